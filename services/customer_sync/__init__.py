@@ -1,0 +1,1 @@
+"""Keeps paintbox_customers as new as Salesforce."""

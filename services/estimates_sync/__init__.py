@@ -1,0 +1,1 @@
+"""Migrations of paintbox_estimates; the service that uses them comes later."""

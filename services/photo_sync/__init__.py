@@ -1,0 +1,1 @@
+"""Keeps paintbox_projects as new as CompanyCam."""

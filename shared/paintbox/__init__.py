@@ -1,0 +1,1 @@
+"""The operator's command line, the local stack, and the demo."""

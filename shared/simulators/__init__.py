@@ -1,0 +1,1 @@
+"""A Salesforce and a CompanyCam that speak HTTP faithfully and can be told to misbehave."""
