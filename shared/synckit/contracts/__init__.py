@@ -1,0 +1,1 @@
+"""What travels between processes: topics, headers, values. The only place where services meet."""

@@ -1,0 +1,98 @@
+"""The Kafka headers of every record: CloudEvents 1.0, binary content mode, and W3C trace context."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from synckit import times
+from synckit.errors import PoisonError
+
+CONTENT_TYPE: Final = "application/json"
+MAJOR_VERSION: Final = 1
+_MAJOR = re.compile(r"\.v(\d+)$")
+
+KafkaHeaders = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHeaders:
+    """Who says what about which thing, and since when. Times are milliseconds since 1970."""
+
+    id: UUID
+    source: str
+    type: str
+    """What happened, with the schema's major version at the end: `companycam.photo.created.v1`."""
+    subject: str
+    time: int
+    received_at: int
+    correlation_id: UUID
+    traceparent: str
+    fact_version: int | None = None
+    observed_at: int | None = None
+
+    def encoded(self) -> dict[str, str]:
+        """The headers by name, as text."""
+        headers = {
+            "ce_specversion": "1.0",
+            "ce_id": str(self.id),
+            "ce_source": self.source,
+            "ce_type": self.type,
+            "ce_time": times.rfc3339(self.time),
+            "ce_subject": self.subject,
+            "ce_correlationid": str(self.correlation_id),
+            "ce_receivedat": times.rfc3339(self.received_at),
+            "traceparent": self.traceparent,
+            "content-type": CONTENT_TYPE,
+        }
+        if self.fact_version is not None:
+            headers["ce_factversion"] = str(self.fact_version)
+        if self.observed_at is not None:
+            headers["ce_observedat"] = times.rfc3339(self.observed_at)
+        return headers
+
+
+def to_kafka(headers: Mapping[str, str]) -> KafkaHeaders:
+    """The same headers as a Kafka client takes them."""
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+def decode(raw: Iterable[tuple[str, bytes]]) -> EventHeaders:
+    """The headers of a record; PoisonError where one is missing, malformed or of a major version unknown to us."""
+    try:
+        texts = {name: value.decode() for name, value in raw}
+    except UnicodeDecodeError:
+        raise PoisonError("malformed_headers", "a header is not UTF-8") from None
+    try:
+        headers = _from_texts(texts)
+    except KeyError as missing:
+        raise PoisonError("missing_header", f"header {missing.args[0]} is missing") from None
+    except ValueError:
+        raise PoisonError("malformed_headers", "a CloudEvents header is malformed") from None
+    _check_major_version(texts["ce_specversion"], headers.type)
+    return headers
+
+
+def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
+    version, observed_at = texts.get("ce_factversion"), texts.get("ce_observedat")
+    return EventHeaders(
+        id=UUID(texts["ce_id"]),
+        source=texts["ce_source"],
+        type=texts["ce_type"],
+        subject=texts["ce_subject"],
+        time=times.parse(texts["ce_time"]),
+        received_at=times.parse(texts["ce_receivedat"]),
+        correlation_id=UUID(texts["ce_correlationid"]),
+        traceparent=texts.get("traceparent", ""),
+        fact_version=int(version) if version is not None else None,
+        observed_at=times.parse(observed_at) if observed_at is not None else None,
+    )
+
+
+def _check_major_version(specversion: str, event_type: str) -> None:
+    major = _MAJOR.search(event_type)
+    if not specversion.startswith("1."):
+        raise PoisonError("unknown_major_version", "ce_specversion is not 1.x")
+    if major is None or int(major.group(1)) != MAJOR_VERSION:
+        raise PoisonError("unknown_major_version", f"ce_type does not end in .v{MAJOR_VERSION}")

@@ -1,0 +1,51 @@
+"""JSON as both databases take it: what PostgreSQL's JSONB would refuse is refused here, before anything is written."""
+
+from typing import Any, Final
+
+import orjson
+
+from synckit.errors import PoisonError
+
+BOM: Final = b"\xef\xbb\xbf"
+MOST_KEYS: Final = 10_000
+LONGEST_KEY: Final = 1_000
+_SMALL: Final = LONGEST_KEY + 100
+"""A document of fewer bytes can break neither limit."""
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON document; PoisonError for what is none, or what JSONB cannot hold.
+
+    Accepted: a byte order mark, doubled keys (the last one counts). Refused: NaN and infinities, numbers that are not
+    finite, text that is not UTF-8, U+0000, lone surrogates, nesting over 1,024, more than 10,000 keys, a key of more
+    than 1,000 characters.
+    """
+    try:
+        value = orjson.loads(body.removeprefix(BOM))
+    except orjson.JSONDecodeError:
+        raise PoisonError("not_json", "the body is not a JSON document") from None
+    if b"\\u0000" in body or len(body) > _SMALL:
+        _check(value)
+    return value
+
+
+def _check(root: Any) -> None:
+    """Walks without recursion: the document may be as deep as the parser allows."""
+    todo, keys = [root], 0
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            keys += len(value)
+            todo.extend(value)
+            todo.extend(value.values())
+            if keys > MOST_KEYS or any(len(key) > LONGEST_KEY for key in value):
+                raise PoisonError("too_many_keys", "the document has too many keys, or one that is too long")
+        elif isinstance(value, list):
+            todo.extend(value)
+        elif isinstance(value, str) and "\x00" in value:
+            raise PoisonError("nul_character", "the document holds U+0000, which PostgreSQL cannot store")
+
+
+def dumps(value: Any) -> bytes:
+    """The JSON text of a value."""
+    return orjson.dumps(value)

@@ -1,0 +1,133 @@
+"""Merging: last writer wins, field by field. Commutative, associative, idempotent; no I/O, no clock."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from synckit import versions
+from synckit.mirror.facts import ABSENT, DELETED, Fact, Json, Kind, Record, Stamp, canonical
+
+
+class Doubt(StrEnum):
+    """Why a merge cannot be sure, and asks for the record to be read again."""
+
+    SAME_SECOND = "same_second"
+    """Two pushes of one modified second disagree: the vendor's clock cannot tell which came last."""
+    SAME_VERSION = "same_version"
+    """Two facts of one version disagree; the greater canonical JSON was kept."""
+    OUTDATED_READ = "outdated_read"
+    """A push lost to a read that was made before the push was sent, and differs from it."""
+    PUSHED_BUT_DELETED = "pushed_but_deleted"
+    """A snapshot of a record came that we hold for deleted."""
+    NO_VERSION = "no_version"
+    """The fact does not say when the record was modified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of a record, whether that differs from what was stored, and what is in doubt."""
+
+    record: Record
+    changed: bool
+    doubts: frozenset[Doubt]
+
+
+def merge(record: Record, facts: Sequence[Fact]) -> Merged:
+    """The record after these facts, in whatever order they came.
+
+    `changed` is about fields and versions: being seen once more changes nothing.
+    """
+    fields, stamps = dict(record.fields), record.stamps
+    doubts: set[Doubt] = set()
+    changed = False
+    seen = record
+    for fact in facts:
+        changed |= _apply(fact, fields, stamps, doubts)
+        seen = _seen(seen, fact)
+    if not changed:
+        return Merged(record, changed=False, doubts=frozenset(doubts | _deleted_doubt(record, facts)))
+    base, exceptions = _compress(stamps)
+    merged = replace(
+        seen,
+        fields=fields,
+        base_version=base,
+        versions=exceptions,
+        is_deleted=_is_deleted(fields, stamps),
+    )
+    return Merged(merged, changed=True, doubts=frozenset(doubts | _deleted_doubt(merged, facts)))
+
+
+def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts: set[Doubt]) -> bool:
+    changed = False
+    if fact.stamp.version == versions.UNKNOWN:
+        doubts.add(Doubt.NO_VERSION)
+    for name, value in fact.fields.items():
+        stamp, stored = fact.stamp_of(name), stamps.get(name)
+        if stored is None:
+            wins = True
+        elif _same(value, fields[name]):
+            wins = stamp > stored
+        else:
+            wins = _wins(stamp, value, stored, fields[name])
+            doubts.update(_doubts(fact, stamp, stored, wins=wins))
+        if wins:
+            fields[name], stamps[name] = value, stamp
+            changed = True
+    return changed
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Equal as JSON: Python's 1, 1.0 and True are one value, JSON's are three."""
+    return one == other and (type(one) is type(other) is str or canonical(one) == canonical(other))
+
+
+def _wins(stamp: Stamp, value: Json, stored: Stamp, stored_value: Json) -> bool:
+    return stamp > stored or (stamp == stored and canonical(value) > canonical(stored_value))
+
+
+def _doubts(fact: Fact, stamp: Stamp, stored: Stamp, *, wins: bool) -> Iterable[Doubt]:
+    """What two different values of one field leave in doubt. Inside one transaction their order is known."""
+    if stamp.transaction and stamp.transaction == stored.transaction and stamp.sequence != stored.sequence:
+        return
+    if stamp.version == stored.version:
+        yield Doubt.SAME_VERSION
+        return
+    winner = stamp if wins else stored
+    if versions.second_of(stamp.version) == versions.second_of(stored.version) and not versions.is_read(winner.version):
+        yield Doubt.SAME_SECOND
+    lost_to_read = fact.kind is Kind.PUSH and not wins and versions.is_read(stored.version)
+    if lost_to_read and versions.observed_ms(stored.version) < fact.sent_at:
+        yield Doubt.OUTDATED_READ
+
+
+def _deleted_doubt(record: Record, facts: Sequence[Fact]) -> set[Doubt]:
+    pushed = any(fact.is_snapshot and fact.kind is Kind.PUSH for fact in facts)
+    return {Doubt.PUSHED_BUT_DELETED} if record.is_deleted and pushed else set()
+
+
+def _is_deleted(fields: dict[str, Json], stamps: dict[str, Stamp]) -> bool:
+    if fields.get(DELETED):
+        return True
+    if not fields.get(ABSENT):
+        return False
+    return all(stamp <= stamps[ABSENT] for name, stamp in stamps.items() if name != ABSENT)
+
+
+def _compress(stamps: dict[str, Stamp]) -> tuple[int, dict[str, Json]]:
+    """The base version that most fields share, and an entry for each field that has another stamp."""
+    plain = Counter(stamp.version for stamp in stamps.values() if not stamp.transaction)
+    base = max(plain, key=lambda version: (plain[version], version), default=versions.UNKNOWN)
+    return base, {name: stamp.encoded() for name, stamp in stamps.items() if stamp != Stamp(base)}
+
+
+def _seen(record: Record, fact: Fact) -> Record:
+    received = fact.cause.received_at
+    first = record.first_seen_at
+    newest = record.last_seen_at is None or received >= record.last_seen_at
+    return replace(
+        record,
+        first_seen_at=received if first is None else min(first, received),
+        last_seen_at=received if newest else record.last_seen_at,
+        last_event_id=fact.cause.event_id if newest else record.last_event_id,
+    )

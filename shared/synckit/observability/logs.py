@@ -1,0 +1,53 @@
+"""One JSON object a line on standard output: a fixed sentence, and ids in `extra`. Never payloads, never people."""
+
+import logging
+import sys
+from typing import Final
+
+import orjson
+import structlog
+
+QUIET: Final = {
+    "aiokafka": logging.CRITICAL,
+    "asyncio": logging.WARNING,
+    "faststream": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
+"""aiokafka logs hundreds of lines a second while a broker is away; httpx logs whole URLs, tokens included."""
+
+
+def configure(process: str, level: str = "INFO") -> None:
+    """Sends every logger of this process to standard output as JSON. Once, from `__main__`."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_formatter(process))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(least)
+
+
+def _formatter(process: str) -> logging.Formatter:
+    def add_process(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["process"] = process
+        return event
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_process,
+    ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+    )
+
+
+def _dumps(event: object, **_: object) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

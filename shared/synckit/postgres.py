@@ -1,0 +1,86 @@
+"""How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from synckit.errors import TransientError
+
+Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+Pool = asyncpg.Pool[asyncpg.Record]
+Row = asyncpg.Record
+
+SESSION_SETTINGS: Final[Mapping[str, str]] = {
+    "idle_in_transaction_session_timeout": "15s",
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "tcp_user_timeout": "10s",
+    "timezone": "UTC",
+}
+"""Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks."""
+
+CONNECT_SECONDS = 10
+
+
+def create_pool(dsn: str, *, process: str, size: int = 4) -> Pool:
+    """A pool that connects on first use, so that a process starts while its database is away.
+
+    Await it (`async with`) before use. `process` is shown as application_name.
+    """
+    return asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=60,
+        max_inactive_connection_lifetime=300,
+        server_settings={**SESSION_SETTINGS, "application_name": process},
+        init=check_session,
+    )
+
+
+async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """One connection of its own, with the same session settings and those given."""
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_SECONDS,
+        command_timeout=60,
+        server_settings={**SESSION_SETTINGS, "application_name": process, **settings},
+    )
+    try:
+        await check_session(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def check_session(connection: Connection) -> None:
+    """Raises TransientError where the session lacks our time-outs, as behind a pooler that drops start-up settings."""
+    wrong = await connection.fetch(
+        """
+        SELECT name
+          FROM pg_catalog.pg_settings
+         WHERE name = ANY($1) AND setting::bigint <= 0
+           AND NOT (name = 'tcp_user_timeout' AND inet_client_addr() IS NULL) -- has no meaning on a Unix socket
+         ORDER BY name
+        """,
+        [name for name in SESSION_SETTINGS if name.endswith("timeout")],
+    )
+    if wrong:
+        names = ", ".join(row["name"] for row in wrong)
+        raise TransientError(f"the database session ignores {names}: is a pooler dropping start-up settings?")
+
+
+def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The rows as the one JSON document that `json_to_recordset($1)` reads. UUIDs and datetimes are fine."""
+    return orjson.dumps(list(rows)).decode()
+
+
+def database_of(dsn: str) -> str:
+    """The name of the database of a DSN: what logs and errors may show of it."""
+    return urlsplit(dsn).path.strip("/")

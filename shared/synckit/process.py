@@ -1,0 +1,49 @@
+"""How a process of ours lives: uvicorn serves its routes, its lifespan runs the rest, SIGTERM drains it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import uvicorn
+
+from synckit import web
+from synckit.observability import health, logs, metrics
+from synckit.settings import ProcessSettings
+
+GRACE_SECONDS: Final = 20
+
+
+def serve(name: str, settings: ProcessSettings, app: web.Asgi) -> None:
+    """Runs until SIGTERM or SIGINT, then drains within 20 s. Exits 3 where the start failed, 1 for a taken port."""
+    logs.configure(name, settings.log_level)
+    metrics.started(name)
+    host, _, port = settings.listen.rpartition(":")
+    uvicorn.run(
+        app,
+        host=host.strip("[]"),
+        port=int(port),
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def operations(checks: Mapping[str, health.Check]) -> web.Routes:
+    """The routes that every process has."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        missing = await health.missing(checks)
+        body = {"status": "unready", "missing": missing} if missing else {"status": "ready"}
+        return web.json_response(body, 503 if missing else 200)
+
+    async def metrics_text(_: web.Request) -> web.Response:
+        return web.Response(200, metrics.exposition(), metrics.CONTENT_TYPE)
+
+    return {"/healthz": {"GET": healthz}, "/readyz": {"GET": readyz}, "/metrics": {"GET": metrics_text}}

@@ -1,0 +1,125 @@
+"""What every process reads from its environment, and how it fails when that is wrong: by name, never by value."""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "PAINTBOX_"
+
+PUBLIC_NAMES = (
+    "PAINTBOX_CUSTOMERS_DSN",
+    "PAINTBOX_PROJECTS_DSN",
+    "PAINTBOX_ESTIMATES_DSN",
+    "PAINTBOX_INTEGRATIONS_DSN",
+    "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS",
+    "PAINTBOX_INGEST_URL",
+    "PAINTBOX_WEBHOOK_LOG_URL",
+    "PAINTBOX_CUSTOMER_SYNC_URL",
+    "PAINTBOX_PHOTO_SYNC_URL",
+    "PAINTBOX_ESTIMATES_SYNC_URL",
+    "PAINTBOX_SCHEDULER_URL",
+    "PAINTBOX_SALESFORCE_URL",
+    "PAINTBOX_COMPANYCAM_URL",
+    "PAINTBOX_SALESFORCE_ORGANIZATION_IDS",
+    "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS",
+    "PAINTBOX_SALESFORCE_WEBHOOK_SECRETS",
+    "PAINTBOX_SALESFORCE_BEARER_TOKENS",
+    "PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS",
+    "PAINTBOX_SERVICE_TOKENS",
+    "PAINTBOX_LOCAL_POSTGRES_BIN",
+    "PAINTBOX_FAILPOINTS",
+    "PAINTBOX_ENVIRONMENT",
+    "PAINTBOX_LISTEN",
+    "PAINTBOX_KAFKA_REPLICATION_FACTOR",
+    "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS",
+    "PAINTBOX_LOG_LEVEL",
+)
+"""Every name that some process or command reads. A name with our prefix outside this list is taken for a typo."""
+
+SHORTEST_SECRET = 32
+PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "token", "test", "example"})
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _secret_is_strong(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if text.lower() in PLACEHOLDERS:
+        raise ValueError("is a placeholder, not a secret")
+    if len(text.encode()) < SHORTEST_SECRET:
+        raise ValueError(f"is shorter than {SHORTEST_SECRET} bytes")
+    return secret
+
+
+def _is_a_postgres_dsn(dsn: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(dsn.get_secret_value().strip())
+        known = parts.scheme in {"postgres", "postgresql"} and bool(parts.hostname) and bool(parts.path.strip("/"))
+        _ = parts.port
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("is not of the form postgresql://user:password@host:port/database")
+    return SecretStr(dsn.get_secret_value().strip())
+
+
+def _listens(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError("is not of the form host:port")
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret_is_strong)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""A comma separated list; spaces and line ends around the items do not count."""
+Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)]
+"""A comma separated list of secrets: the first is used to sign, all are accepted."""
+PostgresDsn = Annotated[SecretStr, AfterValidator(_is_a_postgres_dsn)]
+Listen = Annotated[str, AfterValidator(_listens)]
+
+
+class ProcessSettings(BaseSettings):
+    """What each long-running process needs, whatever it does."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    environment: Literal["production", "local"] = "production"
+    listen: Listen = "127.0.0.1:8080"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    kafka_bootstrap_servers: str
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def load(kind: type[Settings]) -> Settings:
+    """The settings of this process, or exit code 2 with a line per wrong name; values are never printed."""
+    for line in unknown_names(os.environ):
+        sys.stderr.write(f"warning: {line}\n")
+    try:
+        return kind()
+    except ValidationError as error:
+        sys.stderr.write("".join(f"error: {line}\n" for line in explain(error)))
+        raise SystemExit(2) from None
+
+
+def explain(error: ValidationError) -> list[str]:
+    """One sentence a wrong setting: its name and what is wrong, without what was given."""
+    return [
+        f"{PREFIX}{'.'.join(str(part) for part in detail['loc']).upper()}: {detail['msg']}"
+        for detail in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
+
+
+def unknown_names(environment: Iterable[str]) -> list[str]:
+    """One sentence for each name that has our prefix and that nothing reads: most likely a typo."""
+    strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in PUBLIC_NAMES)
+    return [f"{name} is read by nothing: is it misspelt?" for name in strangers]

@@ -1,0 +1,43 @@
+"""Times as the vendors write them, in milliseconds since 1970, UTC; and back."""
+
+from datetime import UTC, datetime, timedelta
+
+MILLISECOND = timedelta(milliseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_SECONDS_END = 100_000_000_000
+"""Integers below are seconds (until the year 5138), those above are milliseconds (since 1973)."""
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970; a moment without zone is refused with ValueError, never guessed."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return (moment - EPOCH) // MILLISECOND
+
+
+def moment(ms: int) -> datetime:
+    """The moment so many milliseconds after 1970; ValueError outside the years 1 to 9999."""
+    try:
+        return EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:
+        raise ValueError("a time outside the years 1 to 9999") from None
+
+
+def rfc3339(ms: int) -> str:
+    """RFC 3339 with milliseconds, in UTC: `2026-11-22T15:04:05.006Z`."""
+    return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse(value: object) -> int:
+    """Milliseconds since 1970 of any form that the vendors send; ValueError for what is none of them.
+
+    ISO 8601 with zone (`…000Z`, `…000+0000`, `+00:00`), epoch seconds, epoch milliseconds. A leap second counts as
+    the second before it, since neither PostgreSQL nor Python stores one.
+    """
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no time")  # noqa: TRY004 - one error for whatever is no time
+    if isinstance(value, int):
+        return milliseconds(moment(value if abs(value) >= EPOCH_SECONDS_END else value * 1000))
+    if isinstance(value, str):
+        return milliseconds(datetime.fromisoformat(value.strip().replace(":60.", ":59.").replace(":60Z", ":59Z")))
+    raise ValueError("neither text nor a whole number")

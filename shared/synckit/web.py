@@ -1,0 +1,217 @@
+"""The little HTTP that our processes speak, as raw ASGI: exact routes, bounded bodies, problem+json."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+from pydantic import SecretStr
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LARGEST_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 10.0
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, body, and headers beside content-type and content-length."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class HttpError(Exception):
+    """Ends a request with this answer. Its text never holds what the client sent."""
+
+    def __init__(self, response: Response, reason: str) -> None:
+        super().__init__(reason)
+        self.response = response
+        self.reason = reason
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was complete: nobody is left to be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose body has not been read yet."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    """By lower-case name; of a doubled header the first."""
+    client: str
+    receive: Receive
+    tail: str = ""
+    """What follows the prefix of the route that matched, for routes that end in `/*`."""
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Routes = Mapping[str, Mapping[str, Handler]]
+"""Path → method → handler. A path that ends in `/*` takes one further, non-empty segment or more."""
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def json_response(value: object, status: int = 200, **headers: str) -> Response:
+    """An answer with a JSON body."""
+    return Response(status, orjson.dumps(value), headers=tuple(headers.items()))
+
+
+def problem(
+    status: int, code: str, title: str, detail: str = "", headers: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """An RFC 9457 answer. `title` and `detail` come from us, never from the input."""
+    body = {
+        "type": f"https://paintbox.example/problems/{code.replace('_', '-')}",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
+    return Response(status, orjson.dumps(body | ({"detail": detail} if detail else {})), PROBLEM_JSON, headers)
+
+
+async def read_body(request: Request, largest: int = LARGEST_BODY, seconds: float = BODY_SECONDS) -> bytes:
+    """The whole body. HttpError 413 above `largest` bytes (before reading, where the length is announced), 408 late.
+
+    Raises ClientGoneError where the client leaves before the end.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > largest:
+        raise _too_large(largest)
+    try:
+        async with asyncio.timeout(seconds):
+            return b"".join([chunk async for chunk in _chunks(request.receive, largest)])
+    except TimeoutError:
+        late = problem(408, "body_too_slow", "Body too slow", f"Limit is {seconds:g} s.", (("connection", "close"),))
+        raise HttpError(late, "body_too_slow") from None
+
+
+async def _chunks(receive: Receive, largest: int) -> AsyncIterator[bytes]:
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > largest:
+            raise _too_large(largest)
+        yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+def _too_large(largest: int) -> HttpError:
+    body = problem(413, "body_too_large", "Body too large", f"Limit is {largest} bytes.", (("connection", "close"),))
+    return HttpError(body, "body_too_large")
+
+
+def has_bearer(request: Request, tokens: tuple[SecretStr, ...]) -> bool:
+    """Whether the request carries one of the tokens; every one is compared, in constant time."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    found = [compare_digest(given.encode(), token.get_secret_value().encode()) for token in tokens]
+    return scheme.lower() == "bearer" and any(found)
+
+
+def application(routes: Routes, lifespan: Lifespan) -> Asgi:
+    """An ASGI application: the routes, and what runs from start to shutdown."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(lifespan, receive, send)
+        elif scope["type"] == "http":
+            await _answer(routes, scope, receive, send)
+
+    return app
+
+
+async def _live(lifespan: Lifespan, receive: Receive, send: Send) -> None:
+    await receive()
+    async with lifespan():
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) -> None:
+    request = _request(scope, receive)
+    try:
+        response = await _dispatch(routes, request)
+    except HttpError as error:
+        response = error.response
+    except ClientGoneError:
+        return
+    except Exception:
+        log.exception("A request failed by a bug", extra={"request_id": request.id, "method": request.method})
+        response = problem(500, "internal_error", "Internal error")
+    await _send(response, request, send)
+
+
+def _request(scope: Scope, receive: Receive) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    client = scope.get("client")
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        client=client[0] if client else "",
+        receive=receive,
+    )
+
+
+async def _dispatch(routes: Routes, request: Request) -> Response:
+    methods, tail = _match(routes, request.path)
+    if methods is None:
+        return problem(404, "not_found", "Not found")
+    handler = methods.get(request.method)
+    if handler is None:
+        allowed = ", ".join(sorted(methods))
+        return problem(405, "method_not_allowed", "Method not allowed", f"Allowed: {allowed}.", (("allow", allowed),))
+    return await handler(request if not tail else _with_tail(request, tail))
+
+
+def _match(routes: Routes, path: str) -> tuple[Mapping[str, Handler] | None, str]:
+    exact = routes.get(path)
+    if exact is not None:
+        return exact, ""
+    for route, methods in routes.items():
+        if route.endswith("/*") and path.startswith(route[:-1]) and len(path) >= len(route):
+            return methods, path[len(route) - 1 :]
+    return None, ""
+
+
+def _with_tail(request: Request, tail: str) -> Request:
+    return Request(
+        request.method, request.path, request.query, request.headers, request.client, request.receive, tail, request.id
+    )
+
+
+async def _send(response: Response, request: Request, send: Send) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+        (b"x-request-id", request.id.encode()),
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers),
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
