@@ -7,12 +7,12 @@ import uvicorn
 
 from synckit import web
 from synckit.observability import health, logs, metrics
-from synckit.settings import ProcessSettings
+from synckit.settings import ServerSettings
 
 GRACE_SECONDS: Final = 20
 
 
-def serve(name: str, settings: ProcessSettings, app: web.Asgi) -> None:
+def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
     """Runs until SIGTERM or SIGINT, then drains within 20 s. Exits 3 where the start failed, 1 for a taken port."""
     logs.configure(name, settings.log_level)
     metrics.started(name)

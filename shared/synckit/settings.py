@@ -38,6 +38,9 @@ PUBLIC_NAMES = (
     "PAINTBOX_KAFKA_REPLICATION_FACTOR",
     "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS",
     "PAINTBOX_LOG_LEVEL",
+    "PAINTBOX_SIMULATOR_DIRECTORY",
+    "PAINTBOX_SIMULATOR_RETRY_SECONDS",
+    "PAINTBOX_SIMULATOR_ACCESS_TOKENS",
 )
 """Every name that some process or command reads. A name with our prefix outside this list is taken for a typo."""
 
@@ -86,7 +89,7 @@ PostgresDsn = Annotated[SecretStr, AfterValidator(_is_a_postgres_dsn)]
 Listen = Annotated[str, AfterValidator(_listens)]
 
 
-class ProcessSettings(BaseSettings):
+class ServerSettings(BaseSettings):
     """What each long-running process needs, whatever it does."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -94,6 +97,11 @@ class ProcessSettings(BaseSettings):
     environment: Literal["production", "local"] = "production"
     listen: Listen = "127.0.0.1:8080"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class ProcessSettings(ServerSettings):
+    """What each process that speaks to Kafka needs."""
+
     kafka_bootstrap_servers: str
 
 
