@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
 from synckit import times
@@ -12,6 +12,11 @@ from synckit.errors import PoisonError
 CONTENT_TYPE: Final = "application/json"
 MAJOR_VERSION: Final = 1
 _MAJOR = re.compile(r"\.v(\d+)$")
+
+SOURCE_SALESFORCE_MESSAGES: Final = "/webhooks/salesforce/outbound-messages"
+SOURCE_SALESFORCE_EVENTS: Final = "/webhooks/salesforce/events"
+SOURCE_COMPANYCAM: Final = "/webhooks/companycam"
+"""`ce_source` of what came through a door: the door."""
 
 KafkaHeaders = list[tuple[str, bytes]]
 
@@ -31,6 +36,10 @@ class EventHeaders:
     traceparent: str
     fact_version: int | None = None
     observed_at: int | None = None
+    vendor_event_id: str | None = None
+    """The vendor's own id of the event, where it has one."""
+    request: str | None = None
+    """What the log keeps of the HTTP request that brought it, as JSON (see `HttpRequest`)."""
 
     def encoded(self) -> dict[str, str]:
         """The headers by name, as text."""
@@ -50,7 +59,20 @@ class EventHeaders:
             headers["ce_factversion"] = str(self.fact_version)
         if self.observed_at is not None:
             headers["ce_observedat"] = times.rfc3339(self.observed_at)
+        if self.vendor_event_id is not None:
+            headers["ce_vendoreventid"] = self.vendor_event_id
+        if self.request is not None:
+            headers["request"] = self.request
         return headers
+
+
+class HttpRequest(TypedDict, total=False):
+    """What the webhook log keeps of a request. Headers pass an allow-list; the signature is no secret."""
+
+    headers: dict[str, str]
+    signature: str
+    source_ip: str
+    user_agent: str
 
 
 def to_kafka(headers: Mapping[str, str]) -> KafkaHeaders:
@@ -87,6 +109,8 @@ def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
         traceparent=texts.get("traceparent", ""),
         fact_version=int(version) if version is not None else None,
         observed_at=times.parse(observed_at) if observed_at is not None else None,
+        vendor_event_id=texts.get("ce_vendoreventid"),
+        request=texts.get("request"),
     )
 
 

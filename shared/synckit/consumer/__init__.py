@@ -1,0 +1,7 @@
+"""The batch loop of every consumer: apply, record, then the offsets of exactly what was applied."""
+
+from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.group import ConsumerGroup
+from synckit.consumer.loop import Consumer
+
+__all__ = ["Batch", "Consumer", "ConsumerGroup", "Incoming"]

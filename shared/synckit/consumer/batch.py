@@ -1,0 +1,59 @@
+"""A batch of Kafka records, and which of them can never work."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from synckit.errors import PoisonError
+
+
+class Incoming(Protocol):
+    """A Kafka record as the client gives it: bytes, nothing decoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+Decoded = TypeVar("Decoded")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a consumer applies at once, in the order of the topic's partitions."""
+
+    records: Sequence[Incoming]
+    condemned: dict[int, PoisonError] = field(default_factory=dict)
+    """Position in `records` → why it can never work. To be parked with the batch's other effects, and not applied."""
+
+    @property
+    def living(self) -> list[int]:
+        """The positions of the records that are to be applied."""
+        return [at for at in range(len(self.records)) if at not in self.condemned]
+
+    @property
+    def parked(self) -> list[tuple[Incoming, PoisonError]]:
+        """The condemned records with their reasons."""
+        return [(self.records[at], error) for at, error in sorted(self.condemned.items())]
+
+    def decode(self, decoder: Callable[[Incoming], Decoded]) -> list[Decoded]:
+        """What the decoder makes of each living record; those that it cannot decode are condemned."""
+        decoded = []
+        for at in self.living:
+            try:
+                decoded.append(decoder(self.records[at]))
+            except PoisonError as error:
+                self.condemned[at] = error
+        return decoded
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """The batch in two, each with about half of the living records."""
+        middle = self.living[len(self.living) // 2]
+        return self._part(0, middle), self._part(middle, len(self.records))
+
+    def _part(self, start: int, end: int) -> "Batch":
+        condemned = {at - start: error for at, error in self.condemned.items() if start <= at < end}
+        return Batch(self.records[start:end], condemned)

@@ -1,0 +1,82 @@
+"""Which kind of failure an exception is. Decided by SQLSTATE and type, never by a message."""
+
+from enum import Enum
+from typing import Final
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from synckit.errors import PoisonError, TransientError
+
+
+class Verdict(Enum):
+    """What a consumer does about a failure."""
+
+    TRANSIENT = "transient"
+    """The same batch will work later: wait and try again, without limit."""
+    POISON = "poison"
+    """A record of the batch can never work: find it, park it, go on."""
+    RACE = "race"
+    """Most likely somebody else was faster: try again a few times, then it is poison."""
+    BUG = "bug"
+    """Nobody foresaw it: stop loudly."""
+
+
+AWAY: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
+"""SQLSTATE classes of a database that is away, busy, full or being changed. 28 and 3D: its roles or the database itself
+are missing, as while it is restored."""
+READ_ONLY: Final = "25006"
+NOT_NULL: Final = "23502"
+RACES: Final = frozenset({"23503", "23505"})
+"""A foreign key, a unique key: somebody else may have been faster."""
+CHECK: Final = "23514"
+
+
+def verdict(error: BaseException) -> Verdict:
+    """Which kind of failure this is."""
+    if isinstance(error, PoisonError):
+        return Verdict.POISON
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_sqlstate(error)
+    passing = (
+        TransientError,
+        KafkaError,
+        OSError,
+        TimeoutError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # asyncpg raises it for a connection that died in the middle of a message
+    )
+    return Verdict.TRANSIENT if isinstance(error, passing) else Verdict.BUG
+
+
+def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
+    state = error.sqlstate or ""
+    if state[:2] == "22" or state == NOT_NULL or (state == CHECK and error.constraint_name):
+        return Verdict.POISON
+    if state in RACES:
+        return Verdict.RACE
+    # The rest of class 23 is a partition that is missing; a plan goes stale when the schema changes under us.
+    stale_plan = isinstance(error, asyncpg.InvalidCachedStatementError)
+    if state[:2] in AWAY or state[:2] == "23" or state == READ_ONLY or stale_plan:
+        return Verdict.TRANSIENT
+    return Verdict.BUG
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """What logs and readiness may say of an error: its kind, never its message, which may quote a row."""
+    said = {"error": type(error).__name__}
+    if isinstance(error, asyncpg.PostgresError):
+        named = (("sqlstate", error.sqlstate), ("constraint", error.constraint_name), ("table", error.table_name))
+        said |= {name: str(value) for name, value in named if value}
+    if isinstance(error, PoisonError):
+        said |= {"code": error.code, "reason": error.reason}
+    return said
+
+
+def as_poison(error: BaseException) -> PoisonError:
+    """The reason to park a record that fails like this."""
+    if isinstance(error, PoisonError):
+        return error
+    said = describe(error)
+    where = " ".join(f"{name} {value}" for name, value in said.items() if name != "error")
+    return PoisonError("refused_by_database", f"{said['error']} {where}".strip())

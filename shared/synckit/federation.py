@@ -1,0 +1,131 @@
+"""Which rows of the subgraphs belong together: said by the owner of the relationship, mirrored by the other side."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from synckit.contracts.values import FederationKey
+from synckit.errors import PoisonError
+from synckit.postgres import Connection, as_json
+
+MOST_REFERENCES: Final = 1_000
+
+CUSTOMERS: Final = "customers"
+PROJECTS: Final = "projects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedKey:
+    """A relationship that this service owns, as it should be now."""
+
+    local_table: str
+    local_id: UUID
+    external_service: str
+    external_table: str
+    external_id: str
+    relationship_type: str
+    source_version: int
+    is_deleted: bool = False
+
+
+async def upsert_owned(
+    connection: Connection, table: str, service: str, keys: Sequence[OwnedKey]
+) -> list[FederationKey]:
+    """Store the relationships that differ from what is stored; what is to be published of them, in key order.
+
+    The caller holds the locks of the rows that they are about.
+    """
+    if not keys:
+        return []
+    rows = await connection.fetch(
+        f"""
+        INSERT INTO {table} AS stored
+               (local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner,
+                source_version, deleted_at)
+        SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, TRUE,
+               source_version, CASE WHEN is_deleted THEN now() END
+          FROM json_to_recordset($1::json)
+            AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
+                         relationship_type text, source_version bigint, is_deleted boolean)
+         ORDER BY local_id, local_table, external_service, external_id, external_table
+        ON CONFLICT (local_id, local_table, external_service, external_id, external_table) DO UPDATE
+           SET relationship_type = excluded.relationship_type,
+               deleted_at        = excluded.deleted_at,
+               source_version    = greatest(stored.source_version + 1, excluded.source_version)
+         WHERE stored.relationship_type <> excluded.relationship_type
+            OR (stored.deleted_at IS NULL) <> (excluded.deleted_at IS NULL)
+        RETURNING local_id, local_table, external_service, external_id, external_table, relationship_type,
+                  source_version, created_at, deleted_at
+        """,  # noqa: S608 - the table's name is a constant of the service
+        as_json(_owned_row(key) for key in keys),
+    )
+    return sorted((FederationKey(local_service=service, **dict(row)) for row in rows), key=lambda key: key.key)
+
+
+async def apply_counterparts(connection: Connection, table: str, service: str, keys: Iterable[FederationKey]) -> None:
+    """Store the other side of relationships that others own: local and external swapped, never published.
+
+    Idempotent, in any order: only a strictly greater version changes a row.
+    """
+    newest: dict[str, FederationKey] = {}
+    for key in keys:
+        known = newest.get(key.key)
+        if key.external_service == service and (known is None or key.source_version > known.source_version):
+            newest[key.key] = key
+    if not newest:
+        return
+    await connection.execute(
+        f"""
+        INSERT INTO {table} AS stored
+               (local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner,
+                source_version, created_at, deleted_at)
+        SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, FALSE,
+               source_version, created_at, deleted_at
+          FROM json_to_recordset($1::json)
+            AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
+                         relationship_type text, source_version bigint, created_at timestamptz, deleted_at timestamptz)
+         ORDER BY local_id, local_table, external_service, external_id, external_table
+        ON CONFLICT (local_id, local_table, external_service, external_id, external_table) DO UPDATE
+           SET relationship_type = excluded.relationship_type,
+               deleted_at        = excluded.deleted_at,
+               created_at        = excluded.created_at,
+               source_version    = excluded.source_version
+         WHERE excluded.source_version > stored.source_version
+        """,  # noqa: S608 - the table's name is a constant of the service
+        as_json(_counterpart_row(key) for key in newest.values()),
+    )
+
+
+def _owned_row(key: OwnedKey) -> dict[str, Any]:
+    return {
+        "local_id": key.local_id,
+        "local_table": key.local_table,
+        "external_service": key.external_service,
+        "external_id": key.external_id,
+        "external_table": key.external_table,
+        "relationship_type": key.relationship_type,
+        "source_version": key.source_version,
+        "is_deleted": key.is_deleted,
+    }
+
+
+def _counterpart_row(key: FederationKey) -> dict[str, Any]:
+    return {
+        "local_id": _uuid(key.external_id),
+        "local_table": key.external_table,
+        "external_service": key.local_service,
+        "external_id": str(key.local_id),
+        "external_table": key.local_table,
+        "relationship_type": key.relationship_type,
+        "source_version": key.source_version,
+        "created_at": key.created_at,
+        "deleted_at": key.deleted_at,
+    }
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise PoisonError("malformed_value", "/external_id: is no UUID of a row of ours") from None

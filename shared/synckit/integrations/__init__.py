@@ -1,0 +1,1 @@
+"""The one shared database of the integrations: its store and its migrations."""

@@ -1,0 +1,54 @@
+"""`external_entity_cache`: the shared, expiring copy of vendors' records, for look-ups. Never what a poll is compared
+with: that is the owner's mirror."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any, Final
+
+from synckit.identity import row_id
+from synckit.mirror.facts import Record, canonical
+from synckit.postgres import Connection, as_json
+
+DAYS_KEPT: Final = 7
+
+
+async def store(connection: Connection, service: str, records: Iterable[Record]) -> None:
+    """Keep these records, where they are no older than what is kept. After their owner committed them."""
+    rows = [_row(service, record) for record in records]
+    if not rows:
+        return
+    await connection.execute(
+        """
+        INSERT INTO integrations.external_entity_cache AS stored
+               (id, service, entity_type, external_id, data, data_hash, source_version, expires_at)
+        SELECT id, service, entity_type, external_id, data, data_hash, source_version, now() + make_interval(days => $2)
+          FROM json_to_recordset($1::json)
+            AS incoming (id uuid, service integrations.integration_service_enum, entity_type text, external_id text,
+                         data jsonb, data_hash text, source_version bigint)
+         ORDER BY service, entity_type, external_id
+        ON CONFLICT (service, entity_type, external_id) DO UPDATE
+           SET data           = excluded.data,
+               data_hash      = excluded.data_hash,
+               source_version = excluded.source_version,
+               cached_at      = now(),
+               expires_at     = excluded.expires_at,
+               is_valid       = TRUE
+         WHERE excluded.source_version >= stored.source_version
+           AND (excluded.data_hash, excluded.source_version) IS DISTINCT FROM (stored.data_hash, stored.source_version)
+        """,
+        as_json(rows),
+        DAYS_KEPT,
+    )
+
+
+def _row(service: str, record: Record) -> dict[str, Any]:
+    said_by_vendor = {name: value for name, value in record.fields.items() if not name.startswith("$")}
+    return {
+        "id": row_id("external_entity_cache", service, record.object, record.id),
+        "service": service,
+        "entity_type": record.object,
+        "external_id": record.id,
+        "data": said_by_vendor,
+        "data_hash": sha256(canonical(said_by_vendor)).hexdigest(),
+        "source_version": record.newest,
+    }

@@ -1,0 +1,73 @@
+"""`integration_configs.config` as a service uses it: read again every half minute, valid or not in force."""
+
+import asyncio
+import logging
+from typing import Final, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.postgres import Connection, Pool
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS: Final = 30.0
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Configuration(Generic[Model]):
+    """The configuration in force: the last valid one that was read, and the shipped defaults before that."""
+
+    def __init__(self, pool: Pool, service: str, model: type[Model]) -> None:
+        self._pool = pool
+        self._service = service
+        self._model = model
+        self._text: str | None = None
+        self.current = model()
+        self.is_read = False
+        """Whether it was read at all: before that nothing may be decided by it."""
+
+    async def refresh(self) -> None:
+        """Read it anew. What does not fit the model is logged (names, no values) and changes nothing."""
+        async with self._pool.acquire() as connection:
+            text = await find_config(connection, self._service)
+        if text is not None and text != self._text:
+            self._adopt(text)
+        self.is_read = True
+
+    async def run(self) -> None:
+        """Refresh every 30 s until cancelled; a database that is away leaves things as they are."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except Exception as error:
+                if verdict(error) is not Verdict.TRANSIENT:
+                    raise
+                log.warning("The configuration could not be read", extra={"service": self._service, **describe(error)})
+
+    def _adopt(self, text: str) -> None:
+        self._text = text
+        try:
+            self.current = self._model.model_validate_json(text)
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_context=False, include_url=False)
+            wrong = [".".join(map(str, detail["loc"])) for detail in details]
+            log.warning(
+                "The configuration is not valid: the last valid one stays",
+                extra={"service": self._service, "wrong": wrong},
+            )
+
+
+async def find_config(connection: Connection, service: str) -> str | None:
+    """The JSON text of a vendor's configuration; None where there is no row for it."""
+    text: str | None = await connection.fetchval(
+        """
+        SELECT config::text
+          FROM integrations.integration_configs
+         WHERE service = $1::integrations.integration_service_enum
+        """,
+        service,
+    )
+    return text

@@ -1,0 +1,103 @@
+"""Notes of what a merge touched, and the work of projecting it: in slices, each a transaction of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from synckit import times
+from synckit.mirror.facts import Cause
+from synckit.mirror.store import Mirror
+from synckit.postgres import Connection, as_json
+
+SLICE = 1_000
+"""Keys that one transaction projects at most."""
+STALE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a committed transaction touched, to be projected by a later one. `causes` says which event touched an id."""
+
+    id: int
+    object: str
+    ids: tuple[str, ...]
+    causes: Mapping[str, Cause]
+
+
+async def insert(connection: Connection, mirror: Mirror, touched: Mapping[str, Mapping[str, Cause]]) -> list[Note]:
+    """Note, by object, the ids that this transaction touched and why."""
+    asked = {name: causes for name, causes in sorted(touched.items()) if causes}
+    if not asked:
+        return []
+    rows = await connection.fetch(
+        f"""
+        INSERT INTO {mirror.notes} (object, ids, causes)
+        SELECT object, ARRAY(SELECT json_array_elements_text(ids)), causes
+          FROM json_to_recordset($1::json) AS incoming (object text, ids json, causes jsonb)
+         ORDER BY object
+        RETURNING id, object
+        """,  # noqa: S608 - the table's name is a constant of the service
+        as_json(
+            {
+                "object": name,
+                "ids": sorted(causes),
+                "causes": {key: _encoded(cause) for key, cause in causes.items()},
+            }
+            for name, causes in asked.items()
+        ),
+    )
+    return [Note(row["id"], row["object"], tuple(sorted(asked[row["object"]])), asked[row["object"]]) for row in rows]
+
+
+async def list_stale(connection: Connection, mirror: Mirror, at_most: int = 100) -> list[Note]:
+    """The oldest notes that their worker left behind (older than 30 s by the database's clock).
+
+    Notes that somebody deletes just now are skipped; two workers may still take one: doing it twice changes nothing.
+    """
+    rows = await connection.fetch(
+        f"""
+        SELECT id, object, ids, causes
+          FROM {mirror.notes}
+         WHERE created_at < now() - make_interval(secs => $1)
+         ORDER BY id
+         LIMIT $2
+           FOR UPDATE SKIP LOCKED
+        """,  # noqa: S608 - the table's name is a constant of the service
+        STALE_SECONDS,
+        at_most,
+    )
+    return [_note(row["id"], row["object"], row["ids"], row["causes"]) for row in rows]
+
+
+async def delete(connection: Connection, mirror: Mirror, note: Note) -> None:
+    """Forget a note, in the transaction that does the last of what it asks."""
+    await connection.execute(f"DELETE FROM {mirror.notes} WHERE id = $1", note.id)  # noqa: S608 - constant
+
+
+def next_slice(ids: Sequence[str], after: str) -> list[str]:
+    """The next slice of ids that are known already, in order, after one of them ("" to start)."""
+    return [key for key in sorted(ids) if key > after][:SLICE]
+
+
+def _note(note_id: int, name: str, ids: Sequence[str], causes: str) -> Note:
+    return Note(note_id, name, tuple(ids), {key: _decoded(value) for key, value in orjson.loads(causes).items()})
+
+
+def _encoded(cause: Cause) -> dict[str, str]:
+    return {
+        "event_id": str(cause.event_id),
+        "correlation_id": str(cause.correlation_id),
+        "traceparent": cause.traceparent,
+        "received_at": times.rfc3339(cause.received_at),
+    }
+
+
+def _decoded(value: Mapping[str, str]) -> Cause:
+    return Cause(
+        event_id=UUID(value["event_id"]),
+        correlation_id=UUID(value["correlation_id"]),
+        traceparent=value["traceparent"],
+        received_at=times.parse(value["received_at"]),
+    )

@@ -1,0 +1,1 @@
+"""What we publish: rows of the owner's transaction, sent in their order by one fenced relay."""

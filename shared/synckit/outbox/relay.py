@@ -1,0 +1,198 @@
+"""The one relay of an outbox: elected by a session lock, fenced by its transactional id, in the order of `seq`."""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from synckit import kafka, postgres
+from synckit.contracts.headers import to_kafka
+from synckit.errors import TransientError
+from synckit.observability import metrics
+from synckit.outbox import store
+from synckit.outbox.store import Outbox
+from synckit.postgres import Row
+
+log = logging.getLogger(__name__)
+
+ROUND_ROWS: Final = 5_000
+POLL_SECONDS: Final = 0.1
+"""How soon rows that another process wrote are seen; our own wake the relay at their commit."""
+CANDIDATE_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 5.0
+SESSION_IDLE_LIMIT: Final = "15s"
+"""PostgreSQL ends the session of a frozen relay after this, and so gives its lock to another."""
+ROUND_SECONDS: Final = 20.0
+RETRY_SECONDS: Final = 1.0
+
+FAILURES: Final = (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, TransientError, OSError, TimeoutError)
+"""What ends a term: each passes, or is passed by standing for election again."""
+
+
+class Relay:
+    """Publishes an outbox for as long as it leads, and stands for election while it does not."""
+
+    def __init__(self, outbox: Outbox, *, dsn: str, servers: str, process: str) -> None:
+        self._outbox = outbox
+        self._dsn = dsn
+        self._servers = servers
+        self._process = process
+        self._partitioner = DefaultPartitioner()
+        self._woken = asyncio.Event()
+        self._stopping = False
+        self._asked_at = 0.0
+        self.failure: str | None = None
+        """What ended the last term, as long as no new one has begun. None while leading or waiting to."""
+
+    def wake(self) -> None:
+        """There are new rows, and their transaction has committed."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Finish the round, then end `run`."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until `stop`: lead whenever nobody else does. A term that fails is followed by the next election."""
+        while not self._stopping:
+            try:
+                await self._stand_for_election()
+            except FAILURES as error:
+                self._note_failure(error)
+                await self._pause(RETRY_SECONDS)
+            finally:
+                metrics.RELAY_LEADER.labels(self._outbox.name).set(0)
+
+    async def _stand_for_election(self) -> None:
+        session = await postgres.connect(self._dsn, process=self._process, idle_session_timeout=SESSION_IDLE_LIMIT)
+        try:
+            while not self._stopping:
+                if await session.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", self._outbox.name):
+                    await self._lead(session)
+                else:
+                    self.failure = None
+                    await self._pause(CANDIDATE_SECONDS)
+        finally:
+            session.terminate()
+
+    async def _lead(self, session: postgres.Connection) -> None:
+        """Publish until something fails. Rows are read only after the start has fenced whoever led before."""
+        producer = kafka.create_transactional_producer(
+            self._servers, process=self._process, transactional_id=self._outbox.name
+        )
+        try:
+            await _while_asking(session, producer.start())
+            log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
+            self.failure = None
+            metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
+            while not self._stopping:
+                await self._ask(session)
+                if await self._publish_next(session, producer) < ROUND_ROWS:
+                    await self._pause(POLL_SECONDS)
+        finally:
+            await _discard(producer)
+
+    async def _ask(self, session: postgres.Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at >= ASK_SECONDS:
+            self._asked_at = now
+            rows, age = await store.depth(session, self._outbox)
+            metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
+            metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
+
+    async def _publish_next(self, session: postgres.Connection, producer: AIOKafkaProducer) -> int:
+        """One round: read, send in one transaction, delete. How many rows it found."""
+        rows = await store.list_next(session, self._outbox, ROUND_ROWS)
+        large = [row["seq"] for row in rows if row["value"] and len(row["value"]) > store.LARGEST_VALUE]
+        if large:
+            await self._refuse(session, large)
+            rows = [row for row in rows if row["seq"] not in large]
+        if rows:
+            await _while_asking(session, self._send(producer, rows))
+            await store.delete(session, self._outbox, [row["seq"] for row in rows])
+            metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(rows))
+        return len(rows)
+
+    async def _refuse(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
+        await store.set_aside(session, self._outbox, seqs, "the value is larger than 7 MiB")
+        metrics.OUTBOX_REFUSED.labels(self._outbox.name).inc(len(seqs))
+        log.error("Rows too large for Kafka were set aside", extra={"outbox": self._outbox.name, "seqs": list(seqs)})
+
+    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> None:
+        """The rows in one transaction; per partition, and so per key, in the order given."""
+        by_partition: dict[tuple[str, int], list[Row]] = defaultdict(list)
+        for row in rows:
+            partitions = sorted(await producer.partitions_for(row["topic"]))
+            chosen = self._partitioner(row["key"].encode(), partitions, partitions)
+            by_partition[row["topic"], chosen].append(row)
+        async with producer.transaction():
+            sent = [
+                await producer.send_batch(batch, topic, partition=partition)
+                for (topic, partition), group in by_partition.items()
+                for batch in _batches(producer, group)
+            ]
+            for result in await asyncio.gather(*sent, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        if not self._stopping:
+            self._woken.clear()
+
+    def _note_failure(self, error: BaseException) -> None:
+        name = type(error).__name__
+        if self.failure != name:
+            log.warning("The outbox relay's term ended", extra={"outbox": self._outbox.name, "error": name})
+        self.failure = name
+
+
+def _batches(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[Any]:
+    """The rows as record batches of the producer's size, in order."""
+    batches = [producer.create_batch()]
+    for row in rows:
+        record: dict[str, Any] = {
+            "timestamp": None,
+            "key": row["key"].encode(),
+            "value": row["value"],
+            "headers": to_kafka(orjson.loads(row["headers"])),
+        }
+        if batches[-1].append(**record) is None:
+            batches.append(producer.create_batch())
+            if batches[-1].append(**record) is None:
+                raise ValueError("a record does not fit an empty batch")
+    return batches
+
+
+async def _while_asking(session: postgres.Connection, work: Coroutine[Any, Any, None]) -> None:
+    """Do some work at Kafka, for 20 s at most, and keep the session that holds the lock from being idle meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        async with asyncio.timeout(ROUND_SECONDS):
+            while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
+                await session.fetchval("SELECT 1")
+        task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=ASK_SECONDS)
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """Stop a producer that is never used again; its open transaction is aborted by whoever leads next."""
+    try:
+        async with asyncio.timeout(ROUND_SECONDS):
+            await producer.stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("A producer did not stop cleanly", extra={"error": type(error).__name__})

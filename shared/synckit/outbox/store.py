@@ -1,0 +1,98 @@
+"""The outbox in PostgreSQL: a queue whose rows are deleted once Kafka has them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from synckit.postgres import Connection, Row, as_json
+
+LARGEST_VALUE = 7 * 1024 * 1024
+"""Above this a row would come too close to what the broker accepts (8 MiB with headers): it is set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """An owner's outbox. Its name is also the transactional id that fences relays; tables become part of SQL."""
+
+    name: str
+    events: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A record to publish. A `value` of None erases what a compacted topic keeps under the key."""
+
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    value: bytes | None
+
+
+async def insert(connection: Connection, outbox: Outbox, events: Sequence[Event]) -> None:
+    """Publish these, in their order, once the caller's transaction commits.
+
+    Insert after the entity's row is locked: then, per key, the order of `seq` is the order of commits.
+    """
+    if not events:
+        return
+    await connection.execute(
+        f"""
+        INSERT INTO {outbox.events} (topic, key, headers, value)
+        SELECT topic, key, headers, convert_to(value, 'UTF8')
+          FROM ROWS FROM (json_to_recordset($1::json) AS (topic text, key text, headers jsonb, value text))
+               WITH ORDINALITY AS incoming (topic, key, headers, value, position)
+         ORDER BY position
+        """,  # noqa: S608 - the table's name is a constant of the service
+        as_json(
+            {
+                "topic": event.topic,
+                "key": event.key,
+                "headers": event.headers,
+                "value": None if event.value is None else event.value.decode(),
+            }
+            for event in events
+        ),
+    )
+
+
+async def list_next(connection: Connection, outbox: Outbox, at_most: int) -> list[Row]:
+    """The visible rows with the smallest seq, in order."""
+    return await connection.fetch(
+        f"SELECT seq, topic, key, headers, value FROM {outbox.events} ORDER BY seq LIMIT $1",  # noqa: S608 - constant
+        at_most,
+    )
+
+
+async def delete(connection: Connection, outbox: Outbox, seqs: Sequence[int]) -> None:
+    """Forget rows that Kafka has."""
+    await connection.execute(f"DELETE FROM {outbox.events} WHERE seq = ANY($1::bigint[])", seqs)  # noqa: S608 - constant
+
+
+async def set_aside(connection: Connection, outbox: Outbox, seqs: Sequence[int], reason: str) -> None:
+    """Move rows that Kafka would refuse out of the way of the others, to where an operator sees them."""
+    await connection.execute(
+        f"""
+        WITH moved AS (
+            DELETE FROM {outbox.events} WHERE seq = ANY($1::bigint[])
+            RETURNING seq, topic, key, headers, value, created_at
+        )
+        INSERT INTO {outbox.refused} (seq, topic, key, headers, value, created_at, reason)
+        SELECT seq, topic, key, headers, value, created_at, $2
+          FROM moved
+         ORDER BY seq
+        """,  # noqa: S608 - the tables' names are constants of the service
+        seqs,
+        reason,
+    )
+
+
+async def depth(connection: Connection, outbox: Outbox) -> tuple[int, float]:
+    """How many rows wait, and for how many seconds the oldest has (0 where none does)."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT (SELECT count(*) FROM {outbox.events}) AS depth,
+               (SELECT greatest(extract(epoch FROM now() - created_at), 0)
+                  FROM {outbox.events} ORDER BY seq LIMIT 1)::float8 AS age
+        """  # noqa: S608 - the table's name is a constant of the service
+    )
+    return (row["depth"], row["age"] or 0.0) if row else (0, 0.0)
