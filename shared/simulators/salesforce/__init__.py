@@ -1,0 +1,1 @@
+"""Salesforce: its ids and records, and the three ways in which it pushes a change."""
