@@ -1,0 +1,1 @@
+"""The operator's commands, one file a group: plain functions that `paintbox` registers."""

@@ -1,0 +1,77 @@
+"""Which lock a session waits for and who holds it: PostgreSQL's own error says neither. Seen from a second session."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+
+from paintbox.databases import Connection
+
+Report = Callable[[str], None]
+
+
+@contextlib.asynccontextmanager
+async def reporting_waits(dsn: str, pid: int, report: Report, *, every_seconds: float) -> AsyncIterator[None]:
+    """While the block runs, call `report` with each lock that the session `pid` is seen waiting for.
+
+    Looks first after `every_seconds`, so what waits for nothing costs no connection.
+    """
+    watcher = asyncio.create_task(_watch(dsn, pid, report, every_seconds))
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
+
+
+async def _watch(dsn: str, pid: int, report: Report, every_seconds: float) -> None:
+    await asyncio.sleep(every_seconds)
+    try:
+        connection: Connection = await asyncpg.connect(dsn, server_settings={"search_path": "pg_catalog"})
+    except (OSError, asyncpg.PostgresError) as error:
+        report(f"a lock that we cannot name, since a second connection failed ({type(error).__name__})")
+        return
+    try:
+        reported = None
+        while True:
+            waited_for = await find_wait(connection, pid)
+            if waited_for is not None and waited_for != reported:
+                report(waited_for)
+                reported = waited_for
+            await asyncio.sleep(every_seconds)
+    finally:
+        connection.terminate()
+
+
+async def find_wait(connection: Connection, pid: int) -> str | None:
+    """What the session waits for at this moment, in words; None if it waits for no lock."""
+    found: str | None = await connection.fetchval(
+        """
+        SELECT format(
+                   '%s on %s, held by %s',
+                   waited.mode,
+                   COALESCE(waited.relation::regclass::text, 'a ' || waited.locktype),
+                   COALESCE(
+                       string_agg(
+                           format(
+                               'pid %s (%s, %s)',
+                               holder.pid,
+                               COALESCE(nullif(holder.application_name, ''), 'unnamed'),
+                               COALESCE(holder.state, 'state not visible')
+                           ),
+                           ', ' ORDER BY holder.pid
+                       ),
+                       'nobody any more'
+                   )
+               )
+          FROM pg_locks AS waited
+          LEFT JOIN pg_stat_activity AS holder ON holder.pid = ANY (pg_blocking_pids(waited.pid))
+         WHERE waited.pid = $1 AND NOT waited.granted
+         GROUP BY waited.mode, waited.relation, waited.locktype
+         LIMIT 1
+        """,
+        pid,
+    )
+    return found
