@@ -1,0 +1,75 @@
+"""The databases of the tests: each test that asks for one has a migrated copy of its own."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from paintbox.databases import Connection, Database, create_database
+from support import postgres
+from support.postgres import OWNER, Server
+
+RUN_FOLDER = "PYTEST_PAINTBOX_RUN_FOLDER"
+"""What the workers of one run share; they inherit the controller's environment."""
+
+NewDatabase = Callable[[Database | None], Awaitable[str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="paintbox-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.stop_shared_server(Path(os.environ[RUN_FOLDER]))
+        shutil.rmtree(os.environ.pop(RUN_FOLDER))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Server:
+    """PostgreSQL for the whole run, with the migrated templates."""
+    return postgres.shared_server(Path(os.environ[RUN_FOLDER]))
+
+
+@pytest.fixture
+async def admin(postgres_server: Server) -> AsyncIterator[Connection]:
+    """The superuser's session."""
+    connection = await postgres.connect(postgres_server.admin_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def new_database(admin: Connection, postgres_server: Server) -> AsyncIterator[NewDatabase]:
+    """Creates databases for one test, each a copy of a migrated one, or empty for None; the DSN of its owner."""
+    async with AsyncExitStack() as stack:
+
+        async def create(copy_of: Database | None) -> str:
+            name = f"test_{uuid4().hex}"
+            stack.push_async_callback(admin.execute, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            if copy_of is None:
+                await create_database(admin, name, owner=OWNER)
+            else:
+                await admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgres.template(copy_of)} OWNER {OWNER}")
+            return postgres_server.dsn(name)
+
+        yield create
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Callable[..., Awaitable[Connection]]]:
+    """Opens sessions that the end of the test closes."""
+    async with AsyncExitStack() as stack:
+
+        async def open_session(dsn: str, **settings: str) -> Connection:
+            connection = await postgres.connect(dsn, **settings)
+            stack.callback(connection.terminate)
+            return connection
+
+        yield open_session
