@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from synckit.contracts.values import FederationKey
 from synckit.errors import PoisonError
 from synckit.postgres import Connection, as_json
 
-MOST_REFERENCES: Final = 1_000
-
-CUSTOMERS: Final = "customers"
-PROJECTS: Final = "projects"
+KEY_PARTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ async def upsert_owned(
     return sorted((FederationKey(local_service=service, **dict(row)) for row in rows), key=lambda key: key.key)
 
 
-async def apply_counterparts(connection: Connection, table: str, service: str, keys: Iterable[FederationKey]) -> None:
+async def apply_counterparts(connection: Connection, table: str, keys: Iterable[FederationKey]) -> None:
     """Store the other side of relationships that others own: local and external swapped, never published.
 
     Idempotent, in any order: only a strictly greater version changes a row.
@@ -71,7 +68,7 @@ async def apply_counterparts(connection: Connection, table: str, service: str, k
     newest: dict[str, FederationKey] = {}
     for key in keys:
         known = newest.get(key.key)
-        if key.external_service == service and (known is None or key.source_version > known.source_version):
+        if known is None or key.source_version > known.source_version:
             newest[key.key] = key
     if not newest:
         return
@@ -97,6 +94,47 @@ async def apply_counterparts(connection: Connection, table: str, service: str, k
     )
 
 
+async def erase_counterparts(connection: Connection, table: str, keys: Iterable[str]) -> None:
+    """Forget the other side of the relationships under these record keys (see `FederationKey.key`)."""
+    rows = sorted(_parts(key) for key in keys)
+    if not rows:
+        return
+    await connection.execute(
+        f"""
+        DELETE FROM {table} AS stored
+         USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+            AS erased (external_service, external_table, external_id, local_table, local_id)
+         WHERE NOT stored.is_owner
+           AND (stored.local_id, stored.local_table) = (erased.local_id::uuid, erased.local_table)
+           AND (stored.external_service, stored.external_id, stored.external_table)
+             = (erased.external_service, erased.external_id, erased.external_table)
+        """,  # noqa: S608 - the table's name is a constant of the service
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+def _parts(key: str) -> tuple[str, str, str, str, str]:
+    service, table, row_id, _, local_table, local_id = key.split("/")
+    return service, table, row_id, local_table, local_id
+
+
+def is_about(key: str, service: str) -> bool:
+    """Whether the relationship under a record's key is with a row of this service.
+
+    PoisonError where the key is none of ours, or names no row that could exist.
+    """
+    parts = key.split("/")
+    if len(parts) != KEY_PARTS:
+        raise PoisonError("key_mismatch", "the record's key is not that of a relationship")
+    if parts[3] != service:
+        return False
+    try:
+        UUID(parts[5])
+    except ValueError:
+        raise PoisonError("key_mismatch", "the record's key names no row that could exist") from None
+    return True
+
+
 def _owned_row(key: OwnedKey) -> dict[str, Any]:
     return {
         "local_id": key.local_id,
@@ -112,7 +150,7 @@ def _owned_row(key: OwnedKey) -> dict[str, Any]:
 
 def _counterpart_row(key: FederationKey) -> dict[str, Any]:
     return {
-        "local_id": _uuid(key.external_id),
+        "local_id": key.external_id,
         "local_table": key.external_table,
         "external_service": key.local_service,
         "external_id": str(key.local_id),
@@ -122,10 +160,3 @@ def _counterpart_row(key: FederationKey) -> dict[str, Any]:
         "created_at": key.created_at,
         "deleted_at": key.deleted_at,
     }
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise PoisonError("malformed_value", "/external_id: is no UUID of a row of ours") from None

@@ -3,8 +3,11 @@
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 
 from synckit.contracts.topics import MAX_MESSAGE_BYTES
+from synckit.observability.health import Check
 
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
@@ -43,3 +46,19 @@ def create_transactional_producer(servers: str, *, process: str, transactional_i
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_MS,
     )
+
+
+def check(servers: str) -> Check:
+    """For readiness: whether a broker answers."""
+
+    async def answers() -> str | None:
+        client = AIOKafkaClient(bootstrap_servers=servers, request_timeout_ms=2_000)
+        try:
+            await client.bootstrap()
+        except KafkaConnectionError:
+            return "no broker answers"
+        finally:
+            await client.close()
+        return None
+
+    return answers

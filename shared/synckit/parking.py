@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from synckit.consumer.batch import Incoming
+from synckit.consumer.batch import Batch, Incoming
 from synckit.errors import PoisonError
-from synckit.postgres import Connection, as_json
+from synckit.postgres import Connection, Pool, as_json
 
 LONGEST_REASON: Final = 500
 
@@ -31,6 +31,13 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
         """,
         as_json(rows),
     )
+
+
+async def park_condemned(pool: Pool, consumer: str, batch: Batch) -> None:
+    """Park what a batch condemned, for consumers that have nothing else to record."""
+    if batch.condemned:
+        async with pool.acquire() as connection, connection.transaction():
+            await park(connection, consumer, batch.parked)
 
 
 def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from synckit.errors import TransientError
+from synckit.observability.health import Check
 
 Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 Pool = asyncpg.Pool[asyncpg.Record]
@@ -74,6 +75,17 @@ async def check_session(connection: Connection) -> None:
     if wrong:
         names = ", ".join(row["name"] for row in wrong)
         raise TransientError(f"the database session ignores {names}: is a pooler dropping start-up settings?")
+
+
+def check(pool: Pool) -> Check:
+    """For readiness: whether the database answers."""
+
+    async def answers() -> str | None:
+        async with pool.acquire() as connection:
+            await connection.execute("SELECT 1")
+        return None
+
+    return answers
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:

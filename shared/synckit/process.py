@@ -1,6 +1,7 @@
 """How a process of ours lives: uvicorn serves its routes, its lifespan runs the rest, SIGTERM drains it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import uvicorn
@@ -10,6 +11,9 @@ from synckit.observability import health, logs, metrics
 from synckit.settings import ServerSettings
 
 GRACE_SECONDS: Final = 20
+
+Lifetime = Callable[[], AbstractAsyncContextManager[web.Routes]]
+"""Entered at start, left at shutdown: opens what the process works with, and gives its routes."""
 
 
 def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
@@ -30,6 +34,19 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def living(lifetime: Lifetime) -> web.Asgi:
+    """An ASGI application whose routes use what its lifetime opens."""
+    routes: dict[str, Mapping[str, web.Handler]] = {}
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with lifetime() as opened:
+            routes.update(opened)
+            yield
+
+    return web.application(routes, lifespan)
 
 
 def operations(checks: Mapping[str, health.Check]) -> web.Routes:

@@ -1,6 +1,6 @@
 """A batch of Kafka records, and which of them can never work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ class Incoming(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
+Given = TypeVar("Given")
 Decoded = TypeVar("Decoded")
 
 
@@ -39,15 +40,21 @@ class Batch:
         """The condemned records with their reasons."""
         return [(self.records[at], error) for at, error in sorted(self.condemned.items())]
 
-    def decode(self, decoder: Callable[[Incoming], Decoded]) -> list[Decoded]:
-        """What the decoder makes of each living record; those that it cannot decode are condemned."""
-        decoded = []
-        for at in self.living:
+    def decode(self, decoder: Callable[[Incoming], Decoded]) -> dict[int, Decoded]:
+        """What the decoder makes of each living record, by position; those that it cannot decode are condemned."""
+        return self.refine({at: self.records[at] for at in self.living}, decoder)
+
+    def refine(self, given: Mapping[int, Given], step: Callable[[Given], Decoded]) -> dict[int, Decoded]:
+        """One more step on the way, for those that are still living."""
+        refined = {}
+        for at, value in given.items():
+            if at in self.condemned:
+                continue
             try:
-                decoded.append(decoder(self.records[at]))
+                refined[at] = step(value)
             except PoisonError as error:
                 self.condemned[at] = error
-        return decoded
+        return refined
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """The batch in two, each with about half of the living records."""

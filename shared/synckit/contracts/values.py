@@ -1,5 +1,6 @@
 """The values of the topics that are ours to define. Unknown fields are kept: a newer minor version may add some."""
 
+from abc import abstractmethod
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
@@ -29,6 +30,15 @@ class Contract(BaseModel):
         return self.model_dump_json().encode()
 
 
+class Keyed(Contract):
+    """A value that says under which key it stands."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """The key of the Kafka record."""
+
+
 class Quarantined(Contract):
     """A delivery that was authenticated and not understood, as it came."""
 
@@ -38,7 +48,7 @@ class Quarantined(Contract):
     body_base64: str
 
 
-class SyncRequest(Contract):
+class SyncRequest(Keyed):
     """Please read this again: some or all records of one entity type of a vendor."""
 
     service: Literal["salesforce", "companycam"]
@@ -57,7 +67,7 @@ class SyncRequest(Contract):
         return f"{self.service}:{self.entity_type}{scope}"
 
 
-class FederationKey(Contract):
+class FederationKey(Keyed):
     """A row of one subgraph belongs to a row of another. Said by the service that owns the relationship."""
 
     local_service: str
@@ -78,7 +88,7 @@ class FederationKey(Contract):
         return f"{local}/{self.external_service}/{self.external_table}/{self.external_id}"
 
 
-class CustomerChanged(Contract):
+class CustomerChanged(Keyed):
     """A customer as it stands now. Readers apply strictly greater source_versions only."""
 
     customer_id: UUID
@@ -100,8 +110,13 @@ class CustomerChanged(Contract):
     deleted_at: Moment | None
     source_version: int = Field(ge=0)
 
+    @property
+    def key(self) -> str:
+        """The key of the Kafka record."""
+        return str(self.customer_id)
 
-class ProjectChanged(Contract):
+
+class ProjectChanged(Keyed):
     """A project as it stands now. Readers apply strictly greater source_versions only."""
 
     project_id: UUID
@@ -115,8 +130,13 @@ class ProjectChanged(Contract):
     deleted_at: Moment | None
     source_version: int = Field(ge=0)
 
+    @property
+    def key(self) -> str:
+        """The key of the Kafka record."""
+        return str(self.project_id)
 
-class EstimateChanged(Contract):
+
+class EstimateChanged(Keyed):
     """An estimate as it stands now. Readers apply strictly greater source_versions only."""
 
     estimate_id: UUID
@@ -130,8 +150,13 @@ class EstimateChanged(Contract):
     deleted_at: Moment | None
     source_version: int = Field(ge=0)
 
+    @property
+    def key(self) -> str:
+        """The key of the Kafka record."""
+        return str(self.estimate_id)
 
-class ReferenceRow(Contract):
+
+class ReferenceRow(Keyed):
     """A row of the `reference` schema, for every database."""
 
     table: str
@@ -139,6 +164,11 @@ class ReferenceRow(Contract):
     row: dict[str, JsonValue]
     deleted_at: Moment | None
     source_version: int = Field(ge=0)
+
+    @property
+    def key(self) -> str:
+        """The key of the Kafka record."""
+        return f"{self.table}/{self.code}"
 
 
 class OutboundNotification(Contract):

@@ -24,17 +24,23 @@ class Configuration(Generic[Model]):
         self._service = service
         self._model = model
         self._text: str | None = None
-        self.current = model()
-        self.is_read = False
-        """Whether it was read at all: before that nothing may be decided by it."""
+        self._current: Model | None = None
+
+    async def get(self) -> Model:
+        """The configuration in force. Reads it first where it was never read: nothing is decided without it."""
+        if self._current is None:
+            await self.refresh()
+        return self._current if self._current is not None else self._model()
 
     async def refresh(self) -> None:
-        """Read it anew. What does not fit the model is logged (names, no values) and changes nothing."""
+        """Read it anew. What does not fit the model is logged (names, no values) and changes nothing.
+
+        Where not even the first reading fits, the shipped defaults are in force.
+        """
         async with self._pool.acquire() as connection:
             text = await find_config(connection, self._service)
-        if text is not None and text != self._text:
+        if text != self._text or self._current is None:
             self._adopt(text)
-        self.is_read = True
 
     async def run(self) -> None:
         """Refresh every 30 s until cancelled; a database that is away leaves things as they are."""
@@ -47,10 +53,10 @@ class Configuration(Generic[Model]):
                     raise
                 log.warning("The configuration could not be read", extra={"service": self._service, **describe(error)})
 
-    def _adopt(self, text: str) -> None:
+    def _adopt(self, text: str | None) -> None:
         self._text = text
         try:
-            self.current = self._model.model_validate_json(text)
+            self._current = self._model.model_validate_json(text or "{}")
         except ValidationError as error:
             details = error.errors(include_input=False, include_context=False, include_url=False)
             wrong = [".".join(map(str, detail["loc"])) for detail in details]

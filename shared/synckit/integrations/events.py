@@ -81,12 +81,15 @@ async def record_deliveries(connection: Connection, deliveries: Iterable[Deliver
     )
 
 
-async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome], triggered_by: str = "webhook") -> None:
-    """Write what became of these events: their status, and a sync log each. A status never goes back."""
+async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> int:
+    """Write what became of these events: their status, and a sync log each; how many had a sync log already.
+
+    A status never goes back.
+    """
     by_id = {(outcome.delivery.headers.id, outcome.delivery.received_at): outcome for outcome in outcomes}
     last = [outcome for _, outcome in sorted(by_id.items())]
     if not last:
-        return
+        return 0
     await connection.execute(
         f"""
         INSERT INTO integrations.webhook_events AS stored ({_EVENT_COLUMNS})
@@ -102,14 +105,14 @@ async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome], t
         """,  # noqa: S608 - the columns are constants
         as_json(_event_row(outcome.delivery) for outcome in last),
     )
-    await connection.execute(
+    written = await connection.fetch(
         """
         INSERT INTO integrations.sync_logs AS stored
                (id, service, operation, entity_type, entity_id, external_id, status, started_at, completed_at,
                 duration_ms, error_code, error_message, triggered_by, correlation_id, metadata)
         SELECT id, service, 'WEBHOOK', entity_type, entity_id, external_id, status, started_at, now(),
-               greatest(extract(epoch FROM now() - started_at) * 1000, 0)::bigint, error_code, error_message, $2,
-               correlation_id, metadata
+               greatest(extract(epoch FROM now() - started_at) * 1000, 0)::bigint, error_code, error_message,
+               'webhook', correlation_id, metadata
           FROM json_to_recordset($1::json)
             AS incoming (id uuid, service integrations.integration_service_enum, entity_type text, entity_id text,
                          external_id text, status integrations.sync_status_enum, started_at timestamptz,
@@ -124,10 +127,11 @@ async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome], t
                entity_id     = excluded.entity_id,
                metadata      = excluded.metadata
          WHERE stored.status <> 'COMPLETED'
+        RETURNING stored.xmax = 0 AS is_new
         """,
         as_json(map(_log_row, last)),
-        triggered_by,
     )
+    return len(outcomes) - len([row for row in written if row["is_new"]])
 
 
 _EVENT_COLUMNS = """id, service, event_type, event_id, headers, payload, signature, status, processed_at,

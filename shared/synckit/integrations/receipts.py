@@ -1,7 +1,6 @@
 """When each event came first. Partitioned rows use that moment, so that a redelivery meets its own row."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from synckit import times
@@ -9,16 +8,11 @@ from synckit.contracts.headers import EventHeaders
 from synckit.integrations.services import service_of
 from synckit.postgres import Connection, as_json
 
-
-@dataclass(frozen=True, slots=True)
-class Receipts:
-    """The first receipt of each event, in milliseconds since 1970, and which events had been seen before."""
-
-    received_at: dict[UUID, int]
-    seen_before: frozenset[UUID]
+Receipts = Mapping[UUID, int]
+"""The first receipt of each event, in milliseconds since 1970."""
 
 
-async def first_receipts(connection: Connection, events: Sequence[EventHeaders]) -> Receipts:
+async def first_receipts(connection: Connection, events: Iterable[EventHeaders]) -> Receipts:
     """Note these events' receipts, and read when each came first.
 
     Two statements, each committed by itself: the second must see what another process noted at the same moment.
@@ -29,8 +23,8 @@ async def first_receipts(connection: Connection, events: Sequence[EventHeaders])
         if known is None or event.received_at < known.received_at:
             earliest[event.id] = event
     if not earliest:
-        return Receipts({}, frozenset())
-    inserted = await connection.fetch(
+        return {}
+    await connection.execute(
         """
         INSERT INTO integrations.webhook_event_keys (event_id, service, received_at)
         SELECT event_id, service, received_at
@@ -38,7 +32,6 @@ async def first_receipts(connection: Connection, events: Sequence[EventHeaders])
             AS incoming (event_id uuid, service integrations.integration_service_enum, received_at timestamptz)
          ORDER BY event_id
         ON CONFLICT (event_id) DO NOTHING
-        RETURNING event_id
         """,
         as_json(
             {"event_id": key, "service": service_of(event), "received_at": times.rfc3339(event.received_at)}
@@ -49,5 +42,4 @@ async def first_receipts(connection: Connection, events: Sequence[EventHeaders])
         "SELECT event_id, received_at FROM integrations.webhook_event_keys WHERE event_id = ANY($1::uuid[])",
         list(earliest),
     )
-    first = {row["event_id"]: times.milliseconds(row["received_at"]) for row in rows}
-    return Receipts(first, frozenset(earliest) - {row["event_id"] for row in inserted})
+    return {row["event_id"]: times.milliseconds(row["received_at"]) for row in rows}

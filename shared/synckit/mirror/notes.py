@@ -1,14 +1,14 @@
 """Notes of what a merge touched, and the work of projecting it: in slices, each a transaction of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
 
 from synckit import times
-from synckit.mirror.facts import Cause
-from synckit.mirror.store import Mirror
+from synckit.mirror.facts import Cause, Fact
+from synckit.mirror.store import Key, Mirror
 from synckit.postgres import Connection, as_json
 
 SLICE = 1_000
@@ -24,6 +24,16 @@ class Note:
     object: str
     ids: tuple[str, ...]
     causes: Mapping[str, Cause]
+
+
+def causes_of(facts: Iterable[Fact], changed: Iterable[Key], objects: Container[str]) -> dict[str, dict[str, Cause]]:
+    """By object and id, the newest event behind each record that changed; only of objects that rows are made of."""
+    wanted = {key for key in changed if key[0] in objects}
+    causes: dict[str, dict[str, Cause]] = {}
+    for fact in sorted(facts, key=lambda fact: (fact.cause.received_at, fact.stamp)):
+        if (fact.object, fact.id) in wanted:
+            causes.setdefault(fact.object, {})[fact.id] = fact.cause
+    return causes
 
 
 async def insert(connection: Connection, mirror: Mirror, touched: Mapping[str, Mapping[str, Cause]]) -> list[Note]:
@@ -51,8 +61,8 @@ async def insert(connection: Connection, mirror: Mirror, touched: Mapping[str, M
     return [Note(row["id"], row["object"], tuple(sorted(asked[row["object"]])), asked[row["object"]]) for row in rows]
 
 
-async def list_stale(connection: Connection, mirror: Mirror, at_most: int = 100) -> list[Note]:
-    """The oldest notes that their worker left behind (older than 30 s by the database's clock).
+async def list_stale(connection: Connection, mirror: Mirror, objects: Sequence[str], at_most: int = 100) -> list[Note]:
+    """The oldest notes of these objects that their worker left behind (older than 30 s by the database's clock).
 
     Notes that somebody deletes just now are skipped; two workers may still take one: doing it twice changes nothing.
     """
@@ -60,12 +70,13 @@ async def list_stale(connection: Connection, mirror: Mirror, at_most: int = 100)
         f"""
         SELECT id, object, ids, causes
           FROM {mirror.notes}
-         WHERE created_at < now() - make_interval(secs => $1)
+         WHERE created_at < now() - make_interval(secs => $1) AND object = ANY($2::text[])
          ORDER BY id
-         LIMIT $2
+         LIMIT $3
            FOR UPDATE SKIP LOCKED
         """,  # noqa: S608 - the table's name is a constant of the service
         STALE_SECONDS,
+        objects,
         at_most,
     )
     return [_note(row["id"], row["object"], row["ids"], row["causes"]) for row in rows]

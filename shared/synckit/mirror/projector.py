@@ -2,24 +2,43 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from synckit.consumer.failures import Verdict, as_poison, describe, verdict
+from synckit.errors import PoisonError
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
 from synckit.mirror.store import Mirror
+from synckit.observability import metrics
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS: Final = 10.0
+RACE_TRIES: Final = 5
+RACE_SECONDS: Final = 0.1
 
 Affected = Callable[[Connection, Note, str], Awaitable[Sequence[str]]]
 """The next slice of keys that a note asks to project, after a key ("" to start), in key order."""
-Project = Callable[[Connection, Note, Sequence[str]], Awaitable[Sequence[Note]]]
+Project = Callable[[Connection, Note, Sequence[str]], Awaitable["Projected"]]
 """Projects a slice in the caller's transaction: locks the mirror rows, reads them in a later statement, writes what
-differs. The notes that it makes itself are done next."""
+differs."""
+Refuse = Callable[[Connection, Note, str, PoisonError], Awaitable[None]]
+"""Records, where an operator looks, that the row of one key cannot be written."""
+
+
+def _nothing() -> None:
+    """Nothing to report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What is left to do once a slice is committed: the notes that it made itself, and what it has to report."""
+
+    notes: Sequence[Note] = ()
+    report: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +47,7 @@ class Step:
 
     affected: Affected
     project: Project
+    refuse: Refuse
 
 
 class Projector:
@@ -41,6 +61,11 @@ class Projector:
         """Called after each commit: the outbox may have rows."""
         self._mine: dict[int, Note] = {}
         self._working = asyncio.Lock()
+
+    @property
+    def objects(self) -> Container[str]:
+        """The objects whose changes make rows."""
+        return self._steps
 
     def remember(self, made: Sequence[Note]) -> None:
         """These notes are committed and mine to do."""
@@ -57,23 +82,75 @@ class Projector:
     async def sweep(self) -> None:
         """Do what others left behind: at once, then every 10 s until cancelled."""
         while True:
-            async with self._pool.acquire() as connection:
-                stale = await notes.list_stale(connection, self._mirror)
-            if stale:
-                self.remember(stale)
-                await self.work()
-                log.info("Notes that were left behind are done", extra={"notes": len(stale)})
+            try:
+                await self._sweep_once()
+            except Exception as error:
+                if verdict(error) is not Verdict.TRANSIENT:
+                    raise
+                log.warning("Notes that were left behind have to wait", extra=describe(error))
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep_once(self) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            stale = await notes.list_stale(connection, self._mirror, list(self._steps))
+        if stale:
+            self.remember(stale)
+            await self.work()
+            log.info("Notes that were left behind are done", extra={"notes": len(stale)})
 
     async def _do(self, note: Note) -> None:
         step = self._steps[note.object]
         after: str | None = ""
         while after is not None:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire() as connection:
                 keys = await step.affected(connection, note, after)
-                made = await step.project(connection, note, keys) if keys else ()
-                after = keys[-1] if len(keys) >= notes.SLICE else None
-                if after is None:
+            after = keys[-1] if len(keys) >= notes.SLICE else None
+            await self._project(step, note, keys, is_last=after is None)
+
+    async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                done = await step.project(connection, note, keys) if keys else Projected()
+                if is_last:
                     await notes.delete(connection, self._mirror, note)
-            self.remember(made)
-            self._committed()
+        except Exception as error:
+            if verdict(error) not in {Verdict.POISON, Verdict.RACE}:
+                raise
+            await self._isolate(step, note, keys, error)
+            if is_last:
+                await self._project(step, note, (), is_last=True)
+        else:
+            self._finish(done)
+
+    async def _isolate(self, step: Step, note: Note, keys: Sequence[str], error: Exception) -> None:
+        """Bisect to the key whose row is refused, record that, and project the others."""
+        middle = len(keys) // 2
+        if middle:
+            await self._project(step, note, keys[:middle], is_last=False)
+            await self._project(step, note, keys[middle:], is_last=False)
+        elif keys and not await self._wins_race(step, note, keys):
+            async with self._pool.acquire() as connection, connection.transaction():
+                await step.refuse(connection, note, keys[0], as_poison(error))
+            metrics.PROJECTED.labels(note.object, "refused").inc()
+            log.error("A row was refused by the database", extra={"object": note.object, **describe(error)})
+
+    async def _wins_race(self, step: Step, note: Note, keys: Sequence[str]) -> bool:
+        for attempt in range(1, RACE_TRIES):
+            await asyncio.sleep(RACE_SECONDS * attempt)
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    done = await step.project(connection, note, keys)
+            except Exception as error:
+                if verdict(error) is Verdict.POISON:
+                    return False
+                if verdict(error) is not Verdict.RACE:
+                    raise
+            else:
+                self._finish(done)
+                return True
+        return False
+
+    def _finish(self, done: Projected) -> None:
+        self.remember(done.notes)
+        self._committed()
+        done.report()

@@ -65,7 +65,7 @@ DOUBTS = Counter(
 DUPLICATES = Counter("paintbox_duplicate_deliveries_total", "Deliveries whose event id had been seen before", ["topic"])
 PROJECTED = Counter(
     "paintbox_projected_total",
-    "Domain rows by what a projection did to them: written, unchanged",
+    "Domain rows by what a projection did to them: written, unchanged, refused (by the database)",
     ["entity", "outcome"],
 )
 HELD = Gauge(

@@ -49,8 +49,11 @@ class Relay:
         self._woken = asyncio.Event()
         self._stopping = False
         self._asked_at = 0.0
-        self.failure: str | None = None
-        """What ended the last term, as long as no new one has begun. None while leading or waiting to."""
+        self._failure: str | None = None
+
+    async def check(self) -> str | None:
+        """For readiness: what ended the last term, as long as no new one has begun."""
+        return self._failure
 
     def wake(self) -> None:
         """There are new rows, and their transaction has committed."""
@@ -79,7 +82,7 @@ class Relay:
                 if await session.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", self._outbox.name):
                     await self._lead(session)
                 else:
-                    self.failure = None
+                    self._failure = None
                     await self._pause(CANDIDATE_SECONDS)
         finally:
             session.terminate()
@@ -92,7 +95,7 @@ class Relay:
         try:
             await _while_asking(session, producer.start())
             log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
-            self.failure = None
+            self._failure = None
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
             while not self._stopping:
                 await self._ask(session)
@@ -153,9 +156,9 @@ class Relay:
 
     def _note_failure(self, error: BaseException) -> None:
         name = type(error).__name__
-        if self.failure != name:
+        if self._failure != name:
             log.warning("The outbox relay's term ended", extra={"outbox": self._outbox.name, "error": name})
-        self.failure = name
+        self._failure = name
 
 
 def _batches(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[Any]:

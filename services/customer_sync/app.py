@@ -1,0 +1,61 @@
+"""Builds customer_sync: what it opens, what it consumes, what it publishes, what it answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from customer_sync import store
+from customer_sync.handlers import federation, projection, webhooks
+from customer_sync.models.configuration import SalesforceConfig
+from customer_sync.resources import Resources
+from customer_sync.settings import Settings
+from synckit import background, kafka, postgres, process, references, web
+from synckit.consumer import Consumer, ConsumerGroup
+from synckit.contracts import topics
+from synckit.integrations.configs import Configuration
+from synckit.integrations.services import SALESFORCE
+from synckit.mirror.projector import Projector
+from synckit.outbox.relay import Relay
+
+NAME: Final = "customer-sync"
+DRAIN_SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
+    """From start to shutdown: the pools, the consumers, the relay. Draining finishes the batches, then the round."""
+    dsn, servers = settings.customers_dsn.get_secret_value(), settings.kafka_bootstrap_servers
+    async with (
+        postgres.create_pool(dsn, process=NAME) as customers,
+        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME) as integrations,
+        background.background() as loops,
+    ):
+        config = Configuration(integrations, SALESFORCE, SalesforceConfig)
+        relay = Relay(store.OUTBOX, dsn=dsn, servers=servers, process=NAME)
+        projector = Projector(customers, store.MIRROR, projection.steps(config), relay.wake)
+        resources = Resources(customers, integrations, config, relay, projector)
+        consumers = _consumers(resources)
+        group = ConsumerGroup(NAME, servers, consumers)
+        loops.start({"consumers": group.run, "relay": relay.run, "sweep": projector.sweep, "config": config.run})
+        checks = {
+            "paintbox_customers": postgres.check(customers),
+            "paintbox_integrations": postgres.check(integrations),
+            "kafka": kafka.check(servers),
+            "relay": relay.check,
+            "loops": loops.check,
+            **{consumer.topic.name: consumer.check for consumer in consumers},
+        }
+        asked = references.routes(customers, {"customers": store.find_customers}, settings.service_tokens)
+        yield {**process.operations(checks), **asked}
+        await group.stop()
+        relay.stop()
+        await loops.end(DRAIN_SECONDS)
+
+
+def _consumers(resources: Resources) -> list[Consumer]:
+    return [
+        Consumer(topics.WEBHOOKS_SALESFORCE, partial(webhooks.on_salesforce_webhooks, resources=resources)),
+        Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources)),
+        Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources)),
+    ]

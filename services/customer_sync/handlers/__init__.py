@@ -1,0 +1,1 @@
+"""What customer_sync does with each topic, and how what is in the mirror becomes rows."""

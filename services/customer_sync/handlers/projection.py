@@ -1,0 +1,103 @@
+"""From the mirror to `customers.customers`: a slice of contacts, with their accounts, in the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from time import time
+from typing import Any, Final
+from uuid import UUID
+
+from customer_sync import metrics, store
+from customer_sync.models.configuration import SalesforceConfig
+from customer_sync.models.customer import Customer
+from customer_sync.rules import announcements
+from customer_sync.rules.projection import customer_from
+from customer_sync.store import MIRROR, OUTBOX
+from synckit.errors import PoisonError
+from synckit.integrations.configs import Configuration
+from synckit.mirror import notes
+from synckit.mirror import store as mirror
+from synckit.mirror.facts import Cause
+from synckit.mirror.notes import SLICE, Note
+from synckit.mirror.projector import Projected, Step
+from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
+from synckit.outbox import store as outbox
+from synckit.postgres import Connection, Row
+
+ENTITY: Final = "customer"
+
+
+def steps(config: Configuration[SalesforceConfig]) -> Mapping[str, Step]:
+    """How a change of a Contact, and of an Account, reaches the customers that it makes."""
+    project = partial(_project, config)
+    return {
+        "Account": Step(_contacts_of_accounts, project, _refuse),
+        "Contact": Step(_contacts, project, _refuse),
+    }
+
+
+async def _contacts(_: Connection, note: Note, after: str) -> Sequence[str]:
+    return notes.next_slice(note.ids, after)
+
+
+async def _contacts_of_accounts(connection: Connection, note: Note, after: str) -> Sequence[str]:
+    return await mirror.list_children(connection, MIRROR, "Contact", note.ids, after, SLICE)
+
+
+async def _project(
+    config: Configuration[SalesforceConfig], connection: Connection, note: Note, contact_ids: Sequence[str]
+) -> Projected:
+    """Lock the contacts, then read their accounts: whoever merged last sees both."""
+    mapping = await config.get()
+    contacts = await mirror.lock(connection, MIRROR, [("Contact", contact_id) for contact_id in contact_ids])
+    parents = sorted({contact.parent_id for contact in contacts.values() if contact.parent_id is not None})
+    accounts = await mirror.read(connection, MIRROR, [("Account", parent) for parent in parents])
+    customers = {
+        customer.id: customer
+        for customer in (
+            customer_from(contact, accounts.get(("Account", contact.parent_id or "")), mapping)
+            for contact in contacts.values()
+        )
+    }
+    rows = await store.upsert_customers(connection, list(customers.values()))
+    causes = {row["id"]: _cause(note, customers[row["id"]]) for row in rows}
+    await store.insert_sync_logs(connection, rows, _details(customers, causes))
+    await outbox.insert(connection, OUTBOX, _announcements(rows, customers, causes))
+    return Projected(report=partial(_report, rows, customers, causes))
+
+
+def _cause(note: Note, customer: Customer) -> Cause:
+    """The event behind a change: one of the contact, or of its account."""
+    cause = note.causes.get(customer.salesforce_id) or note.causes.get(customer.account_id or "")
+    return cause if cause is not None else next(iter(note.causes.values()))
+
+
+def _details(customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -> dict[UUID, tuple[Cause, Any]]:
+    return {
+        key: (cause, {"problems": [{"column": one.column, "problem": one.problem} for one in customers[key].problems]})
+        for key, cause in causes.items()
+    }
+
+
+def _announcements(
+    rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]
+) -> list[outbox.Event]:
+    return [
+        announcements.customer_changed(row, customers[row["id"]].account_id, causes[row["id"]])
+        for row in sorted(rows, key=lambda row: row["id"])
+    ]
+
+
+def _report(rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -> None:
+    now = time()
+    PROJECTED.labels(ENTITY, "written").inc(len(rows))
+    PROJECTED.labels(ENTITY, "unchanged").inc(len(customers) - len(rows))
+    for row in rows:
+        customer = customers[row["id"]]
+        CHANGE_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - customer.source_modified_at / 1000, 0))
+        WEBHOOK_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - causes[row["id"]].received_at / 1000, 0))
+        for one in customer.problems:
+            metrics.FIELD_PROBLEMS.labels(one.column, one.problem).inc()
+
+
+async def _refuse(connection: Connection, note: Note, contact_id: str, error: PoisonError) -> None:
+    await store.insert_refusal(connection, note.causes.get(contact_id), contact_id, error.code, error.reason)

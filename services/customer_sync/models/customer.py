@@ -1,0 +1,30 @@
+"""A customer as the projection makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that a column cannot take: what was wrong with it, never the value."""
+
+    column: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """The row that the mirror asks for. Times are milliseconds since 1970."""
+
+    id: UUID
+    salesforce_id: str
+    account_id: str | None
+    columns: Mapping[str, Any]
+    status: str
+    account_type: str
+    deleted_at: int | None
+    source_modified_at: int
+    source_version: int
+    problems: tuple[Problem, ...] = field(default=())

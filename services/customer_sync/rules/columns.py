@@ -1,0 +1,139 @@
+"""What becomes of a vendor's value in a column of ours: it fits, it is mended, or it is NULL and a problem."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import phonenumbers
+import pycountry
+
+from customer_sync.models.columns import Column, Kind
+from synckit.identity import salesforce_id18
+
+EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+"""As the CHECK of `customers.customers.email`."""
+PHONE: Final = re.compile(
+    r"[+]?[(]?[0-9][-0-9 ().]*((;ext=|,? *ext[.]?|,? *x|#) *[0-9]{1,8})?", re.IGNORECASE | re.ASCII
+)
+"""As the CHECK of `customers.customers.phone`."""
+HOME_REGION: Final = "US"
+LARGEST_MONEY: Final = 10**10
+
+_ALIASES: Final = {
+    "america": "US",
+    "england": "GB",
+    "great britain": "GB",
+    "scotland": "GB",
+    "the netherlands": "NL",
+    "holland": "NL",
+    "u.k.": "GB",
+    "u.s.": "US",
+    "u.s.a.": "US",
+    "uk": "GB",
+    "united states of america": "US",
+    "wales": "GB",
+}
+
+Fitted = tuple[Any, str | None]
+"""The value that the column takes, and what was wrong with the vendor's (None where it was fine)."""
+
+
+def fit(value: Any, column: Column) -> Fitted:
+    """A value as a column takes it."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return column.default, None
+    return _FITTERS[column.kind](value, column)
+
+
+def _words(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else str(value)
+
+
+def _text(value: Any, column: Column) -> Fitted:
+    text = _words(value)
+    if column.length is not None and len(text) > column.length:
+        return text[: column.length], "too_long"
+    return text, None
+
+
+def _exact(value: Any, column: Column) -> Fitted:
+    text, problem = _text(value, column)
+    return (text, None) if problem is None else (column.default, problem)
+
+
+def _email(value: Any, column: Column) -> Fitted:
+    text, problem = _exact(value, column)
+    if problem is None and not EMAIL.fullmatch(text):
+        return None, "not_an_email"
+    return text, problem
+
+
+def _phone(value: Any, column: Column) -> Fitted:
+    text = _words(value)
+    if len(text) <= (column.length or 0) and PHONE.fullmatch(text):
+        return text, None
+    try:
+        number = phonenumbers.parse(text, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        return None, "not_a_phone"
+    if not phonenumbers.is_possible_number(number):
+        return None, "not_a_phone"
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), "reformatted"
+
+
+def _country(value: Any, column: Column) -> Fitted:
+    code = country_code(_words(value))
+    return (column.default, "unknown_country") if code is None else (code, None)
+
+
+@lru_cache(maxsize=4096)
+def country_code(text: str) -> str | None:
+    """The ISO 3166 code of a country by its code or name in English; None for what is neither."""
+    alias = _ALIASES.get(text.lower())
+    if alias is not None:
+        return alias
+    try:
+        return str(pycountry.countries.lookup(text).alpha_2)
+    except LookupError:
+        return None
+
+
+def _within(limit: int) -> Callable[[Any, Column], Fitted]:
+    def fitted(value: Any, _: Column) -> Fitted:
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > limit:
+            return None, "not_a_coordinate"
+        return value, None
+
+    return fitted
+
+
+def _money(value: Any, _: Column) -> Fitted:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= LARGEST_MONEY:
+        return None, "not_an_amount"
+    return value, None
+
+
+def _flag(value: Any, column: Column) -> Fitted:
+    return (value, None) if isinstance(value, bool) else (column.default, "not_a_flag")
+
+
+def _salesforce_id(value: Any, _: Column) -> Fitted:
+    try:
+        return salesforce_id18(_words(value)), None
+    except ValueError:
+        return None, "not_a_salesforce_id"
+
+
+_FITTERS: Final = {
+    Kind.TEXT: _text,
+    Kind.EXACT: _exact,
+    Kind.EMAIL: _email,
+    Kind.PHONE: _phone,
+    Kind.COUNTRY: _country,
+    Kind.LATITUDE: _within(90),
+    Kind.LONGITUDE: _within(180),
+    Kind.MONEY: _money,
+    Kind.FLAG: _flag,
+    Kind.SALESFORCE_ID: _salesforce_id,
+}

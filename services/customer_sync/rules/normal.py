@@ -1,0 +1,75 @@
+"""The normal form of Salesforce's values: REST's flat names and JSON types, whatever channel they came by."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from customer_sync.models.configuration import FieldType
+from synckit import times
+from synckit.identity import salesforce_id18
+
+ADDRESS_PARTS: Final = ("Street", "City", "State", "PostalCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy")
+_MOST_DIGITS: Final = 17
+
+
+def normal_fields(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> dict[str, Any]:
+    """The fields under REST's flat names (`MailingStreet`), in REST's JSON types.
+
+    A value that is not of its field's type stays as it came: the projection says what is wrong with it.
+    """
+    return {
+        name: normal_value(value, types.get(name))
+        for compound, given in fields.items()
+        for name, value in _flat(compound, given)
+    }
+
+
+def normal_value(value: Any, kind: FieldType | None) -> Any:
+    """One value in its field's JSON type."""
+    if value is None or kind is None:
+        return value
+    try:
+        return _CONVERSIONS[kind](value)
+    except (ValueError, OverflowError):
+        return value
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Compound fields by their parts: `MailingAddress.Street` is `MailingStreet`, `Name.LastName` is `LastName`."""
+    is_address = name.endswith("Address")
+    prefix = name.removesuffix("Address") if is_address else ""
+    if isinstance(value, dict) and "attributes" not in value and (is_address or name == "Name"):
+        yield from ((prefix + part, inner) for part, inner in value.items())
+    elif isinstance(value, dict) and "attributes" not in value and name.endswith("__c"):
+        yield from ((f"{name[:-1]}{part}__s", inner) for part, inner in value.items())
+    elif is_address and value is None:
+        yield from ((prefix + part, None) for part in ADDRESS_PARTS)
+    elif not isinstance(value, dict):
+        yield name, value
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise ValueError("no truth value")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > 2 * _MOST_DIGITS):
+        raise ValueError("no number")
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is the value unlike itself
+        raise ValueError("no finite number")
+    return int(number) if number.is_integer() and abs(number) < 10**_MOST_DIGITS else number
+
+
+def _datetime(value: Any) -> str:
+    return times.rfc3339(times.parse(value))
+
+
+def _id(value: Any) -> str:
+    return salesforce_id18(value) if isinstance(value, str) else str(value)
+
+
+_CONVERSIONS: Final = {"boolean": _boolean, "number": _number, "datetime": _datetime, "id": _id}

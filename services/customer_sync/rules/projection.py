@@ -1,0 +1,72 @@
+"""The customer that a Contact, its Account and the mapping in force make."""
+
+from typing import Any
+
+from customer_sync.models.columns import COLUMNS
+from customer_sync.models.configuration import Meaning, Rule, SalesforceConfig, Source
+from customer_sync.models.customer import Customer, Problem
+from customer_sync.rules.columns import fit
+from synckit import versions
+from synckit.identity import customer_id
+from synckit.mirror.facts import DELETED, Record
+
+Pair = dict[str, Record | None]
+"""The two records that make a customer, by object."""
+
+
+def customer_from(contact: Record, account: Record | None, config: SalesforceConfig) -> Customer:
+    """The row that these records ask for. An Account that nobody has told us of yet leaves its columns empty."""
+    pair: Pair = {"Contact": contact, "Account": account}
+    problems: list[Problem] = []
+    columns = {name: _column(name, sources, pair, problems) for name, sources in config.columns.items()}
+    _drop_null_island(columns)
+    default_type = config.account_type.default if account is None else config.account_type.default_with_account
+    newest = max(contact.newest, account.newest if account is not None else versions.UNKNOWN)
+    return Customer(
+        id=customer_id(contact.id),
+        salesforce_id=contact.id,
+        account_id=contact.parent_id,
+        columns=columns,
+        status=_choice("status", config.status.rules, config.status.default, pair, problems),
+        account_type=_choice("account_type", config.account_type.rules, default_type, pair, problems),
+        deleted_at=versions.modified_ms(contact.stamp_of(DELETED).version) if contact.is_deleted else None,
+        source_modified_at=versions.modified_ms(newest),
+        source_version=newest,
+        problems=tuple(problems),
+    )
+
+
+def _column(name: str, sources: tuple[Source, ...], pair: Pair, problems: list[Problem]) -> Any:
+    value = next((found for source in sources if (found := _field(pair, source)) is not None), None)
+    fitted, problem = fit(value, COLUMNS[name])
+    if problem is not None:
+        problems.append(Problem(name, problem))
+    return fitted
+
+
+def _field(pair: Pair, source: Source | Rule[Any]) -> Any:
+    record = pair[source.object]
+    value = None if record is None else record.get(source.field)
+    return None if value == "" else value
+
+
+def _choice(
+    column: str, rules: tuple[Rule[Meaning], ...], default: Meaning, pair: Pair, problems: list[Problem]
+) -> Meaning:
+    for rule in rules:
+        value = _field(pair, rule)
+        if value is not None:
+            meaning = rule.values.get(str(value))
+            if meaning is not None:
+                return meaning
+            problems.append(Problem(column, "unknown_value"))
+    return default
+
+
+def _drop_null_island(columns: dict[str, Any]) -> None:
+    """0,0 is what vendors send where they know nothing; a half of a coordinate is none either."""
+    for prefix in ("mailing", "billing", "service"):
+        latitude, longitude = f"{prefix}_latitude", f"{prefix}_longitude"
+        pair = columns.get(latitude), columns.get(longitude)
+        if latitude in columns and longitude in columns and (None in pair or pair == (0, 0)):
+            columns[latitude] = columns[longitude] = None

@@ -1,0 +1,56 @@
+"""The loops that run beside the routes of a process. One that fails stops nothing else, but is never overlooked."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Background:
+    """The loops of a process, by name."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, loops: Mapping[str, Loop]) -> None:
+        """Run these until they end or are cancelled."""
+        for name, loop in loops.items():
+            task = asyncio.create_task(loop(), name=name)
+            task.add_done_callback(_report)
+            self._tasks[name] = task
+
+    async def check(self) -> str | None:
+        """For readiness: which loops have failed."""
+        failed = [
+            name for name, task in self._tasks.items() if task.done() and not task.cancelled() and task.exception()
+        ]
+        return f"failed: {', '.join(failed)}" if failed else None
+
+    async def end(self, seconds: float = 0.0) -> None:
+        """Wait so long for the loops to end by themselves, then cancel them."""
+        tasks = set(self._tasks.values())
+        if tasks and seconds:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A background loop failed", exc_info=error, extra={"loop": task.get_name()})
+
+
+@asynccontextmanager
+async def background() -> AsyncIterator[Background]:
+    """Loops that are cancelled at the end, whatever happened before."""
+    loops = Background()
+    try:
+        yield loops
+    finally:
+        await loops.end()

@@ -1,0 +1,84 @@
+"""Reading a compacted topic: the last value of a key counts, and a null value erases it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from synckit.contracts import headers, values
+from synckit.contracts.values import Keyed
+from synckit.errors import PoisonError
+
+
+class Raw(Protocol):
+    """The parts of a Kafka record that are read here."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+Value = TypeVar("Value", bound=Keyed)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Generic[Value]):
+    """A value under its key, and when the webhook that led to it was received, in milliseconds since 1970."""
+
+    key: str
+    value: Value
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A key that is to be forgotten."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted(Generic[Value]):
+    """What a stretch of a compacted topic says: keys to erase first, then what stands, in order."""
+
+    erased: tuple[str, ...]
+    standing: tuple[Standing[Value], ...]
+
+
+def decode(kind: type[Value], record: Raw) -> Standing[Value] | Erased:
+    """What a record says. PoisonError where its key, headers or value are not of this kind."""
+    if record.key is None:
+        raise PoisonError("key_mismatch", "a record of a compacted topic has no key")
+    try:
+        key = record.key.decode()
+    except UnicodeDecodeError:
+        raise PoisonError("key_mismatch", "the record's key is not UTF-8") from None
+    if record.value is None:
+        return Erased(key)
+    head = headers.decode(record.headers)
+    value = values.decode(kind, record.value)
+    if key != value.key:
+        raise PoisonError("key_mismatch", "the record's key is not that of its value")
+    return Standing(key, value, head.received_at)
+
+
+def with_uuid(one: Standing[Value] | Erased) -> Standing[Value] | Erased:
+    """The same, where the key is a UUID; PoisonError where it is none, so that it never named a row."""
+    try:
+        UUID(one.key)
+    except ValueError:
+        raise PoisonError("key_mismatch", "the record's key is no UUID") from None
+    return one
+
+
+def compact(said: Iterable[Standing[Value] | Erased]) -> Compacted[Value]:
+    """Erasures first: what came before one, under its key, no longer counts."""
+    standing: dict[str, list[Standing[Value]]] = {}
+    erased: dict[str, None] = {}
+    for one in said:
+        if isinstance(one, Erased):
+            standing.pop(one.key, None)
+            erased[one.key] = None
+        else:
+            standing.setdefault(one.key, []).append(one)
+    return Compacted(tuple(erased), tuple(one for group in standing.values() for one in group))
