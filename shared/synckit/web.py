@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -124,10 +124,15 @@ def _too_large(largest: int) -> HttpError:
 
 
 def has_bearer(request: Request, tokens: tuple[SecretStr, ...]) -> bool:
-    """Whether the request carries one of the tokens; every one is compared, in constant time."""
+    """Whether the request carries one of the tokens."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    found = [compare_digest(given.encode(), token.get_secret_value().encode()) for token in tokens]
-    return scheme.lower() == "bearer" and any(found)
+    return scheme.lower() == "bearer" and is_one_of(given, tokens)
+
+
+def is_one_of(given: str, secrets: Sequence[SecretStr]) -> bool:
+    """Whether something is one of our secrets; every one is compared, each in constant time."""
+    found = [compare_digest(given.encode(), secret.get_secret_value().encode()) for secret in secrets]
+    return any(found)
 
 
 def application(routes: Routes, lifespan: Lifespan) -> Asgi:

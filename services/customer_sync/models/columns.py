@@ -1,34 +1,6 @@
 """The columns of `customers.customers` that a vendor's fields may feed, and what each can hold."""
 
-from dataclasses import dataclass
-from enum import Enum
-
-
-class Kind(Enum):
-    """What a column holds, and so what becomes of a value that it cannot take."""
-
-    TEXT = "text"
-    """Cut to its length: most of a long street is better than none."""
-    EXACT = "exact"
-    """NULL where too long: part of a number or an address of the web is wrong."""
-    EMAIL = "email"
-    PHONE = "phone"
-    COUNTRY = "country"
-    LATITUDE = "latitude"
-    LONGITUDE = "longitude"
-    MONEY = "money"
-    FLAG = "flag"
-    SALESFORCE_ID = "salesforce_id"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: what it holds, its SQL type, its length, and what it says where the vendor says nothing."""
-
-    kind: Kind
-    sql_type: str = "text"
-    length: int | None = None
-    default: str | bool | None = None
+from synckit.columns import Column, Kind
 
 
 def _text(length: int | None, default: str | None = None) -> Column:

@@ -38,7 +38,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     is_address = name.endswith("Address")
     prefix = name.removesuffix("Address") if is_address else ""
     if isinstance(value, dict) and "attributes" not in value and (is_address or name == "Name"):
-        yield from ((prefix + part, inner) for part, inner in value.items())
+        yield from ((prefix + part[:1].upper() + part[1:], inner) for part, inner in value.items())
     elif isinstance(value, dict) and "attributes" not in value and name.endswith("__c"):
         yield from ((f"{name[:-1]}{part}__s", inner) for part, inner in value.items())
     elif is_address and value is None:

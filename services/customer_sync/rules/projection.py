@@ -5,8 +5,8 @@ from typing import Any
 from customer_sync.models.columns import COLUMNS
 from customer_sync.models.configuration import Meaning, Rule, SalesforceConfig, Source
 from customer_sync.models.customer import Customer, Problem
-from customer_sync.rules.columns import fit
 from synckit import versions
+from synckit.columns import fit
 from synckit.identity import customer_id
 from synckit.mirror.facts import DELETED, Record
 

@@ -25,6 +25,8 @@ class Verdict(Enum):
 AWAY: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 """SQLSTATE classes of a database that is away, busy, full or being changed. 28 and 3D: its roles or the database itself
 are missing, as while it is restored."""
+NEVER: Final = frozenset({"22", "54"})
+"""A value that the column's type, or a limit of the server itself (an index row, a tsvector), can never take."""
 READ_ONLY: Final = "25006"
 NOT_NULL: Final = "23502"
 RACES: Final = frozenset({"23503", "23505"})
@@ -51,7 +53,7 @@ def verdict(error: BaseException) -> Verdict:
 
 def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
     state = error.sqlstate or ""
-    if state[:2] == "22" or state == NOT_NULL or (state == CHECK and error.constraint_name):
+    if state[:2] in NEVER or state == NOT_NULL or (state == CHECK and error.constraint_name):
         return Verdict.POISON
     if state in RACES:
         return Verdict.RACE

@@ -2,14 +2,43 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
 import phonenumbers
 import pycountry
 
-from customer_sync.models.columns import Column, Kind
 from synckit.identity import salesforce_id18
+
+
+class Kind(Enum):
+    """What a column holds, and so what becomes of a value that it cannot take."""
+
+    TEXT = "text"
+    """Cut to its length: most of a long street is better than none."""
+    EXACT = "exact"
+    """NULL where too long: part of a number or an address of the web is wrong."""
+    EMAIL = "email"
+    PHONE = "phone"
+    COUNTRY = "country"
+    LATITUDE = "latitude"
+    LONGITUDE = "longitude"
+    MONEY = "money"
+    FLAG = "flag"
+    SALESFORCE_ID = "salesforce_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: what it holds, its SQL type, its length, and what it says where the vendor says nothing."""
+
+    kind: Kind
+    sql_type: str = "text"
+    length: int | None = None
+    default: str | bool | None = None
+
 
 EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 """As the CHECK of `customers.customers.email`."""

@@ -1,0 +1,34 @@
+"""`POST /webhooks/companycam`: signed with the token of the subscription.
+
+Only exactly 200 counts with CompanyCam, which tries ten times and disables a webhook after 25 errors.
+"""
+
+from typing import Final
+
+from synckit import web
+from synckit.contracts.headers import SOURCE_COMPANYCAM
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM
+from webhook_ingest import signatures
+from webhook_ingest.doors import intake
+from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.parsers import companycam
+from webhook_ingest.publisher import Publisher
+from webhook_ingest.settings import IngestSettings
+
+SIGNATURE: Final = "x-companycam-signature"
+DOOR: Final = Door("companycam", SOURCE_COMPANYCAM, "companycam", WEBHOOKS_COMPANYCAM, SIGNATURE)
+
+
+def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+    """The door, for these tokens."""
+
+    async def post(request: web.Request) -> web.Response:
+        body = await intake.read_body(request)
+        signature = request.headers.get(SIGNATURE, "")
+        if not signatures.companycam_signed(signature, body, settings.companycam_webhook_tokens):
+            raise not_authenticated("invalid_signature")
+        understood = companycam.understand(body)
+        await intake.publish(DOOR, request, understood, publisher)
+        return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
+
+    return intake.counted(DOOR, post)

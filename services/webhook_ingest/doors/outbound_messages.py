@@ -1,0 +1,89 @@
+"""`POST /webhooks/salesforce/outbound-messages/{token}`: SOAP, acknowledged only after every notification is kept.
+
+Salesforce signs nothing: a secret path segment and the organization's id say who pushes. Without `Ack` true it sends
+the whole message again for 24 hours.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from xml.sax.saxutils import escape
+
+from synckit import web
+from synckit.contracts.headers import SOURCE_SALESFORCE_MESSAGES
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest.doors import intake
+from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.models import Quarantine, Understanding
+from webhook_ingest.parsers import outbound_messages, soap
+from webhook_ingest.parsers.soap import Message, SoapError
+from webhook_ingest.publisher import Publisher
+from webhook_ingest.settings import IngestSettings
+
+DOOR: Final = Door("salesforce_messages", SOURCE_SALESFORCE_MESSAGES, "salesforce", WEBHOOKS_SALESFORCE)
+PATH: Final = f"{SOURCE_SALESFORCE_MESSAGES}/*"
+CONTENT_TYPE: Final = "text/xml; charset=utf-8"
+COMPARED: Final = 15
+
+ACKNOWLEDGEMENT: Final = b"""<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">
+ <soapenv:Body>
+  <notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound">
+   <Ack>true</Ack>
+  </notificationsResponse>
+ </soapenv:Body>
+</soapenv:Envelope>
+"""
+FAULT: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">
+ <soapenv:Body>
+  <soapenv:Fault>
+   <faultcode>soapenv:{code}</faultcode>
+   <faultstring>{text}</faultstring>
+  </soapenv:Fault>
+ </soapenv:Body>
+</soapenv:Envelope>
+"""
+FAULT_TEXTS: Final = {
+    "not_well_formed": "The body is not well-formed XML.",
+    "too_deep": "The body is nested too deeply.",
+    "wrong_encoding": "The body is neither UTF-8 nor UTF-16.",
+    "wrong_root": "The body is no envelope with notifications.",
+    "wrong_soap_version": "SOAP 1.1 is spoken here.",
+    "xml_dtd": "A document type definition is not allowed.",
+}
+"""All that a sender, and so Salesforce's administrator, is ever told: Setup shows it with the message."""
+
+
+def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+    """The door, for these tokens and organizations."""
+
+    async def post(request: web.Request) -> web.Response:
+        if not web.is_one_of(request.tail, settings.salesforce_endpoint_tokens):
+            raise not_authenticated("wrong_token")
+        body = await intake.read_body(request)
+        try:
+            message = soap.parse(body)
+        except SoapError as error:
+            await _keep(request, body, error.reason, publisher)
+            raise web.HttpError(_fault(error), error.reason) from None
+        _check_organization(message, settings.salesforce_organization_ids)
+        await intake.publish(DOOR, request, outbound_messages.understand(message), publisher)
+        return web.Response(200, ACKNOWLEDGEMENT, CONTENT_TYPE)
+
+    return intake.counted(DOOR, post)
+
+
+def _check_organization(message: Message, organization_ids: Sequence[str]) -> None:
+    if message.organization_id[:COMPARED] not in organization_ids:
+        raise not_authenticated("unknown_organization")
+
+
+async def _keep(request: web.Request, body: bytes, reason: str, publisher: Publisher) -> None:
+    """Once, however often it comes again: its id is made of its bytes. The SessionId is blanked first."""
+    kept = Quarantine(reason, soap.without_session(body))
+    await intake.publish(DOOR, request, Understanding(quarantined=(kept,)), publisher)
+
+
+def _fault(error: SoapError) -> web.Response:
+    text = FAULT.format(code=error.code, text=escape(FAULT_TEXTS[error.reason]))
+    return web.Response(500, text.encode(), CONTENT_TYPE)

@@ -1,0 +1,46 @@
+"""`POST /webhooks/salesforce/events`: change events and Apex callouts as JSON, signed or with a bearer token."""
+
+from time import time
+from typing import Final
+
+from synckit import web
+from synckit.contracts.headers import SOURCE_SALESFORCE_EVENTS
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest import signatures
+from webhook_ingest.doors import intake
+from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.parsers import salesforce_events
+from webhook_ingest.publisher import Publisher
+from webhook_ingest.settings import IngestSettings
+
+SIGNATURE: Final = "x-salesforce-signature"
+TIMESTAMP: Final = "x-salesforce-timestamp"
+DOOR: Final = Door("salesforce_events", SOURCE_SALESFORCE_EVENTS, "salesforce", WEBHOOKS_SALESFORCE, SIGNATURE)
+
+
+def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+    """The door, for these secrets and tokens."""
+
+    async def post(request: web.Request) -> web.Response:
+        body = await intake.read_body(request)
+        signed_at = _authenticate(request, body, settings)
+        understood = salesforce_events.understand(body, signed_at)
+        await intake.publish(DOOR, request, understood, publisher)
+        return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
+
+    return intake.counted(DOOR, post)
+
+
+def _authenticate(request: web.Request, body: bytes, settings: IngestSettings) -> int | None:
+    """The signed timestamp in milliseconds since 1970, None with a bearer token; refused without either."""
+    signature = request.headers.get(SIGNATURE)
+    if signature is None:
+        if not web.has_bearer(request, settings.salesforce_bearer_tokens):
+            raise not_authenticated("no_bearer" if "authorization" in request.headers else "invalid_signature")
+        return None
+    timestamp = request.headers.get(TIMESTAMP, "")
+    if not signatures.salesforce_signed(signature, timestamp, body, settings.salesforce_webhook_secrets):
+        raise not_authenticated("invalid_signature")
+    if not signatures.is_fresh(timestamp, time()):
+        raise not_authenticated("stale_timestamp")
+    return int(timestamp) * 1000

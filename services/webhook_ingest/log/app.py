@@ -1,0 +1,42 @@
+"""Builds the webhook log: three topics into one database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from synckit import background, kafka, postgres, process, web
+from synckit.consumer import Consumer, ConsumerGroup
+from synckit.contracts import topics
+from synckit.postgres import Pool
+from webhook_ingest.log import handlers
+from webhook_ingest.settings import LogSettings
+
+NAME: Final = "webhook-log"
+
+
+@asynccontextmanager
+async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
+    """From start to shutdown. Draining finishes the batches in hand."""
+    dsn = settings.integrations_dsn.get_secret_value()
+    async with postgres.create_pool(dsn, process=NAME) as pool, background.background() as loops:
+        consumers = _consumers(pool)
+        group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers)
+        loops.start({"consumers": group.run})
+        checks = {
+            "paintbox_integrations": postgres.check(pool),
+            "kafka": kafka.check(settings.kafka_bootstrap_servers),
+            "loops": loops.check,
+            **{consumer.topic.name: consumer.check for consumer in consumers},
+        }
+        yield process.operations(checks)
+        await group.stop()
+
+
+def _consumers(pool: Pool) -> list[Consumer]:
+    on_webhooks = partial(handlers.on_webhooks, pool=pool)
+    return [
+        Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks),
+        Consumer(topics.WEBHOOKS_COMPANYCAM, on_webhooks),
+        Consumer(topics.WEBHOOKS_QUARANTINED, partial(handlers.on_quarantined, pool=pool), at_most=50),
+    ]

@@ -1,0 +1,29 @@
+"""The metrics of the doors and of the webhook log."""
+
+from prometheus_client import Counter, Histogram
+
+from synckit.observability.metrics import SECONDS
+
+DOORS = ("salesforce_messages", "salesforce_events", "companycam")
+
+RECEIVED = Counter("paintbox_webhook_requests_total", "Requests at a door, whatever became of them", ["door"])
+ACCEPTED = Counter(
+    "paintbox_webhook_records_total",
+    "Records that Kafka has, by what they are: accepted (understood), quarantined (authenticated, kept raw)",
+    ["door", "outcome"],
+)
+REJECTED = Counter(
+    "paintbox_webhook_rejected_total",
+    "Requests that were refused, by reason: invalid_signature, stale_timestamp, unknown_organization, wrong_token "
+    "(path), no_bearer; body_too_large, body_too_slow, unsupported_encoding; of SOAP xml_dtd, not_well_formed, "
+    "wrong_encoding, wrong_soap_version, wrong_root, too_deep; unavailable (Kafka did not acknowledge in time)",
+    ["door", "reason"],
+)
+QUARANTINED = Counter(
+    "paintbox_webhook_quarantined_total",
+    "Parts of bodies that were authenticated and not understood, by the parser's reason",
+    ["door", "reason"],
+)
+ANSWER_SECONDS = Histogram(
+    "paintbox_webhook_answer_seconds", "Seconds from a request's first byte to its answer", ["door"], buckets=SECONDS
+)

@@ -1,0 +1,45 @@
+"""What the parsers make of a body: records that they understood, and parts that they did not."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A record for a webhook topic. Times are milliseconds since 1970."""
+
+    event_id: UUID
+    type: str
+    """What the vendor calls it: `photo.created`, `change_event.Contact.UPDATE`."""
+    key: str
+    subject: str
+    value: bytes
+    time: int | None = None
+    """When it happened, as far as the vendor says."""
+    fact_version: int | None = None
+    observed_at: int | None = None
+    vendor_event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Bytes that were not understood, and why: a code of ours, nothing of theirs."""
+
+    reason: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A body in parts."""
+
+    parsed: tuple[Parsed, ...] = ()
+    quarantined: tuple[Quarantine, ...] = ()
+
+
+class MisunderstoodError(Exception):
+    """A part of a body is not what the vendor documents. `reason` is a code of ours."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

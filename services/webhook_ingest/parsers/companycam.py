@@ -1,0 +1,97 @@
+"""CompanyCam's webhooks: https://docs.companycam.com/docs/webhooks-1.
+
+The payload nests the resource under its name (`payload.photo`); an older form is the resource itself. There is no
+delivery id: `webhook_id` is the subscription's.
+"""
+
+import re
+from hashlib import sha256
+from typing import Any, Final
+
+from synckit import documents, identity, times, versions
+from synckit.errors import PoisonError
+from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Understanding
+
+LONGEST_TYPE: Final = 80
+LONGEST_ID: Final = 50
+_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+PROJECT_COMMENT: Final = "Location"
+"""The `commentable_type` of a comment on a project."""
+
+
+def understand(body: bytes) -> Understanding:
+    """The one event in a body, or the body set aside."""
+    try:
+        return Understanding((_parsed(body, documents.parse(body)),))
+    except PoisonError as error:
+        return Understanding(quarantined=(Quarantine(error.code, body),))
+    except MisunderstoodError as error:
+        return Understanding(quarantined=(Quarantine(error.reason, body),))
+
+
+def _parsed(body: bytes, document: Any) -> Parsed:
+    if not isinstance(document, dict) or not isinstance(document.get("payload"), dict):
+        raise MisunderstoodError("unknown_shape")
+    event_type, sent_at = _event_type(document.get("event_type")), _time(document.get("created_at"))
+    if sent_at is None:
+        raise MisunderstoodError("malformed_time")
+    resource = event_type.partition(".")[0]
+    name, thing = _thing(document["payload"], resource)
+    thing_id = _id(thing.get("id"))
+    modified = _time(thing.get("updated_at"))
+    return Parsed(
+        event_id=identity.event_id("companycam", str(document.get("webhook_id", "")), sha256(body).hexdigest()),
+        type=event_type,
+        key=_project_id(name, thing, thing_id) or f"{name}:{thing_id}",
+        subject=f"{name}/{thing_id}",
+        value=body.removeprefix(documents.BOM),
+        time=sent_at,
+        fact_version=None if modified is None else versions.pushed(modified),
+        observed_at=modified,
+    )
+
+
+def _thing(payload: dict[str, Any], resource: str) -> tuple[str, dict[str, Any]]:
+    """What the event is about: the nested resource, else the payload itself, else whatever stands there alone."""
+    if isinstance(payload.get(resource), dict):
+        return resource, payload[resource]
+    if "id" in payload:
+        return resource, payload
+    others = [(name, value) for name, value in payload.items() if isinstance(value, dict) and "id" in value]
+    if not others:
+        raise MisunderstoodError("no_resource")
+    return others[0]
+
+
+def _project_id(name: str, thing: dict[str, Any], thing_id: str) -> str | None:
+    if name == "project":
+        return thing_id
+    if thing.get("project_id") is not None:
+        return _id(thing["project_id"])
+    if name == "comment" and thing.get("commentable_type") == PROJECT_COMMENT:
+        return _id(thing.get("commentable_id"))
+    return None
+
+
+def _event_type(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TYPE or not value.isprintable():
+        raise MisunderstoodError("malformed_event_type")
+    return value
+
+
+def _id(value: object) -> str:
+    """An id in its normal form, text; CompanyCam sends numbers here and there."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_ID or not _ID.fullmatch(text):
+        raise MisunderstoodError("malformed_id")
+    return text
+
+
+def _time(value: object) -> int | None:
+    """Epoch seconds, or ISO 8601 as the successor API writes it."""
+    if value is None:
+        return None
+    try:
+        return times.parse(value)
+    except ValueError:
+        raise MisunderstoodError("malformed_time") from None

@@ -1,0 +1,41 @@
+"""What every form of Salesforce's pushes has in common: ids, times, and what makes two records the same."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from synckit import identity, times
+from synckit.mirror.facts import canonical
+from webhook_ingest.models import MisunderstoodError
+
+MODIFIED: Final = ("SystemModstamp", "LastModifiedDate")
+"""What says when a record was modified, best first: automation does not move the second."""
+
+
+def record_id(value: object) -> str:
+    """The 18-character id; MisunderstoodError for what is none."""
+    if isinstance(value, str):
+        try:
+            return identity.salesforce_id18(value)
+        except ValueError:
+            pass
+    raise MisunderstoodError("malformed_id")
+
+
+def modified_ms(fields: Mapping[str, Any]) -> int | None:
+    """When a record says that it was modified, in milliseconds since 1970; None where it says nothing.
+
+    MisunderstoodError where what it says is no time.
+    """
+    stamp = next((fields[name] for name in MODIFIED if fields.get(name)), None)
+    if stamp is None:
+        return None
+    try:
+        return times.parse(stamp)
+    except ValueError:
+        raise MisunderstoodError("malformed_time") from None
+
+
+def fingerprint(content: object) -> str:
+    """The SHA-256 of a value in canonical form: the same for the same data, however it was written down."""
+    return sha256(canonical(content)).hexdigest()

@@ -1,0 +1,158 @@
+"""The JSON door of Salesforce: change events in the CometD and Event Relay forms, and Apex callouts.
+
+Change events: https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from synckit import documents, identity, times, versions
+from synckit.errors import PoisonError
+from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Understanding
+from webhook_ingest.parsers import salesforce
+
+HEADER: Final = "ChangeEventHeader"
+LONGEST_NAME: Final = 80
+LONGEST_ID: Final = 40
+MOST_ITEMS: Final = 1_000
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""What one body may become at most: a merged event is repeated for each of its records."""
+OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
+
+
+def understand(body: bytes, signed_at: int | None) -> Understanding:
+    """Every event and record in a body; what is not understood is set aside, alone where it stands in a list.
+
+    `signed_at` is the signed timestamp in milliseconds since 1970, which stands in where an Apex record has no
+    modification time of its own.
+    """
+    try:
+        document = documents.parse(body)
+    except PoisonError as error:
+        return Understanding(quarantined=(Quarantine(error.code, body),))
+    items = document if isinstance(document, list) else [document]
+    if len(items) > MOST_ITEMS:
+        return Understanding(quarantined=(Quarantine("too_many_records", body),))
+    parsed: list[Parsed] = []
+    quarantined: list[Quarantine] = []
+    for item in items:
+        try:
+            parsed.extend(_parsed(item, signed_at))
+        except MisunderstoodError as error:
+            quarantined.append(Quarantine(error.reason, documents.dumps(item) if item is not document else body))
+    return Understanding(tuple({one.event_id: one for one in parsed}.values()), tuple(quarantined))
+
+
+def _parsed(item: Any, signed_at: int | None) -> list[Parsed]:
+    payload = _unwrapped(item)
+    if HEADER in payload:
+        return list(_change_events(payload))
+    if "new" in payload or "old" in payload:
+        return list(_apex_records(_records(payload.get("new")), _records(payload.get("old")), signed_at))
+    if "attributes" in payload or "Id" in payload:
+        return list(_apex_records([payload], [], signed_at))
+    raise MisunderstoodError("unknown_shape")
+
+
+def _unwrapped(item: Any) -> dict[str, Any]:
+    """The payload inside `{channel, data}` (CometD), `{detail}` (EventBridge) or `{payload}`."""
+    for wrapper in ("data", "detail", "payload"):
+        if isinstance(item, dict) and HEADER not in item and isinstance(item.get(wrapper), dict):
+            item = item[wrapper]
+    if not isinstance(item, dict):
+        raise MisunderstoodError("unknown_shape")
+    return item
+
+
+def _change_events(payload: dict[str, Any]) -> Iterator[Parsed]:
+    header = payload[HEADER]
+    if not isinstance(header, dict):
+        raise MisunderstoodError("malformed_header")
+    name, change, transaction = (_name(header.get(key)) for key in ("entityName", "changeType", "transactionKey"))
+    sequence, committed = header.get("sequenceNumber"), _committed(header.get("commitTimestamp"))
+    ids = header.get("recordIds")
+    if not isinstance(ids, list) or not ids or not isinstance(sequence, int) or isinstance(sequence, bool):
+        raise MisunderstoodError("malformed_header")
+    if len(ids) * len(documents.dumps(payload)) > MOST_BYTES:
+        raise MisunderstoodError("too_many_records")
+    for record_id in map(_change_id, ids):
+        alone = {**payload, HEADER: {**header, "recordIds": [record_id]}}
+        yield Parsed(
+            event_id=identity.event_id("change_event", transaction, str(sequence), record_id),
+            type=f"change_event.{name}.{change}",
+            key=record_id,
+            subject=record_id,
+            value=documents.dumps(alone),
+            time=committed,
+            fact_version=versions.pushed(committed),
+            observed_at=committed,
+            vendor_event_id=f"{transaction}:{sequence}",
+        )
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or not value.isprintable():
+        raise MisunderstoodError("malformed_header")
+    return value
+
+
+def _committed(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MisunderstoodError("malformed_time")
+    try:
+        times.moment(value)
+    except ValueError:
+        raise MisunderstoodError("malformed_time") from None
+    return value
+
+
+def _change_id(value: object) -> str:
+    """A record id, or what stands for many: a wildcard (`001*`), or the all-zero id of an overflow."""
+    if isinstance(value, str) and value.endswith("*") and value[:-1].isalnum() and len(value) <= LONGEST_ID:
+        return value
+    return salesforce.record_id(value)
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    """Trigger.new and Trigger.old: a list, one record, or nothing."""
+    records = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(record, dict) for record in records):
+        raise MisunderstoodError("unknown_shape")
+    return records
+
+
+def _apex_records(new: list[dict[str, Any]], old: list[dict[str, Any]], signed_at: int | None) -> Iterator[Parsed]:
+    before = {salesforce.record_id(record.get("Id")): record for record in old}
+    after = {salesforce.record_id(record.get("Id")): record for record in new}
+    if not before and not after:
+        raise MisunderstoodError("unknown_shape")
+    for record_id in after or before:
+        yield _apex_record(record_id, after.get(record_id), before.get(record_id), signed_at)
+
+
+def _apex_record(
+    record_id: str, new: dict[str, Any] | None, old: dict[str, Any] | None, signed_at: int | None
+) -> Parsed:
+    record: Mapping[str, Any] = new if new is not None else old or {}
+    name = _object_of(record, record_id)
+    modified = salesforce.modified_ms(record) or signed_at
+    return Parsed(
+        event_id=identity.event_id("apex_callout", record_id, salesforce.fingerprint(record)),
+        type=f"apex_callout.{name}",
+        key=record_id,
+        subject=record_id,
+        value=documents.dumps({"object": name, "new": new, "old": old}),
+        time=modified,
+        fact_version=None if modified is None else versions.pushed(modified),
+        observed_at=modified,
+    )
+
+
+def _object_of(record: Mapping[str, Any], record_id: str) -> str:
+    attributes = record.get("attributes")
+    if isinstance(attributes, dict):
+        return _name(attributes.get("type"))
+    name = OBJECT_BY_PREFIX.get(record_id[:3])
+    if name is None:
+        raise MisunderstoodError("unknown_object")
+    return name

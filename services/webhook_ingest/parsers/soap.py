@@ -1,0 +1,153 @@
+"""SOAP 1.1 as Salesforce's Outbound Messages speak it: an envelope of up to 100 notifications.
+
+Format: https://developer.salesforce.com/docs/platform/api/guide/sforce-api-om-outboundmessaging-wsdl.html
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, tostring
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
+ENVELOPE_12: Final = "http://www.w3.org/2003/05/soap-envelope"
+OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound"
+INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
+DEEPEST: Final = 32
+
+_ENCODING: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+_UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
+_SESSION: Final = re.compile(r"(<(?:[\w.-]+:)?SessionId\b[^>]*>)(.*?)(?=</(?:[\w.-]+:)?SessionId\b|\Z)", re.DOTALL)
+
+
+class SoapError(Exception):
+    """The body is no envelope that we take; `reason` and `code` come from closed sets."""
+
+    def __init__(self, reason: str, code: str = "Client") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        """The faultcode: Client, or VersionMismatch for another SOAP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An envelope: who sent it, by which definition, and its notifications as elements."""
+
+    organization_id: str
+    action_id: str
+    notifications: tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SObject:
+    """The record of a notification, as text; a field that is there without a value is None."""
+
+    notification_id: str
+    object: str
+    fields: dict[str, Any]
+
+
+class _Shallow(TreeBuilder):
+    """Builds the tree, and refuses depth while it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: Any, attrs: Any, /) -> Element:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise SoapError("too_deep")
+        return super().start(tag, attrs)
+
+    def end(self, tag: Any, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def parse(body: bytes) -> Message:
+    """The envelope in a body. SoapError for a DTD, other encodings than UTF, no SOAP 1.1, or too much depth."""
+    declared = _ENCODING.search(body[:200])
+    if declared is not None and declared.group(1).lower() not in _UTF:
+        raise SoapError("wrong_encoding")
+    root = _tree(body)
+    if root.tag == f"{{{ENVELOPE_12}}}Envelope":
+        raise SoapError("wrong_soap_version", "VersionMismatch")
+    if root.tag != f"{{{ENVELOPE}}}Envelope":
+        raise SoapError("wrong_root")
+    message = root.find(f"{{{ENVELOPE}}}Body/{{{OUTBOUND}}}notifications")
+    if message is None:
+        raise SoapError("wrong_root")
+    return Message(
+        organization_id=_child(message, "OrganizationId"),
+        action_id=_child(message, "ActionId"),
+        notifications=tuple(message.iterfind(f"{{{OUTBOUND}}}Notification")),
+    )
+
+
+def _tree(body: bytes) -> Element:
+    parser = DefusedXMLParser(target=_Shallow(), forbid_dtd=True)
+    try:
+        parser.feed(body)
+        root: Element = parser.close()
+    except DefusedXmlException:
+        raise SoapError("xml_dtd") from None
+    except (ParseError, ValueError, LookupError):
+        raise SoapError("not_well_formed") from None
+    return root
+
+
+def _child(element: Element, name: str) -> str:
+    return (element.findtext(f"{{{OUTBOUND}}}{name}") or "").strip()
+
+
+def sobject_of(notification: Element) -> SObject | None:
+    """The record of a notification; None where it names no record type or no id of its own."""
+    sobject = notification.find(f"{{{OUTBOUND}}}sObject")
+    notification_id = _child(notification, "Id")
+    if sobject is None or not notification_id:
+        return None
+    name = sobject.get(f"{{{INSTANCE}}}type", "").rpartition(":")[2]
+    return SObject(notification_id, name, dict(_fields(sobject))) if name else None
+
+
+def _fields(element: Element) -> Iterator[tuple[str, Any]]:
+    for child in element:
+        name = child.tag.rpartition("}")[2]
+        if len(child):
+            yield name, dict(_fields(child))
+        else:
+            yield name, child.text if child.text and child.get(f"{{{INSTANCE}}}nil") not in {"true", "1"} else None
+
+
+def alone(message: Message, notification: Element) -> bytes:
+    """An envelope with this notification only, without SessionId: what is kept of one that is not understood."""
+    envelope = Element(f"{{{ENVELOPE}}}Envelope")
+    outer = SubElement(SubElement(envelope, f"{{{ENVELOPE}}}Body"), f"{{{OUTBOUND}}}notifications")
+    for name, text in (("OrganizationId", message.organization_id), ("ActionId", message.action_id)):
+        SubElement(outer, f"{{{OUTBOUND}}}{name}").text = text
+    outer.append(notification)
+    kept: bytes = tostring(envelope, encoding="utf-8", xml_declaration=True)
+    return kept
+
+
+def without_session(body: bytes) -> bytes:
+    """The body with the text of every SessionId overwritten by spaces, however the rest of it looks.
+
+    Where its encoding hides a SessionId from us, nothing of the body is kept but its length.
+    """
+    for encoding in ("utf-8", "utf-16"):
+        try:
+            text = body.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return _SESSION.sub(lambda found: found[1] + " " * len(found[2]), text).encode(encoding)
+    if b"SessionId" in body:
+        text = body.decode("latin-1")
+        return _SESSION.sub(lambda found: found[1] + " " * len(found[2]), text).encode("latin-1")
+    return body if b"S\x00e\x00s\x00s" not in body and b"\x00S\x00e\x00s" not in body else b" " * len(body)

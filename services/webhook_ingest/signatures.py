@@ -1,0 +1,59 @@
+"""Who signed a body. Every live secret is tried, each in constant time; no exception leaves for any input."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from hashlib import sha1, sha256
+from typing import Final
+
+from pydantic import SecretStr
+
+WINDOW_SECONDS: Final = 300
+SALESFORCE_PREFIX: Final = "sha256="
+BASE64_PREFIX: Final = "base64:"
+
+
+def companycam_signed(signature: str, body: bytes, tokens: Sequence[SecretStr]) -> bool:
+    """Whether one of the tokens made this `X-CompanyCam-Signature`: base64 of HMAC-SHA1 over the raw body.
+
+    https://docs.companycam.com/docs/webhooks-1; SHA-1 is the vendor's choice.
+    """
+    made = [base64.b64encode(hmac.digest(_bytes(token), body, sha1)) for token in tokens]
+    return _one_matches(signature, made)
+
+
+def salesforce_signed(signature: str, timestamp: str, body: bytes, secrets: Sequence[SecretStr]) -> bool:
+    """Whether one of the secrets made this `X-Salesforce-Signature`: `sha256=<hex>` over timestamp, ".", raw body.
+
+    A secret that starts with `base64:` is decoded first. The names of these headers are ours: Salesforce has none.
+    """
+    message = timestamp.encode() + b"." + body
+    made = [
+        SALESFORCE_PREFIX.encode() + hmac.new(_key(secret), message, sha256).hexdigest().encode() for secret in secrets
+    ]
+    return _one_matches(signature, made)
+
+
+def is_fresh(timestamp: str, now: float) -> bool:
+    """Whether a signed timestamp, in Unix seconds, is within five minutes of now."""
+    return timestamp.isascii() and timestamp.isdecimal() and abs(now - int(timestamp[:15])) <= WINDOW_SECONDS
+
+
+def _one_matches(given: str, made: Sequence[bytes]) -> bool:
+    matches = [hmac.compare_digest(given.encode("latin-1", "replace"), one) for one in made]
+    return any(matches)
+
+
+def _key(secret: SecretStr) -> bytes:
+    text = secret.get_secret_value()
+    if not text.startswith(BASE64_PREFIX):
+        return text.encode()
+    try:
+        return base64.b64decode(text.removeprefix(BASE64_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("a secret that starts with base64: is no base64") from None
+
+
+def _bytes(secret: SecretStr) -> bytes:
+    return secret.get_secret_value().encode()
