@@ -82,10 +82,13 @@ CREATE INDEX idx_projects_search_vector ON projects.projects USING gin (search_v
 
 -- What depends on today cannot be a generated column: it would stay at the day of writing.
 CREATE VIEW projects.project_deadlines WITH (security_invoker = true) AS
-SELECT id AS project_id,
-       COALESCE(status IN ('SCHEDULED', 'IN_PROGRESS') AND scheduled_end_date < CURRENT_DATE, false) AS is_overdue,
-       scheduled_end_date - CURRENT_DATE AS days_until_deadline
-  FROM projects.projects;
+SELECT project.id AS project_id,
+       COALESCE(
+           project.status IN ('SCHEDULED', 'IN_PROGRESS') AND project.scheduled_end_date < CURRENT_DATE,
+           false
+       ) AS is_overdue,
+       project.scheduled_end_date - CURRENT_DATE AS days_until_deadline
+  FROM projects.projects AS project;
 
 -- 'simple', since 'english' drops and stems names. A tsvector holds 1 MB at most: a longer description is searchable
 -- by its beginning instead of being refused.

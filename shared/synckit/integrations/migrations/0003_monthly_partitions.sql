@@ -111,7 +111,7 @@ DECLARE
     keep_from         CONSTANT timestamptz := first_kept::timestamp;
     time_column       name;
     default_partition regclass;
-    old_partition     regclass;
+    old_partition     text;
 BEGIN
     IF keep_from IS NULL THEN
         RAISE EXCEPTION 'first_kept is needed' USING ERRCODE = 'null_value_not_allowed';
@@ -128,7 +128,7 @@ BEGIN
     END IF;
 
     FOR old_partition IN
-        SELECT inhrelid::regclass
+        SELECT inhrelid::regclass::text -- as text: a regclass that is dropped shows its number
           FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
          WHERE inhparent = parent
            AND substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \(''([^'']+)''\)')::timestamptz <= keep_from

@@ -54,11 +54,8 @@ GRANT SELECT ON integrations.integration_configs TO paintbox_customer_sync, pain
 
 -- The webhook log: every event, and the spool, which it empties. Locking a row asks for the right to update some
 -- column of it; seq is always generated, so with this one it can lock and change nothing.
-GRANT SELECT, INSERT, UPDATE ON
-    integrations.webhook_events,
-    integrations.webhook_event_keys,
-    integrations.parked_records
-TO paintbox_webhook_log;
+GRANT SELECT, INSERT, UPDATE ON integrations.webhook_events, integrations.parked_records TO paintbox_webhook_log;
+GRANT SELECT, INSERT ON integrations.webhook_event_keys TO paintbox_webhook_log;
 GRANT SELECT, DELETE ON integrations.webhook_spool TO paintbox_webhook_log;
 GRANT UPDATE (seq) ON integrations.webhook_spool TO paintbox_webhook_log;
 
