@@ -70,6 +70,12 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
         yield connection
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseError(_sentence(error)) from error
+    except asyncpg.InterfaceError as error:
+        if not connection.is_closed():
+            raise
+        raise DatabaseError(
+            "the session was ended while it was at work: look why, and run the command again"
+        ) from error
     finally:
         await connection.close()
 
