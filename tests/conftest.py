@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -12,12 +12,10 @@ import pytest
 
 from paintbox.databases import Connection, Database, create_database
 from support import postgres
-from support.postgres import OWNER, Server
+from support.postgres import OWNER, NewDatabase, OpenSession, Server
 
 RUN_FOLDER = "PYTEST_PAINTBOX_RUN_FOLDER"
 """What the workers of one run share; they inherit the controller's environment."""
-
-NewDatabase = Callable[[Database | None], Awaitable[str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,7 +61,7 @@ async def new_database(admin: Connection, postgres_server: Server) -> AsyncItera
 
 
 @pytest.fixture
-async def connect() -> AsyncIterator[Callable[..., Awaitable[Connection]]]:
+async def connect() -> AsyncIterator[OpenSession]:
     """Opens sessions that the end of the test closes."""
     async with AsyncExitStack() as stack:
 
@@ -73,3 +71,27 @@ async def connect() -> AsyncIterator[Callable[..., Awaitable[Connection]]]:
             return connection
 
         yield open_session
+
+
+@pytest.fixture
+async def customers(new_database: NewDatabase, connect: OpenSession) -> Connection:
+    """The owner's session in a migrated paintbox_customers."""
+    return await connect(await new_database(Database.CUSTOMERS))
+
+
+@pytest.fixture
+async def projects(new_database: NewDatabase, connect: OpenSession) -> Connection:
+    """The owner's session in a migrated paintbox_projects."""
+    return await connect(await new_database(Database.PROJECTS))
+
+
+@pytest.fixture
+async def estimates(new_database: NewDatabase, connect: OpenSession) -> Connection:
+    """The owner's session in a migrated paintbox_estimates."""
+    return await connect(await new_database(Database.ESTIMATES))
+
+
+@pytest.fixture
+async def integrations(new_database: NewDatabase, connect: OpenSession) -> Connection:
+    """The owner's session in a migrated paintbox_integrations."""
+    return await connect(await new_database(Database.INTEGRATIONS))

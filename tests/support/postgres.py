@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,11 @@ from paintbox.migrations import migrate
 
 OWNER: Final = "paintbox_owner"
 """Owns the databases and may make roles, like the role that migrates in production. It is no superuser."""
+
+NewDatabase = Callable[[Database | None], Awaitable[str]]
+"""Creates a database for one test, a copy of a migrated one or an empty one; its owner's DSN."""
+OpenSession = Callable[..., Awaitable[Connection]]
+"""Opens a session that the end of the test closes: a DSN, and server settings by name."""
 
 
 @dataclass(frozen=True, slots=True)
