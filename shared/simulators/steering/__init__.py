@@ -1,0 +1,1 @@
+"""The requests that steer a simulator, all below `/_simulator/`: records, subscriptions, faults, the clock, the log."""
