@@ -110,14 +110,18 @@ def _opened(path: Path, vendors_schema: str) -> Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        (layout,) = connection.execute("PRAGMA user_version").fetchone()
-        if layout not in {0, LAYOUT}:
-            raise UnusableFileError(f"{path} was written by another version: remove it to start anew")
+        _refuse_other_layout(connection, path)
         connection.executescript(_SCHEMA + vendors_schema + f"PRAGMA user_version = {LAYOUT};")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_other_layout(connection: Connection, path: Path) -> None:
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    if layout not in {0, LAYOUT}:
+        raise UnusableFileError(f"{path} was written by another version: remove it to start anew")
 
 
 @contextmanager
