@@ -1,12 +1,12 @@
 """What the commands that work on databases share: which ones, and how they fail."""
 
-import os
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
 from paintbox.databases import Database
+from paintbox.environment import operator_environment, require
 
 DatabaseOption = Annotated[
     list[Database] | None,
@@ -16,15 +16,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 
 
 def chosen(databases: Sequence[Database] | None) -> list[tuple[Database, str]]:
-    """The databases asked for, each once, in the order of their definition, with their DSNs from the environment.
+    """The databases asked for, each once, in the order of their definition, with their DSNs.
 
     Ends the command where one is not set, before anything is touched.
     """
     wanted = [database for database in Database if not databases or database in databases]
-    missing = [database.dsn_name for database in wanted if not os.environ.get(database.dsn_name)]
-    if missing:
-        fail(f"not set: {', '.join(missing)} (the local stack writes them to .local/env: set -a; . .local/env)")
-    return [(database, os.environ[database.dsn_name]) for database in wanted]
+    environment = operator_environment()
+    return list(zip(wanted, require(environment, *(database.dsn_name for database in wanted)), strict=True))
 
 
 def fail(sentence: str) -> NoReturn:

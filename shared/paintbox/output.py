@@ -1,0 +1,50 @@
+"""How a command shows what it does: a line a part with its time, and on a terminal what it waits for."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+
+class PartLines:
+    """Prints a line for each part that has ended, and on a terminal names those that are under way."""
+
+    def __init__(self, console: Console, doing: str) -> None:
+        self._console = console
+        self._doing = doing
+        self._waiting: dict[str, float] = {}
+        self._status: Status | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status = self._console.status(self._doing)
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def begin(self, part: str) -> None:
+        """The part is under way."""
+        self._waiting[part] = time.monotonic()
+        self._show()
+
+    def end(self, part: str, what: str, seconds: float, style: str = "") -> None:
+        """The part has ended so."""
+        self._waiting.pop(part, None)
+        self.say(f"{part:<18}{what:<18}{seconds:>6.1f} s", style)
+        self._show()
+
+    def say(self, line: str, style: str = "") -> None:
+        """A line of its own."""
+        self._console.print(escape(line), style=style or None, highlight=False, soft_wrap=True)
+
+    def _show(self) -> None:
+        if self._status is not None:
+            self._status.update(escape(f"{self._doing} {', '.join(self._waiting)}"))

@@ -1,0 +1,96 @@
+"""What the stack is made of, in the order in which it comes up: the one table, a row a part."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from paintbox import topics
+from paintbox.databases import Connection, Database, connected
+from paintbox.migrations import migrate
+from paintbox.stack import configuration, postgres, programs, roles, services, subscriptions
+from paintbox.stack.environments import LOGINS, OWNER, database_name, dsn, public
+from paintbox.stack.programs import Outcome, Program
+from paintbox.stack.servers import kafka_program, postgres_program
+from paintbox.stack.services import SERVICES, SIMULATORS, Service
+from paintbox.stack.stacks import Stack
+from simulators.salesforce.definitions import outbound_messages
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of `paintbox up`: what it needs first, and how it comes up. What is up already is left as it is."""
+
+    name: str
+    needs: tuple[str, ...]
+    bring_up: Callable[[Stack], Awaitable[Outcome]]
+    is_process: bool = False
+
+
+def _process(name: str, needs: tuple[str, ...], make: Callable[[Stack], Program]) -> Part:
+    async def bring_up(stack: Stack) -> Outcome:
+        return await programs.bring_up(stack.places, make(stack), stack.inherited)
+
+    return Part(name, needs, bring_up, is_process=True)
+
+
+def _service(service: Service) -> Part:
+    return _process(service.name, service.needs, partial(services.program, service=service))
+
+
+@contextlib.asynccontextmanager
+async def _superuser(stack: Stack) -> AsyncIterator[Connection]:
+    async with connected(dsn(stack.kept, postgres.SUPERUSER, "postgres"), process="paintbox up") as connection:
+        yield connection
+
+
+def _outcome(*, changed: bool) -> Outcome:
+    return Outcome.CHANGED if changed else Outcome.UNCHANGED
+
+
+async def _databases(stack: Stack) -> Outcome:
+    names = {database: database_name(database) for database in Database}
+    async with _superuser(stack) as admin:
+        return _outcome(changed=await roles.create_databases(admin, names, OWNER, stack.kept.secrets[OWNER]))
+
+
+async def _topics(stack: Stack) -> Outcome:
+    servers = public(stack.kept)["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
+    changes = await topics.apply(servers, topics.Replication(1, 1))
+    return _outcome(changed=any(change.kind is not topics.Kind.DRIFT for change in changes))
+
+
+async def _migrations(stack: Stack) -> Outcome:
+    applied = [await migrate(dsn(stack.kept, OWNER, database_name(database)), database) for database in Database]
+    return _outcome(changed=any(applied))
+
+
+async def _logins(stack: Stack) -> Outcome:
+    async with _superuser(stack) as admin:
+        return _outcome(changed=await roles.create_logins(admin, LOGINS, stack.kept.secrets))
+
+
+async def _configuration(stack: Stack) -> Outcome:
+    owner = dsn(stack.kept, OWNER, database_name(Database.INTEGRATIONS))
+    async with connected(owner, process="paintbox up") as connection:
+        return _outcome(changed=await configuration.add_outbound_messages(connection, outbound_messages()))
+
+
+async def _subscriptions(stack: Stack) -> Outcome:
+    return _outcome(changed=await subscriptions.subscribe(public(stack.kept)))
+
+
+PARTS: Final = (
+    _process("postgres", (), postgres_program),
+    Part("databases", ("postgres",), _databases),
+    _process("kafka", (), kafka_program),
+    Part("topics", ("kafka",), _topics),
+    Part("migrations", ("databases",), _migrations),
+    Part("logins", ("migrations",), _logins),
+    Part("configuration", ("migrations",), _configuration),
+    *(_service(service) for service in SIMULATORS),
+    *(_service(service) for service in SERVICES),
+    Part("subscriptions", tuple(service.name for service in (*SIMULATORS, *SERVICES)), _subscriptions),
+)
+"""A part comes up as soon as what it needs is up, so that what does not wait for each other comes up at once."""

@@ -1,0 +1,160 @@
+"""The topics of the contracts in a cluster: made where they are missing, put right where that harms nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from paintbox.brokers import (
+    FoundTopic,
+    administration,
+    configure_topic,
+    count_brokers,
+    create_topics,
+    find_topics,
+    grow_topic,
+)
+from paintbox.errors import OperatorError
+from synckit.contracts.topics import TOPICS, Cleanup, Topic
+
+PARTITIONS: Final = "partitions"
+REPLICATION: Final = "replication factor"
+
+
+class Kind(StrEnum):
+    """What `apply` does about a difference; `DRIFT` is what it leaves to a person."""
+
+    CREATE = "create"
+    GROW = "grow"
+    CONFIGURE = "configure"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between a topic and its definition; for a missing topic, its number of partitions."""
+
+    topic: str
+    kind: Kind
+    setting: str
+    found: str | None
+    wanted: str
+    reason: str = ""
+    """Why it is left to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """How many copies the cluster keeps, and how many must have a record before it counts as sent."""
+
+    factor: int
+    min_insync: int
+
+
+async def apply(servers: str, replication: Replication, *, dry_run: bool = False) -> list[Change]:
+    """Makes each topic of the contracts as it is defined; what was different, in the order of the contracts.
+
+    Twice is harmless, and so are two at once. Changes of kind `DRIFT` are still there afterwards: partitions of a
+    compacted topic, whose keys more of them would part from their tombstones, and whatever would delete records. A
+    dry run changes nothing. Raises OperatorError where Kafka is away, or has fewer brokers than copies are wanted.
+    """
+    async with administration(servers) as admin:
+        await _check(admin, servers, replication)
+        found = await find_topics(admin, (topic.name for topic in TOPICS))
+        changes = plan(TOPICS, found, replication)
+        if not dry_run:
+            await _carry_out(admin, changes, found, replication)
+        return changes
+
+
+async def find(servers: str) -> dict[str, FoundTopic]:
+    """Those of the contracts' topics that the cluster has, by name."""
+    async with administration(servers) as admin:
+        return await find_topics(admin, (topic.name for topic in TOPICS))
+
+
+async def _check(admin: AIOKafkaAdminClient, servers: str, replication: Replication) -> None:
+    if replication.min_insync > replication.factor:
+        raise OperatorError(
+            f"PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS is {replication.min_insync} and PAINTBOX_KAFKA_REPLICATION_FACTOR is "
+            f"{replication.factor}: no record could ever be written."
+        )
+    brokers = await count_brokers(admin)
+    if replication.factor > brokers:
+        raise OperatorError(
+            f"PAINTBOX_KAFKA_REPLICATION_FACTOR is {replication.factor}, and the cluster at {servers} has {brokers} "
+            f"broker{'s' if brokers != 1 else ''}: start more of them, or set it to {brokers} or less "
+            "(then PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS too)."
+        )
+
+
+def plan(topics: Iterable[Topic], found: Mapping[str, FoundTopic], replication: Replication) -> list[Change]:
+    """What is different, topic by topic."""
+    changes: list[Change] = []
+    for topic in topics:
+        if topic.name in found:
+            changes += _differences(topic, found[topic.name], replication)
+        else:
+            changes.append(Change(topic.name, Kind.CREATE, PARTITIONS, None, str(topic.partitions)))
+    return changes
+
+
+def _differences(topic: Topic, found: FoundTopic, replication: Replication) -> list[Change]:
+    changes = _partitions(topic, found)
+    if found.replication != replication.factor:
+        reason = "moving copies is for kafka-reassign-partitions, at a quiet time"
+        was, wanted = str(found.replication), str(replication.factor)
+        changes.append(Change(topic.name, Kind.DRIFT, REPLICATION, was, wanted, reason))
+    for setting, wanted in config(topic, replication).items():
+        was = found.config.get(setting, "")
+        if was != wanted:
+            reason = _harm(setting, was, wanted)
+            kind = Kind.DRIFT if reason else Kind.CONFIGURE
+            changes.append(Change(topic.name, kind, setting, was, wanted, reason))
+    return changes
+
+
+def _partitions(topic: Topic, found: FoundTopic) -> list[Change]:
+    """More partitions than defined are how a delete topic grows with its load."""
+    was, wanted = str(found.partitions), str(topic.partitions)
+    if topic.cleanup is Cleanup.COMPACT and found.partitions != topic.partitions:
+        reason = "a key of a compacted topic must stay in its partition: make it anew and publish it again"
+        return [Change(topic.name, Kind.DRIFT, PARTITIONS, was, wanted, reason)]
+    if found.partitions < topic.partitions:
+        return [Change(topic.name, Kind.GROW, PARTITIONS, was, wanted)]
+    return []
+
+
+def _harm(setting: str, was: str, wanted: str) -> str:
+    """Why a setting is not put right by itself; '' where doing so loses no record."""
+    if setting == "cleanup.policy":
+        return "another policy deletes records"
+    if setting == "retention.ms" and (was == "-1" or int(was) > int(wanted)):
+        return "a shorter retention deletes records"
+    return ""
+
+
+def config(topic: Topic, replication: Replication) -> dict[str, str]:
+    """The settings of the topic, the number of copies that a write waits for among them."""
+    return {**topic.config, "min.insync.replicas": str(replication.min_insync)}
+
+
+async def _carry_out(
+    admin: AIOKafkaAdminClient, changes: list[Change], found: Mapping[str, FoundTopic], replication: Replication
+) -> None:
+    defined = {topic.name: topic for topic in TOPICS}
+    missing = [defined[change.topic] for change in changes if change.kind is Kind.CREATE]
+    if missing:
+        await create_topics(admin, [_new(topic, replication) for topic in missing])
+    for change in changes:
+        if change.kind is Kind.GROW:
+            await grow_topic(admin, change.topic, int(change.wanted))
+    for name in dict.fromkeys(change.topic for change in changes if change.kind is Kind.CONFIGURE):
+        settings = {c.setting: c.wanted for c in changes if c.topic == name and c.kind is Kind.CONFIGURE}
+        await configure_topic(admin, found[name], settings)
+
+
+def _new(topic: Topic, replication: Replication) -> NewTopic:
+    return NewTopic(topic.name, topic.partitions, replication.factor, topic_configs=config(topic, replication))
