@@ -1,7 +1,7 @@
 """How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -11,8 +11,12 @@ from asyncpg.pool import PoolConnectionProxy
 from synckit.errors import TransientError
 from synckit.observability.health import Check
 
-Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-Pool = asyncpg.Pool[asyncpg.Record]
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:  # only asyncpg's stubs are generic
+    Connection = asyncpg.Connection | PoolConnectionProxy
+    Pool = asyncpg.Pool
 Row = asyncpg.Record
 
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
