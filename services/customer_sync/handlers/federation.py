@@ -28,7 +28,7 @@ async def on_federation_keys(batch: Batch, resources: Resources) -> None:
             await federation.apply_counterparts(connection, FEDERATION_KEYS, [one.value for one in said.standing])
     now = time()
     for one in said.standing:
-        WEBHOOK_TO_KEY_SECONDS.labels(one.value.local_service).observe(max(now - one.received_at / 1000, 0))
+        WEBHOOK_TO_KEY_SECONDS.labels(one.value.local_service).observe(max(now - one.headers.received_at / 1000, 0))
     await parking.park_condemned(resources.integrations, CONSUMER, batch)
 
 

@@ -1,17 +1,18 @@
 """Webhooks of Salesforce. The order is rule 4's: merge, project, record; then the batch loop commits the offsets."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from customer_sync import metrics
-from customer_sync.models.events import Reading
 from customer_sync.resources import Resources
-from customer_sync.rules import announcements, doubts, reading
+from customer_sync.rules import announcements, reading
 from customer_sync.store import MIRROR, OUTBOX
+from synckit import inbound
 from synckit.consumer import Batch
 from synckit.identity import customer_id
+from synckit.inbound import Reading
 from synckit.integrations import webhooks
-from synckit.integrations.events import Status
-from synckit.integrations.webhooks import Conclusion, Received
+from synckit.integrations.webhooks import Received
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.store import Touched
@@ -27,7 +28,7 @@ async def on_salesforce_webhooks(batch: Batch, resources: Resources) -> None:
     readings = await _read(batch, received, resources)
     touched = await _merge(readings, resources)
     await resources.projector.work()
-    conclusions = {at: _conclusion(said, touched) for at, said in readings.items()}
+    conclusions = {at: inbound.conclusion(said, touched, _customer(said)) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
     await webhooks.conclude(resources.integrations, CONSUMER, batch, received, conclusions, records)
 
@@ -36,8 +37,8 @@ async def _read(batch: Batch, received: Received, resources: Resources) -> Mappi
     config = await resources.config.get()
 
     def read(at: int) -> Reading:
-        notification = reading.decode(batch.records[at], received.heads[at], received.received_at(at))
-        return reading.read(notification, config)
+        record = batch.records[at]
+        return reading.read(inbound.decode(record, received.heads[at], received.received_at(at)), record.key, config)
 
     readings = batch.refine({at: at for at in received.heads}, read)
     for said in readings.values():
@@ -53,8 +54,9 @@ async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touch
         made = await notes.insert(
             connection, MIRROR, notes.causes_of(facts, touched.changed, resources.projector.objects)
         )
-        asked = doubts.asked_by(readings.values(), touched)
-        await outbox.insert(connection, OUTBOX, [announcements.sync_requested(hint, cause) for hint, cause in asked])
+        asked = inbound.asked_by(readings.values(), touched, reading.fragment)
+        requests = [inbound.sync_requested("salesforce", announcements.SOURCE, *one) for one in asked]
+        await outbox.insert(connection, OUTBOX, requests)
     resources.projector.remember(made)
     resources.relay.wake()
     for hint, _ in asked:
@@ -62,17 +64,5 @@ async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touch
     return touched
 
 
-def _conclusion(said: Reading, touched: Touched) -> Conclusion:
-    """Merged is processed, also where nothing changed; a hint, or what nobody needs, is ignored."""
-    merged = touched.merged.get((said.object, said.id)) if said.facts else None
-    return Conclusion(
-        status=Status.IGNORED if merged is None else Status.PROCESSED,
-        entity_type=said.object,
-        external_id=said.id,
-        entity_id=customer_id(said.id) if said.object == "Contact" and merged is not None else None,
-        metadata={
-            "outcome": said.outcome,
-            "changed": merged is not None and merged.changed,
-            "doubts": sorted(merged.doubts) if merged is not None else [],
-        },
-    )
+def _customer(said: Reading) -> UUID | None:
+    return customer_id(said.id) if said.object == "Contact" else None

@@ -195,8 +195,9 @@ BEGIN
         SELECT string_agg(substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', 1 + bits, 1), '' ORDER BY block)
           FROM (
               SELECT place / 5 AS block,
-                     sum(CASE WHEN ascii(substr(id, 1 + place, 1)) BETWEEN 65 AND 90 THEN 1 << (place % 5) ELSE 0 END)::integer
-                         AS bits
+                     sum(
+                         CASE WHEN ascii(substr(id, 1 + place, 1)) BETWEEN 65 AND 90 THEN 1 << (place % 5) ELSE 0 END
+                     )::integer AS bits
                 FROM generate_series(0, 14) AS place
                GROUP BY place / 5
           ) AS blocks

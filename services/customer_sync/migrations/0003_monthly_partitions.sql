@@ -25,7 +25,8 @@ DECLARE
     default_partition regclass;
 BEGIN
     IF octet_length(partition_name) > 63 THEN
-        RAISE EXCEPTION 'the partition''s name % would be cut at 63 bytes', partition_name USING ERRCODE = 'name_too_long';
+        RAISE EXCEPTION 'the partition''s name % would be cut at 63 bytes', partition_name
+            USING ERRCODE = 'name_too_long';
     END IF;
 
     SELECT key.attname, nullif(partitioned.partdefid, 0)
@@ -131,7 +132,8 @@ BEGIN
         SELECT inhrelid::regclass::text -- as text: a regclass that is dropped shows its number
           FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
          WHERE inhparent = parent
-           AND substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \(''([^'']+)''\)')::timestamptz <= keep_from
+           AND substring(pg_get_expr(child.relpartbound, child.oid) FROM 'TO \(''([^'']+)''\)')::timestamptz
+               <= keep_from
          ORDER BY child.relname
     LOOP
         EXECUTE format('DROP TABLE %s', old_partition);

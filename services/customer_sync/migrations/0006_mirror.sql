@@ -21,7 +21,8 @@ CREATE TABLE customers.salesforce_records (
     )
 ) WITH (fillfactor = 80); -- rewritten by every delivery: room for the new row on the same page
 
-CREATE INDEX idx_salesforce_records_parent ON customers.salesforce_records (object, parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX idx_salesforce_records_parent ON customers.salesforce_records (object, parent_id, id)
+    WHERE parent_id IS NOT NULL;
 
 -- What a batch touched and is not projected yet. A queue: nearly empty, and vacuumed by count, since 20 % of nothing
 -- says nothing.

@@ -1,10 +1,8 @@
-"""What customer_sync publishes: customers as they stand, and requests to read a record again."""
+"""What customer_sync publishes of its own: customers as they stand."""
 
-from customer_sync.models.events import Hint
-from synckit import times
 from synckit.contracts.headers import EventHeaders
-from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
-from synckit.contracts.values import CustomerChanged, SyncRequest
+from synckit.contracts.topics import CUSTOMERS_CHANGES
+from synckit.contracts.values import CustomerChanged
 from synckit.identity import event_id
 from synckit.mirror.facts import Cause
 from synckit.outbox.store import Event
@@ -34,26 +32,3 @@ def customer_changed(row: Row, account_id: str | None, cause: Cause) -> Event:
         fact_version=value.source_version,
     )
     return Event(topic=CUSTOMERS_CHANGES.name, key=key, headers=headers.encoded(), value=value.encoded())
-
-
-def sync_requested(hint: Hint, cause: Cause) -> Event:
-    """The record that asks for a read."""
-    value = SyncRequest(
-        service="salesforce",
-        entity_type=hint.object,
-        ids=() if hint.id is None else (hint.id,),
-        reason=hint.reason,
-        requested_at=times.moment(cause.received_at),
-        cause=cause.event_id,
-    )
-    headers = EventHeaders(
-        id=event_id("sync-requested", str(cause.event_id), hint.object, hint.id or "", hint.reason),
-        source=SOURCE,
-        type="paintbox.sync.requested.v1",
-        subject=value.key,
-        time=cause.received_at,
-        received_at=cause.received_at,
-        correlation_id=cause.correlation_id,
-        traceparent=cause.traceparent,
-    )
-    return Event(topic=SYNC_REQUESTS.name, key=value.key, headers=headers.encoded(), value=value.encoded())

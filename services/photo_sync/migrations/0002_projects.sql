@@ -71,7 +71,8 @@ CREATE INDEX idx_projects_scheduled_dates ON projects.projects (scheduled_start_
 CREATE INDEX idx_projects_created_at ON projects.projects (created_at DESC);
 CREATE INDEX idx_projects_customer_status ON projects.projects (customer_id, status);
 CREATE INDEX idx_projects_status_priority ON projects.projects (status, priority);
-CREATE INDEX idx_projects_overdue ON projects.projects (scheduled_end_date) WHERE status IN ('SCHEDULED', 'IN_PROGRESS');
+CREATE INDEX idx_projects_overdue ON projects.projects (scheduled_end_date)
+    WHERE status IN ('SCHEDULED', 'IN_PROGRESS');
 
 -- Distances are in degrees. A query gets it only with the same expression and predicate.
 CREATE INDEX idx_projects_service_location ON projects.projects

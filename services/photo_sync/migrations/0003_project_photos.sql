@@ -54,7 +54,7 @@ CREATE INDEX idx_project_photos_location ON projects.project_photos
 
 -- Keeps projects.photo_count at the photos that are not DELETED, and last_photo_sync at the latest upload ever seen.
 -- Once a statement, not once a photo: an UPDATE of the project for each of 20,000 photos took 7 s and left as many dead
--- rows. The projects are locked in the order of their ids first, so two batches that touch the same two do not deadlock.
+-- rows. The projects are locked in the order of their ids first: two batches that touch the same two do not deadlock.
 -- A statement that changes no photo's project, upload time or deletion locks no project.
 CREATE FUNCTION projects.maintain_project_photo_count() RETURNS trigger
 LANGUAGE plpgsql
@@ -88,7 +88,9 @@ BEGIN
         SELECT array_agg(project_id), array_agg(difference), array_agg(uploaded_at)
           INTO project_ids, differences, uploads
           FROM (
-              SELECT project_id, sum(sign)::bigint AS difference, max(uploaded_at) FILTER (WHERE sign = 1) AS uploaded_at
+              SELECT project_id,
+                     sum(sign)::bigint AS difference,
+                     max(uploaded_at) FILTER (WHERE sign = 1) AS uploaded_at
                 FROM (
                     (
                         SELECT 1 AS sign, id, project_id, uploaded_at FROM new_rows WHERE sync_status <> 'DELETED'

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from synckit.contracts import headers, values
+from synckit.contracts.headers import EventHeaders
 from synckit.contracts.values import Keyed
 from synckit.errors import PoisonError
 
@@ -23,11 +24,11 @@ Value = TypeVar("Value", bound=Keyed)
 
 @dataclass(frozen=True, slots=True)
 class Standing(Generic[Value]):
-    """A value under its key, and when the webhook that led to it was received, in milliseconds since 1970."""
+    """A value under its key, and the headers that it came with."""
 
     key: str
     value: Value
-    received_at: int
+    headers: EventHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def decode(kind: type[Value], record: Raw) -> Standing[Value] | Erased:
     value = values.decode(kind, record.value)
     if key != value.key:
         raise PoisonError("key_mismatch", "the record's key is not that of its value")
-    return Standing(key, value, head.received_at)
+    return Standing(key, value, head)
 
 
 def with_uuid(one: Standing[Value] | Erased) -> Standing[Value] | Erased:

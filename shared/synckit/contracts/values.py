@@ -172,13 +172,13 @@ class ReferenceRow(Keyed):
 
 
 class OutboundNotification(Contract):
-    """One notification of an Outbound Message. Fields are text, as SOAP sends them; an empty one is left out."""
+    """One notification of an Outbound Message. Fields are text, as SOAP sends them (parts where it nests them)."""
 
     organization_id: str
     action_id: str
     notification_id: str
     object: str
-    fields: dict[str, str]
+    fields: dict[str, JsonValue]
 
 
 class ApexRecord(Contract):

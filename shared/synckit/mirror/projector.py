@@ -29,6 +29,10 @@ Refuse = Callable[[Connection, Note, str, PoisonError], Awaitable[None]]
 """Records, where an operator looks, that the row of one key cannot be written."""
 
 
+async def only_logged(_: Connection, __: Note, ___: str, ____: PoisonError) -> None:
+    """Nothing beside the log line and the metric that every refusal gets."""
+
+
 def _nothing() -> None:
     """Nothing to report."""
 
@@ -47,7 +51,7 @@ class Step:
 
     affected: Affected
     project: Project
-    refuse: Refuse
+    refuse: Refuse = only_logged
 
 
 class Projector:
@@ -132,7 +136,9 @@ class Projector:
             async with self._pool.acquire() as connection, connection.transaction():
                 await step.refuse(connection, note, keys[0], as_poison(error))
             metrics.PROJECTED.labels(note.object, "refused").inc()
-            log.error("A row was refused by the database", extra={"object": note.object, **describe(error)})
+            log.error(
+                "A row was refused by the database", extra={"object": note.object, "id": keys[0], **describe(error)}
+            )
 
     async def _wins_race(self, step: Step, note: Note, keys: Sequence[str]) -> bool:
         for attempt in range(1, RACE_TRIES):

@@ -1,3 +1,6 @@
+-- A label that is added later gets a migration of its own, since it cannot be used in the transaction that adds it.
+-- None can be removed.
+
 CREATE SCHEMA IF NOT EXISTS integrations;
 
 CREATE TYPE integrations.integration_service_enum AS ENUM (

@@ -1,0 +1,18 @@
+"""The console script `photo-sync`."""
+
+from functools import partial
+
+from photo_sync.app import NAME, lifetime
+from photo_sync.settings import Settings
+from synckit import process
+from synckit.settings import load
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = load(Settings)
+    process.serve(NAME, settings, process.living(partial(lifetime, settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Builds photo_sync: what it opens, what it consumes, what it publishes, what it answers."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from photo_sync.handlers import customers, held, photos, projects, webhooks
+from photo_sync.models.configuration import CompanyCamConfig
+from photo_sync.resources import Resources
+from photo_sync.rules.reading import PHOTO, PROJECT
+from photo_sync.settings import Settings
+from photo_sync.store import rows
+from synckit import background, kafka, postgres, process, references, web
+from synckit.consumer import Consumer, ConsumerGroup
+from synckit.contracts import topics
+from synckit.integrations.configs import Configuration
+from synckit.integrations.services import COMPANY_CAM
+from synckit.mirror.projector import Projector, Step
+from synckit.outbox.relay import Relay
+
+NAME: Final = "photo-sync"
+DRAIN_SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
+    """From start to shutdown: the pools, the consumers, the relay. Draining finishes the batches, then the round."""
+    dsn, servers = settings.projects_dsn.get_secret_value(), settings.kafka_bootstrap_servers
+    async with (
+        postgres.create_pool(dsn, process=NAME) as pool,
+        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME) as integrations,
+        background.background() as loops,
+    ):
+        config = Configuration(integrations, COMPANY_CAM, CompanyCamConfig)
+        relay = Relay(rows.OUTBOX, dsn=dsn, servers=servers, process=NAME)
+        projector = Projector(pool, rows.MIRROR, _steps(config), relay.wake)
+        resources = Resources(pool, integrations, config, relay, projector)
+        consumers = _consumers(resources)
+        group = ConsumerGroup(NAME, servers, consumers)
+        net = partial(held.net, resources)
+        loops.start(
+            {
+                "consumers": group.run,
+                "relay": relay.run,
+                "sweep": projector.sweep,
+                "net": net,
+                "config": config.run,
+            }
+        )
+        checks = {
+            "paintbox_projects": postgres.check(pool),
+            "paintbox_integrations": postgres.check(integrations),
+            "kafka": kafka.check(servers),
+            "relay": relay.check,
+            "loops": loops.check,
+            **{consumer.topic.name: consumer.check for consumer in consumers},
+        }
+        tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}
+        yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
+        await group.stop()
+        relay.stop()
+        await loops.end(DRAIN_SECONDS)
+
+
+def _consumers(resources: Resources) -> list[Consumer]:
+    return [
+        Consumer(topics.WEBHOOKS_COMPANYCAM, partial(webhooks.on_companycam_webhooks, resources=resources)),
+        Consumer(topics.CUSTOMERS_CHANGES, partial(customers.on_customer_changes, resources=resources)),
+    ]
+
+
+def _steps(config: Configuration[CompanyCamConfig]) -> Mapping[str, Step]:
+    """How a change of a record, of a project's row, and of a customer reaches the rows that it makes."""
+    project = partial(projects.project_slice, config)
+    photo = partial(photos.photo_slice, config)
+    return {
+        PROJECT: Step(projects.projects, project),
+        projects.CUSTOMER: Step(projects.projects_of_customers, project),
+        PHOTO: Step(photos.photos, photo),
+        projects.PHOTOS_OF: Step(photos.photos_of_projects, photo),
+    }

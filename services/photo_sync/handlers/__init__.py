@@ -1,0 +1,1 @@
+"""What photo_sync does with each topic, and how what is in the mirror becomes rows."""

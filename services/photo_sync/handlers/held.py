@@ -1,0 +1,58 @@
+"""The net behind everything that waits: once a minute it is matched again, counted, and shown."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from photo_sync import metrics
+from photo_sync.resources import Resources
+from photo_sync.rules.reading import PHOTO, PROJECT
+from photo_sync.store import held
+from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.mirror.notes import SLICE, Note
+from synckit.observability.metrics import HELD
+from synckit.postgres import Connection
+
+log = logging.getLogger(__name__)
+
+NET_SECONDS: Final = 60.0
+NOBODYS_NOTE: Final = 0
+"""These notes are not stored: the net makes them anew each time."""
+
+Listing = Callable[[Connection, str, int], Awaitable[list[str]]]
+
+
+async def net(resources: Resources) -> None:
+    """Every minute until cancelled: look again at everything that is held."""
+    while True:
+        try:
+            await _match_again(resources, PROJECT, held.list_held_projects)
+            await _match_again(resources, PHOTO, held.list_late_photos)
+            await _count(resources)
+        except Exception as error:
+            if verdict(error) is not Verdict.TRANSIENT:
+                raise
+            log.warning("What is held could not be looked at", extra=describe(error))
+        await asyncio.sleep(NET_SECONDS)
+
+
+async def _match_again(resources: Resources, name: str, listing: Listing) -> None:
+    after: str | None = ""
+    while after is not None:
+        async with resources.projects.acquire() as connection:
+            ids = await listing(connection, after, SLICE)
+        if ids:
+            resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
+            await resources.projector.work()
+        after = ids[-1] if len(ids) == SLICE else None
+
+
+async def _count(resources: Resources) -> None:
+    async with resources.projects.acquire() as connection:
+        row = await held.count_held(connection)
+    if row is not None:
+        HELD.labels(PROJECT, "customer").set(row["customer"])
+        HELD.labels(PROJECT, "choice").set(row["choice"])
+        HELD.labels(PHOTO, "project").set(row["photos"])
+        metrics.CONTESTED.set(row["contested"])

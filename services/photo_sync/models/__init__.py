@@ -1,0 +1,1 @@
+"""The shapes that photo_sync works with; no I/O, no decisions."""

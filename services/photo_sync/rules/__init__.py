@@ -1,0 +1,1 @@
+"""The decisions of photo_sync: values in, values out. No await, no clock, no I/O."""

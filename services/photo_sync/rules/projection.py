@@ -1,0 +1,143 @@
+"""The rows that CompanyCam's records make."""
+
+import mimetypes
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from photo_sync.models.columns import PROJECT_COLUMNS
+from photo_sync.models.configuration import CompanyCamConfig
+from photo_sync.models.rows import Photo, Problem, Project
+from photo_sync.rules.reading import ARCHIVED, TAG
+from synckit import times, versions
+from synckit.columns import fit
+from synckit.identity import photo_id, project_id
+from synckit.mirror.facts import DELETED, Record
+
+UNKNOWN_MIME_TYPE: Final = "application/octet-stream"
+LONGEST_TAG: Final = 200
+
+
+def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) -> Project:
+    """The row of a project that belongs to a customer."""
+    address = _object(record.get("address"))
+    latitude, longitude = _coordinates(record)
+    streets = [str(address[name]) for name in ("street_address_1", "street_address_2") if address.get(name)]
+    given = {
+        "name": record.get("name") or (streets[0] if streets else f"CompanyCam project {record.id}"),
+        "service_street": ", ".join(streets),
+        "service_city": address.get("city"),
+        "service_state": address.get("state"),
+        "service_postal_code": address.get("postal_code"),
+        "service_country": address.get("country"),
+        "service_latitude": latitude,
+        "service_longitude": longitude,
+        "notes": record.get("notepad"),
+    }
+    fitted = {name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()}
+    return Project(
+        id=project_id(record.id),
+        company_cam_id=record.id,
+        customer_id=customer_id,
+        columns={name: value for name, (value, _) in fitted.items()},
+        type=config.project_type,
+        is_archived=record.get(ARCHIVED) is True,
+        deleted_at=_deleted_at(record) if is_deleted(record) else None,
+        source_version=record.newest,
+        modified_at=versions.modified_ms(record.newest),
+        problems=tuple(Problem(name, problem) for name, (_, problem) in fitted.items() if problem is not None),
+    )
+
+
+def photo_from(record: Record, project: UUID, config: CompanyCamConfig) -> Photo:
+    """The row of a photo of a project that has a row."""
+    uris = {str(uri.get("type")): uri for uri in _list(record.get("uris")) if isinstance(uri, dict)}
+    url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None) or record.get("photo_url")
+    latitude, longitude = _coordinates(record)
+    created_at = _time(record.get("created_at")) or record.first_seen_at or 0
+    return Photo(
+        id=photo_id(record.id),
+        project_id=project,
+        company_cam_id=record.id,
+        url=str(url or ""),
+        thumbnail_url=_url(uris.get("thumbnail")),
+        mime_type=_mime_type(str(url or "")),
+        category=config.photo_category,
+        tags=_tags(record),
+        description=_text(record.get("description")),
+        captured_at=_time(record.get("captured_at")) or created_at,
+        uploaded_at=created_at,
+        latitude=latitude,
+        longitude=longitude,
+        metadata=_metadata(record),
+        sync_status="DELETED" if is_deleted(record) else "SYNCED",
+        modified_at=versions.modified_ms(record.newest),
+    )
+
+
+def is_deleted(record: Record) -> bool:
+    """Whether a deletion was told, or the record itself says that it is deleted (there is no event for photos)."""
+    return record.is_deleted or record.get("status") == "deleted"
+
+
+def _deleted_at(record: Record) -> int:
+    """When it was deleted: when a deletion was told, else when the record that says so was modified."""
+    told = record.stamp_of(DELETED).version if record.get(DELETED) else versions.UNKNOWN
+    return versions.modified_ms(told or record.stamp_of("status").version)
+
+
+def _coordinates(record: Record) -> tuple[float | None, float | None]:
+    """Latitude and longitude; 0,0 is what CompanyCam sends where it knows nothing, and a half is none either."""
+    place = _object(record.get("coordinates"))
+    latitude, _ = fit(place.get("lat"), PROJECT_COLUMNS["service_latitude"])
+    longitude, _ = fit(place.get("lon"), PROJECT_COLUMNS["service_longitude"])
+    if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
+        return None, None
+    return latitude, longitude
+
+
+def _tags(record: Record) -> tuple[str, ...]:
+    """The words of the tags that were added, in order, each once."""
+    words = {str(value)[:LONGEST_TAG] for name, value in record.fields.items() if name.startswith(TAG) and value}
+    return tuple(sorted(words))
+
+
+def _metadata(record: Record) -> dict[str, Any]:
+    """What CompanyCam says beside what has a column."""
+    names = ("company_id", "creator_id", "creator_type", "creator_name", "hash", "internal", "photo_url", "uris")
+    return {name: record.fields[name] for name in (*names, "processing_status") if name in record.fields}
+
+
+def _url(uri: Any) -> str | None:
+    """Of an ImageURI `uri` and `url` hold the same."""
+    value = (uri.get("uri") or uri.get("url")) if isinstance(uri, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _mime_type(url: str) -> str:
+    """By the ending of the URL's path: CompanyCam's photo has no such field."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return UNKNOWN_MIME_TYPE
+    return mimetypes.guess_type(path)[0] or UNKNOWN_MIME_TYPE
+
+
+def _time(value: Any) -> int | None:
+    try:
+        return times.parse(value)
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,115 @@
+"""What an event of CompanyCam says about which record, in one normal form.
+
+Ids are text, times UTC with milliseconds, whichever of the two envelopes and time forms they came in.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from synckit import times, versions
+from synckit.inbound import Notification, Reading, believed, hinting
+from synckit.mirror.facts import DELETED, Fact, Kind, Stamp
+
+PROJECT: Final = "project"
+PHOTO: Final = "photo"
+ARCHIVED: Final = "archived"
+LABEL: Final = "$label:"
+TAG: Final = "$tag:"
+"""Each label and tag is a field of its own: an event tells of one that was added, never of the whole list."""
+
+_IDS: Final = frozenset({"id", "company_id", "creator_id", "project_id"})
+_TIMES: Final = frozenset({"created_at", "updated_at", "captured_at"})
+_PROJECT_EVENTS: Final = frozenset({"created", "updated", "label_added", "archived", "deleted"})
+_CONTACT_EVENTS: Final = frozenset({"contact_created", "contact_updated"})
+_PHOTO_EVENTS: Final = frozenset({"created", "updated", "tag_added", "description_updated"})
+
+
+def read(notification: Notification) -> Reading:
+    """What a notification says. What it is about was checked at the door, which computed the subject."""
+    resource, _, change = _event_type(notification).partition(".")
+    name, _, record_id = notification.headers.subject.partition("/")
+    if resource == PROJECT and change == "merged":
+        return hinting(notification, PROJECT, record_id, "project_merged")
+    if resource == PROJECT and change in _CONTACT_EVENTS:
+        return _project(notification, record_id, change) if name == PROJECT else _contact(notification)
+    if resource == PROJECT and name == PROJECT and change in _PROJECT_EVENTS:
+        return _project(notification, record_id, change)
+    if resource == PHOTO and name == PHOTO and change in _PHOTO_EVENTS:
+        return _photo(notification, record_id)
+    return Reading(name, record_id, notification.cause, outcome="ignored")
+
+
+def _event_type(notification: Notification) -> str:
+    value = notification.body.get("event_type")
+    return value if isinstance(value, str) else ""
+
+
+def _payload(notification: Notification) -> Mapping[str, Any]:
+    payload = notification.body.get("payload")
+    return payload if isinstance(payload, dict) else {}
+
+
+def _contact(notification: Notification) -> Reading:
+    """A contact without its project: whether it is the primary one only the project can tell."""
+    key = notification.headers.subject.partition("/")[2]
+    inner = next((value for value in _payload(notification).values() if isinstance(value, dict)), {})
+    project_id = inner.get("project_id")
+    return hinting(notification, PROJECT, str(project_id) if project_id else key, "contact_changed")
+
+
+def _project(notification: Notification, record_id: str, change: str) -> Reading:
+    own: dict[str, Any] = {}
+    if change == "archived":
+        own[ARCHIVED] = True
+    elif change == "deleted":
+        own[DELETED] = True
+    elif change == "label_added":
+        own |= _word(LABEL, _payload(notification).get("label"))
+    return _merged(notification, PROJECT, record_id, own)
+
+
+def _photo(notification: Notification, record_id: str) -> Reading:
+    return _merged(notification, PHOTO, record_id, _word(TAG, _payload(notification).get("tag")))
+
+
+def _word(prefix: str, word: Any) -> dict[str, Any]:
+    """A label or tag that was added, under its own id."""
+    if not isinstance(word, dict) or word.get("id") in (None, ""):
+        return {}
+    return {f"{prefix}{word['id']}": word.get("display_value") or word.get("value") or ""}
+
+
+def _merged(notification: Notification, name: str, record_id: str, own: Mapping[str, Any]) -> Reading:
+    """The snapshot in the event, and beside it what the event itself adds, which is as new as its sending."""
+    payload = _payload(notification)
+    thing = payload.get(name)
+    fields = normal_fields(thing if isinstance(thing, dict) else payload)
+    sent_at = notification.headers.time
+    fact = Fact(
+        object=name,
+        id=record_id,
+        fields={**fields, **own},
+        stamp=Stamp(notification.version),
+        kind=Kind.PUSH,
+        cause=notification.cause,
+        own_stamps=dict.fromkeys(own, Stamp(versions.pushed(sent_at))),
+        sent_at=sent_at,
+        is_snapshot=DELETED not in own,
+    )
+    return believed(notification, Reading(name, record_id, notification.cause, facts=(fact,)))
+
+
+def normal_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with its ids as text and its times as UTC with milliseconds. What is neither stays as it came."""
+    return {name: _normal(name, value) for name, value in record.items()}
+
+
+def _normal(name: str, value: Any) -> Any:
+    if name in _IDS and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if name in _TIMES and value is not None:
+        try:
+            return times.rfc3339(times.parse(value))
+        except ValueError:
+            return value
+    return value

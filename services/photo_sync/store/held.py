@@ -1,0 +1,56 @@
+"""What waits in the mirror, in SQL."""
+
+from synckit.postgres import Connection, Row
+
+
+async def list_held_projects(connection: Connection, after: str, at_most: int) -> list[str]:
+    """Projects without a customer, or with more than one candidate, after one, in order."""
+    rows = await connection.fetch(
+        """
+        SELECT project_id
+          FROM projects.customer_matches
+         WHERE state IN ('held', 'ambiguous') AND project_id > $1
+         ORDER BY project_id
+         LIMIT $2
+        """,
+        after,
+        at_most,
+    )
+    return [row["project_id"] for row in rows]
+
+
+async def list_late_photos(connection: Connection, after: str, at_most: int) -> list[str]:
+    """Photos without a row although their project has one, after one, in order: there should be none."""
+    rows = await connection.fetch(
+        """
+        SELECT records.id
+          FROM projects.companycam_records AS records
+          JOIN projects.projects ON projects.company_cam_id = records.parent_id
+         WHERE records.object = 'photo' AND records.id > $1 AND NOT records.is_deleted
+           AND coalesce(records.fields ->> 'status', '') <> 'deleted'
+           AND NOT EXISTS (SELECT FROM projects.project_photos WHERE project_photos.company_cam_id = records.id)
+         ORDER BY records.id
+         LIMIT $2
+        """,
+        after,
+        at_most,
+    )
+    return [row["id"] for row in rows]
+
+
+async def count_held(connection: Connection) -> Row | None:
+    """How many projects wait for a customer, how many for a choice, how many photos wait for their project."""
+    return await connection.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'held') AS customer,
+               count(*) FILTER (WHERE state = 'ambiguous') AS choice,
+               count(*) FILTER (WHERE state = 'contested') AS contested,
+               (SELECT count(*)
+                  FROM projects.companycam_records AS records
+                 WHERE records.object = 'photo' AND NOT records.is_deleted
+                   AND NOT EXISTS (SELECT FROM projects.projects WHERE projects.company_cam_id = records.parent_id)
+               ) AS photos
+          FROM projects.customer_matches
+         WHERE state <> 'matched'
+        """
+    )

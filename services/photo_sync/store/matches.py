@@ -1,0 +1,219 @@
+"""Whose projects are, in SQL: what they are matched by, the customers that we know of, and what was decided."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from photo_sync.models.matching import Candidate, CustomerRef, Match, MatchKeys
+from synckit.postgres import Connection, Row, as_json
+
+
+async def upsert_keys(connection: Connection, keys: Iterable[MatchKeys]) -> None:
+    """Keep what these projects are matched by, in the transaction that merged them: whoever comes later looks here."""
+    rows = sorted((_keys_row(one) for one in keys), key=lambda row: row["project_id"])
+    if not rows:
+        return
+    await connection.execute(
+        """
+        INSERT INTO projects.customer_matches AS stored (project_id, relation_ids, email, phone)
+        SELECT project_id, relation_ids, email, phone
+          FROM json_to_recordset($1::json) AS incoming (project_id text, relation_ids text[], email text, phone text)
+         ORDER BY project_id
+        ON CONFLICT (project_id) DO UPDATE
+           SET relation_ids = excluded.relation_ids, email = excluded.email, phone = excluded.phone
+         WHERE (stored.relation_ids, stored.email, stored.phone)
+            IS DISTINCT FROM (excluded.relation_ids, excluded.email, excluded.phone)
+        """,
+        as_json(rows),
+    )
+
+
+def _keys_row(keys: MatchKeys) -> dict[str, Any]:
+    return {
+        "project_id": keys.project_id,
+        "relation_ids": keys.relation_ids,
+        "email": keys.email,
+        "phone": keys.phone,
+    }
+
+
+async def list_matches(connection: Connection, project_ids: Sequence[str]) -> dict[str, Match]:
+    """What was decided about these projects so far. The caller holds the locks of their mirror rows."""
+    rows = await connection.fetch(
+        """
+        SELECT project_id, state, customer_id, basis, candidates
+          FROM projects.customer_matches
+         WHERE project_id = ANY($1::text[])
+        """,
+        project_ids,
+    )
+    return {row["project_id"]: _match(row) for row in rows}
+
+
+def _match(row: Row) -> Match:
+    return Match(
+        project_id=row["project_id"],
+        state=row["state"],
+        customer_id=row["customer_id"],
+        basis=row["basis"],
+        candidates=tuple(row["candidates"]),
+    )
+
+
+async def list_candidates(connection: Connection, project_ids: Sequence[str]) -> dict[str, list[Candidate]]:
+    """Who matches each of these projects now, on every basis. Customers that are deleted or merged match nothing."""
+    rows = await connection.fetch(
+        """
+        WITH wanted AS (
+            SELECT project_id, relation_ids, email, phone
+              FROM projects.customer_matches
+             WHERE project_id = ANY($1::text[])
+        )
+        SELECT wanted.project_id, 'relation_id' AS basis, refs.customer_id, relation.id AS relation_id
+          FROM wanted
+         CROSS JOIN unnest(wanted.relation_ids) AS relation (id)
+          JOIN projects.customer_refs AS refs ON refs.salesforce_ids @> ARRAY[relation.id]
+         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
+         UNION ALL
+        SELECT wanted.project_id, 'email', refs.customer_id, NULL
+          FROM wanted
+          JOIN projects.customer_refs AS refs ON refs.email = wanted.email
+         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
+         UNION ALL
+        SELECT wanted.project_id, 'phone', refs.customer_id, NULL
+          FROM wanted
+          JOIN projects.customer_refs AS refs ON refs.phone = wanted.phone
+         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
+        """,
+        project_ids,
+    )
+    candidates: dict[str, list[Candidate]] = {}
+    for row in rows:
+        candidate = Candidate(row["customer_id"], row["basis"], row["relation_id"])
+        candidates.setdefault(row["project_id"], []).append(candidate)
+    return candidates
+
+
+async def update_matches(connection: Connection, matches: Iterable[Match]) -> None:
+    """Store what was decided anew. The caller holds the locks of the mirror rows."""
+    rows = sorted((_match_row(match) for match in matches), key=lambda row: row["project_id"])
+    if not rows:
+        return
+    await connection.execute(
+        """
+        UPDATE projects.customer_matches AS stored
+           SET state       = incoming.state,
+               customer_id = incoming.customer_id,
+               basis       = incoming.basis,
+               candidates  = incoming.candidates,
+               matched_at  = CASE WHEN stored.customer_id IS DISTINCT FROM incoming.customer_id
+                                  THEN CASE WHEN incoming.customer_id IS NOT NULL THEN now() END
+                                  ELSE stored.matched_at END,
+               changed_at  = now()
+          FROM json_to_recordset($1::json)
+            AS incoming (project_id text, state text, customer_id uuid, basis text, candidates uuid[])
+         WHERE stored.project_id = incoming.project_id
+        """,
+        as_json(rows),
+    )
+
+
+def _match_row(match: Match) -> dict[str, Any]:
+    return {
+        "project_id": match.project_id,
+        "state": match.state,
+        "customer_id": match.customer_id,
+        "basis": match.basis,
+        "candidates": match.candidates,
+    }
+
+
+async def delete_matches(connection: Connection, project_ids: Sequence[str]) -> None:
+    """Forget that these projects wait: they are deleted. A merge that brings one back brings its keys back too."""
+    await connection.execute(
+        "DELETE FROM projects.customer_matches WHERE project_id = ANY($1::text[]) AND customer_id IS NULL", project_ids
+    )
+
+
+async def upsert_customer_refs(connection: Connection, refs: Iterable[CustomerRef]) -> list[UUID]:
+    """Keep what we know of these customers as new as what their owner says; which of them changed.
+
+    Idempotent, in any order: only a strictly greater version changes a row.
+    """
+    newest: dict[UUID, CustomerRef] = {}
+    for ref in refs:
+        known = newest.get(ref.customer_id)
+        if known is None or ref.source_version > known.source_version:
+            newest[ref.customer_id] = ref
+    if not newest:
+        return []
+    rows = await connection.fetch(
+        """
+        INSERT INTO projects.customer_refs AS stored
+               (customer_id, salesforce_ids, email, phone, name, merged_into, source_version, deleted_at)
+        SELECT customer_id, salesforce_ids, email, phone, name, merged_into, source_version, deleted_at
+          FROM json_to_recordset($1::json)
+            AS incoming (customer_id uuid, salesforce_ids text[], email text, phone text, name text, merged_into uuid,
+                         source_version bigint, deleted_at timestamptz)
+         ORDER BY customer_id
+        ON CONFLICT (customer_id) DO UPDATE
+           SET salesforce_ids = excluded.salesforce_ids,
+               email          = excluded.email,
+               phone          = excluded.phone,
+               name           = excluded.name,
+               merged_into    = excluded.merged_into,
+               source_version = excluded.source_version,
+               deleted_at     = excluded.deleted_at
+         WHERE excluded.source_version > stored.source_version
+        RETURNING stored.customer_id
+        """,
+        as_json(_ref_row(ref) for ref in newest.values()),
+    )
+    return [row["customer_id"] for row in rows]
+
+
+def _ref_row(ref: CustomerRef) -> dict[str, Any]:
+    return {
+        "customer_id": ref.customer_id,
+        "salesforce_ids": ref.salesforce_ids,
+        "email": ref.email,
+        "phone": ref.phone,
+        "name": ref.name,
+        "merged_into": ref.merged_into,
+        "source_version": ref.source_version,
+        "deleted_at": ref.deleted_at,
+    }
+
+
+async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> None:
+    """Forget the customers under these record keys."""
+    ids = sorted(UUID(key) for key in keys)
+    await connection.execute("DELETE FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[])", ids)
+
+
+async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID], after: str, at_most: int) -> list[str]:
+    """The projects that one of these customers matches on any basis, after one, in order."""
+    rows = await connection.fetch(
+        """
+        WITH refs AS (
+            SELECT salesforce_ids, email, phone FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[])
+        )
+        SELECT matches.project_id
+          FROM refs JOIN projects.customer_matches AS matches ON matches.relation_ids && refs.salesforce_ids
+         WHERE matches.project_id > $2
+         UNION
+        SELECT matches.project_id
+          FROM refs JOIN projects.customer_matches AS matches ON matches.email = refs.email
+         WHERE matches.project_id > $2
+         UNION
+        SELECT matches.project_id
+          FROM refs JOIN projects.customer_matches AS matches ON matches.phone = refs.phone
+         WHERE matches.project_id > $2
+         ORDER BY project_id
+         LIMIT $3
+        """,
+        customer_ids,
+        after,
+        at_most,
+    )
+    return [row["project_id"] for row in rows]
