@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paintbox.commands import migrate, seed, stack, topics
+from paintbox.commands import migrate, seed, stack, status, topics
 from paintbox.errors import OperatorError
 
 FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -41,6 +41,7 @@ def root(
 
 app.command()(stack.up)
 app.command()(stack.down)
+app.command()(status.status)
 app.command()(stack.clean)
 app.command()(stack.setup)
 app.command()(migrate.migrate)

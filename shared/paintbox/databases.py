@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
+from paintbox.errors import OperatorError
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # subscripted in its stubs only
 
 OLDEST_POSTGRESQL: Final = 15
@@ -28,8 +30,8 @@ class Database(StrEnum):
         return f"PAINTBOX_{self.upper()}_DSN"
 
 
-class DatabaseError(Exception):
-    """A command cannot do its work in a database. The message is one sentence for the operator, and holds no secret."""
+class DatabaseError(OperatorError):
+    """A command cannot do its work in a database."""
 
 
 async def create_database(admin: Connection, name: str, owner: str | None = None) -> bool:

@@ -39,14 +39,14 @@ def operator_environment(directory: Path | None = None) -> dict[str, str]:
     given = {name: os.environ[name] for name in PUBLIC_NAMES if os.environ.get(name)}
     if directory is None and any(CONNECTION.match(name) for name in given):
         return given
-    local = _of_stack(directory)
+    local = stack_environment(directory)
     if local is None and directory is not None:
         raise OperatorError(f"{directory} holds no stack: `paintbox up --directory {directory}` makes one.")
     return (given | (local or {})) if directory else ((local or {}) | given)
 
 
-def _of_stack(directory: Path | None) -> dict[str, str] | None:
-    """What the stack's file says; None where there is no stack."""
+def stack_environment(directory: Path | None = None) -> dict[str, str] | None:
+    """What the file of the stack in this directory (of this checkout, by default) says; None where there is none."""
     try:
         file = places.find(directory).environment
     except places.NoCheckoutError:

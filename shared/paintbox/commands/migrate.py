@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from paintbox.commands.databases import DatabaseOption, JsonOption, chosen, fail
+from paintbox.commands.databases import DatabaseOption, chosen
+from paintbox.commands.options import DirectoryOption, JsonOption
 from paintbox.databases import Database, DatabaseError
+from paintbox.errors import OperatorError
 from paintbox.migrations import Applied, OnProgress, Progress, Unknown, Waiting
 from paintbox.migrations import migrate as migrate_database
 
@@ -25,18 +27,19 @@ class _Report:
 def migrate(
     database: DatabaseOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name what is missing, and change nothing.")] = False,
+    directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring the databases to the schema of this release. A second run does nothing; two at once are safe."""
     reports = []
-    for name, dsn in chosen(database):
+    for name, dsn in chosen(database, directory):
         show = _quiet if as_json else _show(dry_run=dry_run)
         if not as_json:
             typer.echo(name)
         try:
             reports.append(asyncio.run(_migrate_one(name, dsn, dry_run=dry_run, show=show)))
         except DatabaseError as error:
-            fail(f"{name}: {error}")
+            raise OperatorError(f"{name}: {error}") from error
         if not as_json and not reports[-1].applied:
             typer.echo("  nothing to do")
     if as_json:

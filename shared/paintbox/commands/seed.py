@@ -6,20 +6,22 @@ from dataclasses import asdict
 
 import typer
 
-from paintbox.commands.databases import JsonOption, chosen, fail
+from paintbox.commands.databases import chosen
+from paintbox.commands.options import DirectoryOption, JsonOption
 from paintbox.databases import DatabaseError
+from paintbox.errors import OperatorError
 from paintbox.seed import SAMPLES
 from paintbox.seed import seed as seed_database
 
 
-def seed(as_json: JsonOption = False) -> None:
+def seed(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """Insert the sample customers, projects and crew members that are not there yet. Twice is harmless."""
     seeded = []
-    for database, dsn in chosen(list(SAMPLES)):
+    for database, dsn in chosen(list(SAMPLES), directory):
         try:
             seeded += asyncio.run(seed_database(dsn, database))
         except DatabaseError as error:
-            fail(f"{database}: {error}")
+            raise OperatorError(f"{database}: {error}") from error
     if as_json:
         typer.echo(json.dumps({"tables": [asdict(table) for table in seeded]}))
         return

@@ -91,6 +91,6 @@ PARTS: Final = (
     Part("configuration", ("migrations",), _configuration),
     *(_service(service) for service in SIMULATORS),
     *(_service(service) for service in SERVICES),
-    Part("subscriptions", tuple(service.name for service in (*SIMULATORS, *SERVICES)), _subscriptions),
+    Part("subscriptions", (*(service.name for service in SIMULATORS), "webhook-ingest"), _subscriptions),
 )
 """A part comes up as soon as what it needs is up, so that what does not wait for each other comes up at once."""

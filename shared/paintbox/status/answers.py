@@ -1,0 +1,32 @@
+"""Questions that may find nobody: each has 2 seconds, and what goes wrong is an answer too."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from paintbox.databases import DatabaseError
+from paintbox.errors import OperatorError
+
+SECONDS: Final = 2.0
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Value]):
+    """What was answered, or why nothing was."""
+
+    value: Value | None
+    problem: str | None = None
+
+
+async def ask(question: Awaitable[Value]) -> Answer[Value]:
+    """The answer, or the problem in a sentence; within 2 s in any case."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            return Answer(await question)
+    except TimeoutError:
+        return Answer(None, f"does not answer within {SECONDS:.0f} s")
+    except (OperatorError, DatabaseError, OSError) as error:
+        return Answer(None, str(error))

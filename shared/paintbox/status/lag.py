@@ -1,0 +1,84 @@
+"""How far each consumer group is behind the end of each topic."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from paintbox.brokers import administration
+from paintbox.status.answers import SECONDS
+from synckit.contracts import topics
+
+READERS: Final[Mapping[str, tuple[topics.Topic, ...]]] = {
+    "webhook-log": (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED),
+    "customer-sync": (topics.WEBHOOKS_SALESFORCE, topics.FEDERATION_KEYS, topics.PROJECTS_CHANGES),
+    "photo-sync": (topics.WEBHOOKS_COMPANYCAM, topics.CUSTOMERS_CHANGES),
+}
+"""Who reads what, so that a consumer which has never committed anything is shown as behind, and not left out."""
+
+Offsets = Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLag:
+    """A topic: whether it exists, the records it took in since it was made, and what each group has not committed."""
+
+    topic: str
+    exists: bool
+    end: int
+    lag: Mapping[str, int]
+
+
+async def topic_lags(servers: str) -> list[TopicLag]:
+    """Every topic of the contracts, in their order. Raises OperatorError where Kafka is away."""
+    async with administration(servers, SECONDS) as admin:
+        described = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        places = [
+            TopicPartition(topic.name, partition)
+            for topic in topics.TOPICS
+            for partition in range(described.get(topic.name, 0))
+        ]
+        (begins, ends), committed = await asyncio.gather(_bounds(servers, places), _committed(admin))
+    return [_lag(topic.name, begins, ends, committed) for topic in topics.TOPICS]
+
+
+async def _bounds(servers: str, places: list[TopicPartition]) -> tuple[Offsets, Offsets]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        client_id="paintbox",
+        enable_auto_commit=False,
+        request_timeout_ms=int(SECONDS * 1000),
+    )
+    await consumer.start()
+    try:
+        begins, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+    finally:
+        await consumer.stop()
+    return begins, ends
+
+
+async def _committed(admin: AIOKafkaAdminClient) -> dict[str, Offsets]:
+    """By group: those that we know, and any other that has committed something."""
+    groups = {*READERS, *(group for group, *_ in await admin.list_consumer_groups())}
+    answers = await asyncio.gather(*(admin.list_consumer_group_offsets(group) for group in groups))
+    return {
+        group: {place: position.offset for place, position in answer.items() if position.offset >= 0}
+        for group, answer in zip(groups, answers, strict=True)
+    }
+
+
+def _lag(topic: str, begins: Offsets, ends: Offsets, committed: Mapping[str, Offsets]) -> TopicLag:
+    places = [place for place in ends if place.topic == topic]
+    lags = {
+        group: sum(max(0, ends[place] - max(offsets.get(place, 0), begins[place])) for place in places)
+        for group, offsets in sorted(committed.items())
+        if _reads(group, topic) or any(place in offsets for place in places)
+    }
+    return TopicLag(topic, bool(places), sum(ends[place] for place in places), lags)
+
+
+def _reads(group: str, topic: str) -> bool:
+    return any(topic == read.name for read in READERS.get(group, ()))

@@ -1,0 +1,109 @@
+"""What waits in the databases: outboxes, held and parked records, quarantined deliveries."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from paintbox.databases import Connection, Database, connected
+from paintbox.errors import OperatorError
+
+OUTBOXES: Final = (Database.CUSTOMERS, Database.PROJECTS, Database.ESTIMATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """How many rows wait to be published, since when the oldest has (in seconds), and how many were too large."""
+
+    rows: int
+    oldest_seconds: float
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the mirror holds back: projects by what they wait for, and photos whose project has no row."""
+
+    projects_without_customer: int
+    projects_with_several_candidates: int
+    photos_without_project: int
+    contested_projects: int
+    """These have their customer; a second candidate appeared later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What needs a person: deliveries that were not understood, and by consumer the records that could not work."""
+
+    quarantined: int
+    parked: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one database says; None for what it does not keep."""
+
+    outbox: Outbox | None = None
+    held: Held | None = None
+    set_aside: SetAside | None = None
+
+
+async def waiting(dsn: str, database: Database) -> Waiting:
+    """What waits in one database. Raises DatabaseError where it does not let us in, OperatorError before migrations."""
+    async with connected(dsn, process="paintbox status") as connection:
+        if not await connection.fetchval("SELECT to_regclass('paintbox_meta.schema_migrations') IS NOT NULL"):
+            raise OperatorError("is not migrated: `paintbox migrate` does it")
+        return Waiting(
+            outbox=await _outbox(connection, database) if database in OUTBOXES else None,
+            held=await _held(connection) if database is Database.PROJECTS else None,
+            set_aside=await _set_aside(connection) if database is Database.INTEGRATIONS else None,
+        )
+
+
+async def _outbox(connection: Connection, schema: Database) -> Outbox:
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS rows,
+               COALESCE(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_seconds,
+               (SELECT count(*) FROM {schema}.outbox_refused) AS refused
+          FROM {schema}.outbox_events
+        """  # noqa: S608 - the schema is one of three names in this file
+    )
+    return Outbox(**dict(row or {}))
+
+
+async def _held(connection: Connection) -> Held:
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'held') AS projects_without_customer,
+               count(*) FILTER (WHERE state = 'ambiguous') AS projects_with_several_candidates,
+               count(*) FILTER (WHERE state = 'contested') AS contested_projects,
+               (SELECT count(*)
+                  FROM projects.companycam_records AS photo
+                 WHERE photo.object = 'photo'
+                   AND NOT photo.is_deleted
+                   AND NOT EXISTS (SELECT FROM projects.projects WHERE company_cam_id = photo.parent_id)
+               ) AS photos_without_project
+          FROM projects.customer_matches
+         WHERE state <> 'matched'
+        """
+    )
+    return Held(**dict(row or {}))
+
+
+async def _set_aside(connection: Connection) -> SetAside:
+    quarantined: int = await connection.fetchval(
+        """
+        SELECT count(*)
+          FROM integrations.webhook_events
+         WHERE status = 'FAILED' AND error_message LIKE 'quarantined: %'
+        """
+    )
+    parked = await connection.fetch(
+        """
+        SELECT consumer, count(*) AS records
+          FROM integrations.parked_records
+         WHERE redriven_at IS NULL AND dropped_at IS NULL
+         GROUP BY consumer
+         ORDER BY consumer
+        """
+    )
+    return SetAside(quarantined, {row["consumer"]: row["records"] for row in parked})
