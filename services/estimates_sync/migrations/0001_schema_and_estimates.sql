@@ -27,7 +27,8 @@ BEGIN
     SELECT string_agg(needed.name, ', ' ORDER BY needed.place)
       INTO missing
       FROM unnest(ARRAY[
-               'id', 'customer_id', 'selected_tier', 'good_price', 'better_price', 'best_price', 'created_at', 'updated_at'
+               'id', 'customer_id', 'selected_tier', 'good_price', 'better_price', 'best_price',
+               'created_at', 'updated_at'
            ]) WITH ORDINALITY AS needed (name, place)
      WHERE NOT EXISTS (
                SELECT
