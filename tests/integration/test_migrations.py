@@ -8,6 +8,7 @@ from paintbox.databases import Connection, Database, DatabaseError
 from paintbox.migration_files import Migration, Source, read_folder, read_sources
 from paintbox.migrations import SOURCES, Applied, Progress, Unknown, apply, migrate
 from support.postgres import NewDatabase, OpenSession
+from synckit.postgres import database_of
 
 pytestmark = pytest.mark.database
 
@@ -131,7 +132,7 @@ async def test_a_migrator_whose_session_is_ended_says_so(new_database: NewDataba
             SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
              WHERE datname = $1 AND query LIKE '%pg_sleep(600)%' AND state = 'active'
             """,
-            dsn.rpartition("/")[2],
+            database_of(dsn),
         )
 
     with pytest.raises(DatabaseError, match="the session was ended while it was at work"):

@@ -1,21 +1,20 @@
 """`paintbox migrate` and `paintbox seed`, as typed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from paintbox.commands.migrate import migrate
-from paintbox.commands.seed import seed
+from paintbox.__main__ import app
 from paintbox.databases import Database
+from paintbox.errors import OperatorError
 from paintbox.migration_files import read_sources
 from paintbox.migrations import SOURCES
 from support.postgres import NewDatabase
 
 pytestmark = pytest.mark.database
-
-DSN_NAMES = tuple(database.dsn_name for database in Database)
 
 
 @pytest.fixture
@@ -26,9 +25,6 @@ async def environment(new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 
 
 def run(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.command()(migrate)
-    app.command()(seed)
     return CliRunner().invoke(app, arguments)
 
 
@@ -89,29 +85,30 @@ def test_seed_says_what_it_inserted_and_what_was_there() -> None:
     }
 
 
-@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("command", ["migrate", "seed"])
-def test_a_failure_is_one_sentence_on_standard_error_without_a_password(
+def test_a_failure_is_one_sentence_with_the_databases_name_and_without_its_password(
     monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setenv("PAINTBOX_CUSTOMERS_DSN", "postgresql://owner:hunter2hunter2@127.0.0.1:1/customers")
+    for database in Database:
+        monkeypatch.setenv(database.dsn_name, "postgresql://owner:hunter2hunter2@127.0.0.1:1/somewhere")
+
+    ended = subprocess.run([sys.executable, "-m", "paintbox", command], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: customers: no connection: ")
+    assert ended.stderr.count("\n") == 1
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+def test_a_database_that_is_not_named_is_an_error_before_any_is_touched(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for database in Database:
+        monkeypatch.delenv(database.dsn_name, raising=False)
+    monkeypatch.setenv("PAINTBOX_CUSTOMERS_DSN", "postgresql://owner:hunter2hunter2@127.0.0.1:1/somewhere")
 
     result = run(command)
 
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: customers: no connection: ")
-    assert result.stderr.count("\n") == 1
-    assert "hunter2" not in result.output
-
-
-@pytest.mark.parametrize("command", ["migrate", "seed"])
-def test_a_database_that_the_environment_does_not_name_is_an_error_before_anything_is_touched(
-    monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    for name in DSN_NAMES:
-        monkeypatch.delenv(name, raising=False)
-
-    result = run(command)
-
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: not set: PAINTBOX_CUSTOMERS_DSN, PAINTBOX_PROJECTS_DSN")
+    assert isinstance(result.exception, OperatorError)
+    assert str(result.exception).startswith("not set: PAINTBOX_PROJECTS_DSN")

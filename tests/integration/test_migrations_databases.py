@@ -6,6 +6,7 @@ import pytest
 from paintbox.databases import Connection, Database, DatabaseError, create_database
 from paintbox.migrations import migrate
 from support.postgres import NewDatabase, OpenSession, Server
+from synckit.postgres import database_of
 
 pytestmark = pytest.mark.database
 
@@ -22,7 +23,7 @@ async def test_a_database_that_does_not_order_by_code_point_is_refused(
     new_database: NewDatabase, admin: Connection, options: str, found: str
 ) -> None:
     dsn = await new_database(None)
-    name = dsn.rpartition("/")[2]
+    name = database_of(dsn)
     await admin.execute(f"DROP DATABASE {name}")
     try:
         await admin.execute(f"CREATE DATABASE {name} OWNER paintbox_owner TEMPLATE template0 {options}")
@@ -35,7 +36,7 @@ async def test_a_database_that_does_not_order_by_code_point_is_refused(
 
 async def test_only_the_owner_migrates(new_database: NewDatabase, admin: Connection) -> None:
     dsn = await new_database(None)
-    await admin.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} OWNER TO postgres")
+    await admin.execute(f"ALTER DATABASE {database_of(dsn)} OWNER TO postgres")
 
     with pytest.raises(DatabaseError, match="the role paintbox_owner does not own the database"):
         await migrate(dsn, Database.CUSTOMERS)

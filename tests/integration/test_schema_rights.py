@@ -11,6 +11,7 @@ from paintbox.migrations import migrate
 from support import postgres
 from support.postgres import NewDatabase, OpenSession, Server
 from support.rows import a_customer
+from synckit.postgres import database_of
 
 pytestmark = pytest.mark.database
 
@@ -31,7 +32,7 @@ class Login:
     name: str
 
     def dsn(self, owners_dsn: str) -> str:
-        return self.server.dsn(owners_dsn.rpartition("/")[2], user=self.name, password="welcome")
+        return self.server.dsn(database_of(owners_dsn), user=self.name, password="welcome")
 
 
 Enter = Callable[[str], Awaitable[Login]]
