@@ -17,6 +17,7 @@ import asyncpg
 import psutil
 
 from paintbox.errors import OperatorError
+from paintbox.stack import processes
 from paintbox.stack.account import Account, can, run_as
 
 OLDEST: Final = 15
@@ -24,6 +25,7 @@ OLDEST_WITH_BUILTIN_LOCALES: Final = 17
 SUPERUSER: Final = "postgres"
 HOST: Final = "127.0.0.1"
 CONNECT_SECONDS: Final = 2.0
+CRASH_SECONDS: Final = 10.0
 
 SETTINGS: Final = {
     "listen_addresses": HOST,
@@ -220,9 +222,7 @@ def clear_leftovers(data: Path) -> list[int]:
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGQUIT)
-    for stubborn in psutil.wait_procs(left, timeout=10)[1]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            stubborn.kill()
+    processes.kill(processes.wait_for_end(left, CRASH_SECONDS))
     if _names_a_stranger(data / "postmaster.pid", data):
         (data / "postmaster.pid").unlink(missing_ok=True)
     return [process.pid for process in left]

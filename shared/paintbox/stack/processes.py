@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ MARK: Final = "STACK_OF_PAINTBOX"
 """In the environment of every process of a stack: `<directory>:<part>`. A name of its own, for it is no setting."""
 
 LARGEST_LOG: Final = 16 * 1024 * 1024
+LOOK_SECONDS: Final = 0.02
+KILL_SECONDS: Final = 10.0
 CLOCK_SECONDS: Final = 2.0
 """The start time of one process may be read a little differently when the clock is corrected meanwhile."""
 
@@ -138,10 +141,9 @@ def find(record: Record) -> psutil.Process | None:
     """The recorded process where it still runs. Never another that has its number now; never a zombie."""
     try:
         process = psutil.Process(record.pid)
-        alive = process.status() != psutil.STATUS_ZOMBIE and _is_the_same(process, record)
+        return process if lives(process) and _is_the_same(process, record) else None
     except psutil.NoSuchProcess:
         return None
-    return process if alive else None
 
 
 def _is_the_same(process: psutil.Process, record: Record) -> bool:
@@ -178,6 +180,22 @@ def _parent(process: psutil.Process) -> int:
         return 0
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether it still does anything. A zombie does not, however long its parent leaves it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Waits until all have ended, at most so long; those that have not."""
+    deadline = time.monotonic() + seconds
+    while (alive := [process for process in family if lives(process)]) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return alive
+
+
 def stop(process: psutil.Process, how: signal.Signals, seconds: float) -> bool:
     """Asks the process to end, waits, then kills it with its children; whether it had to be killed.
 
@@ -187,20 +205,20 @@ def stop(process: psutil.Process, how: signal.Signals, seconds: float) -> bool:
         children = process.children(recursive=True)
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)
-        process.wait(seconds)
     except psutil.NoSuchProcess:
         return False
-    except psutil.TimeoutExpired:
-        _kill([process, *children])
-        return True
-    return False
+    if not wait_for_end([process], seconds):
+        return False
+    kill([process, *children])
+    return True
 
 
-def _kill(family: Sequence[psutil.Process]) -> None:
+def kill(family: Sequence[psutil.Process]) -> None:
+    """Ends them all at once, and waits until they are gone."""
     for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(family, timeout=10)
+    wait_for_end(family, KILL_SECONDS)
 
 
 def tail(log: Path, start: int = 0, lines: int = 15) -> list[str]:

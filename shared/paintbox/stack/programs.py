@@ -117,7 +117,7 @@ async def _until_ready(
     deadline = time.monotonic() + READY_SECONDS
     while True:
         missing = await program.missing()
-        if not _lives(process):
+        if not processes.lives(process):
             raise _failed(places, program, _end(child, answered=missing is None), log_start)
         if missing is None:
             break
@@ -126,13 +126,6 @@ async def _until_ready(
         await asyncio.sleep(LOOK_SECONDS)
     if child is not None:
         processes.reap(child)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _end(child: "subprocess.Popen[bytes] | None", *, answered: bool) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from paintbox.stack import processes
 from paintbox.stack.environments import URLS
 from paintbox.stack.places import Places
-from paintbox.stack.services import unready
+from paintbox.stack.services import SERVICES, SIMULATORS, unready
 from paintbox.status.answers import ask
 
 
@@ -55,9 +55,10 @@ def with_answer(part: PartStatus, missing: str | None) -> PartStatus:
 async def services(environment: Mapping[str, str], found: Mapping[str, PartStatus]) -> list[PartStatus]:
     """Each process that answers over HTTP, asked all at once; `found` are those of a local stack.
 
-    Where there is no local stack, a process is expected wherever the environment names its URL.
+    Where there is no local stack, each of them is expected whose URL the environment names.
     """
-    wanted = {name: environment.get(URLS[name], "") for name in (found or URLS)}
+    expected = [service.name for service in (*SIMULATORS, *SERVICES)]
+    wanted = {name: environment.get(URLS[name], "") for name in expected}
     asked = {name: url for name, url in wanted.items() if url}
     answers = await asyncio.gather(*(ask(unready(url)) for url in asked.values()))
     missing = {name: answer.problem or answer.value for name, answer in zip(asked, answers, strict=True)}
