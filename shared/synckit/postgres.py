@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -94,7 +95,14 @@ def check(pool: Pool) -> Check:
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
     """The rows as the one JSON document that `json_to_recordset($1)` reads. UUIDs and datetimes are fine."""
-    return orjson.dumps(list(rows)).decode()
+    return orjson.dumps(list(rows), default=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    """asyncpg's UUIDs are a class of their own, which orjson does not know."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def database_of(dsn: str) -> str:

@@ -36,6 +36,7 @@ GRANT SELECT, INSERT, UPDATE ON
     customers.estimate_facts,
     customers.project_facts
 TO paintbox_customer_sync;
+GRANT DELETE ON customers.federation_keys, customers.project_facts TO paintbox_customer_sync; -- what others erase
 
 GRANT SELECT, INSERT, DELETE ON customers.projection_todo TO paintbox_customer_sync;
 GRANT UPDATE (id) ON customers.projection_todo TO paintbox_customer_sync; -- SELECT FOR UPDATE asks for some UPDATE

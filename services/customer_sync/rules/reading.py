@@ -76,7 +76,7 @@ def _change_event(notification: Notification, config: SalesforceConfig) -> Readi
     values = normal_fields(fields, config.types_of(name))
     if change in {"DELETE", "UNDELETE"}:
         values[DELETED] = change == "DELETE"
-    return _merged(notification, name, record_id, values, transaction=_transaction(header))
+    return _merged(notification, name, record_id, values, place=_place(header))
 
 
 def _why(change: str) -> str:
@@ -86,9 +86,10 @@ def _why(change: str) -> str:
     return change.lower() if change in _GAPS else "unknown_change"
 
 
-def _transaction(header: Mapping[str, Any]) -> tuple[str, int]:
+def _place(header: Mapping[str, Any]) -> int:
+    """The place of a change event among those of its transaction, from 0; Salesforce counts from 1, with holes."""
     sequence = header.get("sequenceNumber")
-    return _text(header, "transactionKey"), sequence if isinstance(sequence, int) else 0
+    return max(sequence - 1, 0) if isinstance(sequence, int) else 0
 
 
 def _merged(
@@ -98,14 +99,14 @@ def _merged(
     values: Mapping[str, Any],
     *,
     snapshot: bool = False,
-    transaction: tuple[str, int] = ("", 0),
+    place: int = 0,
     outcome: str = "merged",
 ) -> Reading:
     fact = Fact(
         object=name,
         id=record_id,
         fields=values,
-        stamp=Stamp(notification.version, *transaction),
+        stamp=Stamp(notification.version, place),
         kind=Kind.PUSH,
         cause=notification.cause,
         sent_at=notification.headers.received_at,

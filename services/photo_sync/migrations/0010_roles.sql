@@ -35,6 +35,7 @@ GRANT SELECT, INSERT, UPDATE ON
     projects.customer_refs,
     projects.customer_matches
 TO paintbox_photo_sync;
+GRANT DELETE ON projects.customer_refs, projects.customer_matches TO paintbox_photo_sync; -- erased; no longer waiting
 
 GRANT SELECT, INSERT, DELETE ON projects.projection_todo TO paintbox_photo_sync;
 GRANT UPDATE (id) ON projects.projection_todo TO paintbox_photo_sync; -- SELECT FOR UPDATE asks for some UPDATE

@@ -16,6 +16,8 @@ from synckit.consumer.loop import TEND_SECONDS, Consumer, KafkaClient
 log = logging.getLogger(__name__)
 
 SESSION_MS: Final = 10_000
+HEARTBEAT_MS: Final = 500
+"""A member learns of a rebalance with its next heartbeat, so this is what joining and leaving cost the others."""
 REBALANCE_MS: Final = 60_000
 """Above the longest that a batch may take to settle when its partitions are revoked."""
 FOREVER_MS: Final = 2**31 - 1
@@ -62,7 +64,8 @@ class ConsumerGroup:
         said = False
         while True:
             try:
-                await self._broker.start()
+                await self._broker.connect()
+                await asyncio.gather(*(subscriber.start() for subscriber in self._subscribers))
             except (KafkaError, OSError) as error:
                 if not said:
                     log.warning("Kafka is away", extra=describe(error))
@@ -85,6 +88,7 @@ class ConsumerGroup:
             max_records=consumer.at_most,
             batch_timeout_ms=EMPTY_POLL_MS,
             session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_MS,
             max_poll_interval_ms=FOREVER_MS,
             fetch_max_bytes=64 * 1024 * 1024,

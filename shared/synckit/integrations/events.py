@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -105,34 +105,41 @@ async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -
         """,  # noqa: S608 - the columns are constants
         as_json(_event_row(outcome.delivery) for outcome in last),
     )
-    written = await connection.fetch(
-        """
-        INSERT INTO integrations.sync_logs AS stored
-               (id, service, operation, entity_type, entity_id, external_id, status, started_at, completed_at,
-                duration_ms, error_code, error_message, triggered_by, correlation_id, metadata)
-        SELECT id, service, 'WEBHOOK', entity_type, entity_id, external_id, status, started_at, now(),
-               greatest(extract(epoch FROM now() - started_at) * 1000, 0)::bigint, error_code, error_message,
-               'webhook', correlation_id, metadata
-          FROM json_to_recordset($1::json)
-            AS incoming (id uuid, service integrations.integration_service_enum, entity_type text, entity_id text,
-                         external_id text, status integrations.sync_status_enum, started_at timestamptz,
-                         error_code text, error_message text, correlation_id uuid, metadata jsonb)
-         ORDER BY id, started_at
-        ON CONFLICT (id, started_at) DO UPDATE
-           SET status        = excluded.status,
-               completed_at  = excluded.completed_at,
-               duration_ms   = excluded.duration_ms,
-               error_code    = excluded.error_code,
-               error_message = excluded.error_message,
-               entity_id     = excluded.entity_id,
-               metadata      = excluded.metadata
-         WHERE stored.status <> 'COMPLETED'
-        RETURNING stored.xmax = 0 AS is_new
-        """,
-        as_json(map(_log_row, last)),
-    )
-    return len(outcomes) - len([row for row in written if row["is_new"]])
+    known: int = await connection.fetchval(_UPSERT_SYNC_LOGS, as_json(map(_log_row, last)))
+    return known + len(outcomes) - len(last)
 
+
+_UPSERT_SYNC_LOGS: Final = """
+        WITH incoming AS (
+            SELECT id, service, entity_type, entity_id, external_id, status, started_at, error_code, error_message,
+                   correlation_id, metadata
+              FROM json_to_recordset($1::json)
+                AS given (id uuid, service integrations.integration_service_enum, entity_type text, entity_id text,
+                          external_id text, status integrations.sync_status_enum, started_at timestamptz,
+                          error_code text, error_message text, correlation_id uuid, metadata jsonb)
+        ), written AS (
+            INSERT INTO integrations.sync_logs AS stored
+                   (id, service, operation, entity_type, entity_id, external_id, status, started_at, completed_at,
+                    duration_ms, error_code, error_message, triggered_by, correlation_id, metadata)
+            SELECT id, service, 'WEBHOOK', entity_type, entity_id, external_id, status, started_at, now(),
+                   greatest(extract(epoch FROM now() - started_at) * 1000, 0)::bigint, error_code, error_message,
+                   'webhook', correlation_id, metadata
+              FROM incoming
+             ORDER BY id, started_at
+            ON CONFLICT (id, started_at) DO UPDATE
+               SET status        = excluded.status,
+                   completed_at  = excluded.completed_at,
+                   duration_ms   = excluded.duration_ms,
+                   error_code    = excluded.error_code,
+                   error_message = excluded.error_message,
+                   entity_id     = excluded.entity_id,
+                   metadata      = excluded.metadata
+             WHERE stored.status <> 'COMPLETED'
+        )
+        SELECT count(*) -- of the rows that were there before: all parts of a statement see the same snapshot
+          FROM incoming
+          JOIN integrations.sync_logs AS known USING (id, started_at)
+        """
 
 _EVENT_COLUMNS = """id, service, event_type, event_id, headers, payload, signature, status, processed_at,
                processing_duration_ms, error_message, received_at, source_ip, user_agent, raw, correlation_id"""

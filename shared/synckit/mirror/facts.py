@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import total_ordering
 from typing import Any
 from uuid import UUID
 
@@ -27,25 +26,21 @@ class Kind(Enum):
     PUSH = "push"
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Stamp:
-    """How new the value of one field is. Greater wins.
+    """How new the value of one field is. Greater wins; equal ones are decided by the values.
 
-    Between equal versions the transaction decides, then the order inside it (change events); a total order, so that
-    merging stays associative whatever meets.
+    `sequence` is the place of a change event among those of its transaction, which share one version; 0 is the first,
+    and whatever has no such place. Only versions of one transaction are equal and have places, so comparing places
+    without asking for the transaction keeps the order total, and merging associative.
     """
 
     version: int = versions.UNKNOWN
-    transaction: str = ""
     sequence: int = 0
 
-    def __lt__(self, other: "Stamp") -> bool:
-        return (self.version, self.transaction, self.sequence) < (other.version, other.transaction, other.sequence)
-
     def encoded(self) -> Json:
-        """What stands for it in the column `versions`: the bare number wherever there is no transaction."""
-        return [self.version, self.transaction, self.sequence] if self.transaction else self.version
+        """What stands for it in the column `versions`: the bare number for nearly every fact."""
+        return [self.version, self.sequence] if self.sequence else self.version
 
     @staticmethod
     def decoded(value: Json) -> "Stamp":
@@ -121,9 +116,7 @@ class Record:
     @property
     def newest(self) -> int:
         """The greatest version of any field: how new the record is as a whole."""
-        entries = (Stamp.decoded(entry).version for entry in self.versions.values())
-        has_base = len(self.versions) < len(self.fields)
-        return max(entries, default=versions.UNKNOWN) if not has_base else max(self.base_version, *entries)
+        return max((stamp.version for stamp in self.stamps.values()), default=versions.UNKNOWN)
 
     def get(self, name: str) -> Json:
         """The value of a field; None where it is null and where nobody ever said."""

@@ -87,9 +87,7 @@ def _wins(stamp: Stamp, value: Json, stored: Stamp, stored_value: Json) -> bool:
 
 
 def _doubts(fact: Fact, stamp: Stamp, stored: Stamp, *, wins: bool) -> Iterable[Doubt]:
-    """What two different values of one field leave in doubt. Inside one transaction their order is known."""
-    if stamp.transaction and stamp.transaction == stored.transaction and stamp.sequence != stored.sequence:
-        return
+    """What two different values of one field leave in doubt."""
     if stamp.version == stored.version:
         yield Doubt.SAME_VERSION
         return
@@ -115,9 +113,9 @@ def _is_deleted(fields: dict[str, Json], stamps: dict[str, Stamp]) -> bool:
 
 
 def _compress(stamps: dict[str, Stamp]) -> tuple[int, dict[str, Json]]:
-    """The base version that most fields share, and an entry for each field that has another stamp."""
-    plain = Counter(stamp.version for stamp in stamps.values() if not stamp.transaction)
-    base = max(plain, key=lambda version: (plain[version], version), default=versions.UNKNOWN)
+    """The base version, which most fields share, and an entry for each field that has another stamp."""
+    shared = Counter(stamp.version for stamp in stamps.values() if not stamp.sequence)
+    base = max(shared, key=lambda version: (shared[version], version), default=versions.UNKNOWN)
     return base, {name: stamp.encoded() for name, stamp in stamps.items() if stamp != Stamp(base)}
 
 

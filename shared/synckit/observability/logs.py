@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from typing import Final
 
 import orjson
@@ -30,6 +32,7 @@ def configure(process: str, level: str = "INFO") -> None:
 def _formatter(process: str) -> logging.Formatter:
     def add_process(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["process"] = process
+        event.pop("color_message", None)  # uvicorn's, with escape sequences
         return event
 
     shared: list[structlog.typing.Processor] = [
@@ -43,10 +46,33 @@ def _formatter(process: str) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
+            _add_frames,
             structlog.processors.JSONRenderer(serializer=_dumps),
         ],
     )
+
+
+def _add_frames(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Where an exception came from: kinds and places, never its text, which may quote a row or a secret."""
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = [_told(one) for one in _chain(error)]
+    return event
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what caused it, newest first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def _told(error: BaseException) -> dict[str, object]:
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"kind": f"{type(error).__module__}.{type(error).__qualname__}", "frames": places}
 
 
 def _dumps(event: object, **_: object) -> str:
