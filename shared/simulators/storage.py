@@ -87,7 +87,7 @@ class UnusableFileError(Exception):
     """The file cannot be used by this process; the text says why and what to do."""
 
 
-def open_file(path: Path, vendors_schema: str = "") -> Connection:
+def open_file(path: Path, vendors_schema: str = "", lock_seconds: float = LOCK_SECONDS) -> Connection:
     """The state in this file, which is made where it is missing and from now on belongs to this process alone.
 
     Statements commit by themselves outside of `transaction`. UnusableFileError where another process has the file,
@@ -96,15 +96,15 @@ def open_file(path: Path, vendors_schema: str = "") -> Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)  # it holds secrets
-        return _opened(path, vendors_schema)
+        return _opened(path, vendors_schema, lock_seconds)
     except sqlite3.OperationalError as error:
         raise UnusableFileError(f"{path} cannot be used ({error}): does another simulator run on it?") from error
     except (OSError, sqlite3.DatabaseError) as error:
         raise UnusableFileError(f"{path} cannot be used: {error}") from error
 
 
-def _opened(path: Path, vendors_schema: str) -> Connection:
-    connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None)
+def _opened(path: Path, vendors_schema: str, lock_seconds: float) -> Connection:
+    connection = sqlite3.connect(path, timeout=lock_seconds, isolation_level=None)
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
