@@ -1,4 +1,7 @@
-"""What the migrations make is written down beside this, so that every change of a schema is a visible diff."""
+"""What the migrations make is written down beside this, so that every change of a schema is a visible diff.
+
+`PAINTBOX_UPDATE_CATALOG=1 .venv/bin/pytest tests/integration/test_schema_catalog.py` writes it down anew.
+"""
 
 import os
 from pathlib import Path

@@ -122,6 +122,44 @@ async def test_customer_sync_does_a_notes_and_an_outboxs_work(
         assert await service.fetchval(allowed) is not None
 
 
+@pytest.mark.parametrize(
+    ("database", "group", "forgets", "keeps"),
+    [
+        (
+            Database.CUSTOMERS,
+            "paintbox_customer_sync",
+            ("customers.federation_keys", "customers.project_facts"),
+            ("customers.customers", "customers.customer_sync_logs", "customers.salesforce_records"),
+        ),
+        (
+            Database.PROJECTS,
+            "paintbox_photo_sync",
+            ("projects.customer_refs", "projects.customer_matches"),
+            ("projects.projects", "projects.project_photos", "projects.companycam_records"),
+        ),
+    ],
+)
+async def test_a_service_forgets_what_others_erase_and_deletes_none_of_its_own(
+    database: Database,
+    group: str,
+    forgets: tuple[str, ...],
+    keeps: tuple[str, ...],
+    new_database: NewDatabase,
+    connect: OpenSession,
+    a_login: Enter,
+) -> None:
+    dsn = await new_database(None)
+    await migrate(dsn, database)
+    service = await connect((await a_login(group)).dsn(dsn))
+
+    for table in forgets:
+        assert await service.execute(f"DELETE FROM {table}") == "DELETE 0"
+
+    for table in keeps:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.execute(f"DELETE FROM {table}")
+
+
 async def test_customer_sync_refreshes_the_summary_that_it_does_not_own(
     new_database: NewDatabase, connect: OpenSession, a_login: Enter
 ) -> None:
