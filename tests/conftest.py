@@ -1,4 +1,4 @@
-"""The databases of the tests: each test that asks for one has a migrated copy of its own."""
+"""The servers of the tests: each test that asks for a database or a topic has one of its own."""
 
 import os
 import shutil
@@ -9,9 +9,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import NewTopic as KafkaTopic
 
+from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database, create_database
-from support import postgres
+from support import kafka, postgres
+from support.kafka import NewTopic
 from support.postgres import OWNER, NewDatabase, OpenSession, Server
 
 RUN_FOLDER = "PYTEST_PAINTBOX_RUN_FOLDER"
@@ -26,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgres.stop_shared_server(Path(os.environ[RUN_FOLDER]))
+        kafka.stop_shared_broker(Path(os.environ[RUN_FOLDER]))
         shutil.rmtree(os.environ.pop(RUN_FOLDER))
 
 
@@ -95,3 +99,27 @@ async def estimates(new_database: NewDatabase, connect: OpenSession) -> Connecti
 async def integrations(new_database: NewDatabase, connect: OpenSession) -> Connection:
     """The owner's session in a migrated paintbox_integrations."""
     return await connect(await new_database(Database.INTEGRATIONS))
+
+
+@pytest.fixture(scope="session")
+def kafka_servers() -> str:
+    """Kafka for the whole run: where its clients connect to."""
+    return kafka.shared_broker(Path(os.environ[RUN_FOLDER])).servers
+
+
+@pytest.fixture
+async def new_topic(kafka_servers: str) -> AsyncIterator[NewTopic]:
+    """Creates topics for one test, which the end of the test deletes."""
+    made: list[str] = []
+    async with administration(kafka_servers) as admin:
+
+        async def create(partitions: int = 1, **config: str) -> str:
+            name = f"test.{uuid4().hex}"
+            settings = {setting.replace("_", "."): value for setting, value in config.items()}
+            await create_topics(admin, [KafkaTopic(name, partitions, 1, topic_configs=settings)])
+            made.append(name)
+            return name
+
+        yield create
+        if made:
+            await admin.delete_topics(made)

@@ -25,7 +25,6 @@ class FoundTopic:
     partitions: int
     replication: int
     """The smallest number of copies that one of its partitions is meant to have."""
-    has_leaders: bool
     config: Mapping[str, str]
     """Every setting in force, defaults included."""
     own_config: Mapping[str, str]
@@ -74,7 +73,6 @@ def _found(described: Mapping[str, Any], entries: Iterable[tuple[Any, ...]]) -> 
         name=described["topic"],
         partitions=len(partitions),
         replication=min((len(partition["replicas"]) for partition in partitions), default=0),
-        has_leaders=bool(partitions) and all(partition["leader"] >= 0 for partition in partitions),
         config={name: value for name, value, *_ in settings},
         own_config={name: value for name, value, _, source, *_ in settings if source == SET_ON_THE_TOPIC},
     )

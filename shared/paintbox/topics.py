@@ -1,6 +1,7 @@
 """The topics of the contracts in a cluster: made where they are missing, put right where that harms nothing."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from paintbox.brokers import (
+    REQUEST_SECONDS,
     FoundTopic,
     administration,
     configure_topic,
@@ -21,6 +23,7 @@ from synckit.contracts.topics import TOPICS, Cleanup, Topic
 
 PARTITIONS: Final = "partitions"
 REPLICATION: Final = "replication factor"
+LOOK_SECONDS: Final = 0.05
 
 
 class Kind(StrEnum):
@@ -53,8 +56,10 @@ class Replication:
     min_insync: int
 
 
-async def apply(servers: str, replication: Replication, *, dry_run: bool = False) -> list[Change]:
-    """Makes each topic of the contracts as it is defined; what was different, in the order of the contracts.
+async def apply(
+    servers: str, replication: Replication, *, dry_run: bool = False, topics: Sequence[Topic] = TOPICS
+) -> list[Change]:
+    """Makes each topic as it is defined, by default those of the contracts; what was different, in their order.
 
     Twice is harmless, and so are two at once. Changes of kind `DRIFT` are still there afterwards: partitions of a
     compacted topic, whose keys more of them would part from their tombstones, and whatever would delete records. A
@@ -62,10 +67,12 @@ async def apply(servers: str, replication: Replication, *, dry_run: bool = False
     """
     async with administration(servers) as admin:
         await _check(admin, servers, replication)
-        found = await find_topics(admin, (topic.name for topic in TOPICS))
-        changes = plan(TOPICS, found, replication)
+        found = await find_topics(admin, (topic.name for topic in topics))
+        changes = plan(topics, found, replication)
         if not dry_run:
-            await _carry_out(admin, changes, found, replication)
+            await _create(admin, topics, changes, replication)
+            await _correct(admin, found, changes)
+            await _until_seen(admin, topics, replication)
         return changes
 
 
@@ -141,20 +148,35 @@ def config(topic: Topic, replication: Replication) -> dict[str, str]:
     return {**topic.config, "min.insync.replicas": str(replication.min_insync)}
 
 
-async def _carry_out(
-    admin: AIOKafkaAdminClient, changes: list[Change], found: Mapping[str, FoundTopic], replication: Replication
+async def _create(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], changes: Sequence[Change], replication: Replication
 ) -> None:
-    defined = {topic.name: topic for topic in TOPICS}
-    missing = [defined[change.topic] for change in changes if change.kind is Kind.CREATE]
-    if missing:
-        await create_topics(admin, [_new(topic, replication) for topic in missing])
+    missing = {change.topic for change in changes if change.kind is Kind.CREATE}
+    new = [
+        NewTopic(topic.name, topic.partitions, replication.factor, topic_configs=config(topic, replication))
+        for topic in topics
+        if topic.name in missing
+    ]
+    if new:
+        await create_topics(admin, new)
+
+
+async def _correct(admin: AIOKafkaAdminClient, found: Mapping[str, FoundTopic], changes: Sequence[Change]) -> None:
+    settings: dict[str, dict[str, str]] = {}
     for change in changes:
         if change.kind is Kind.GROW:
             await grow_topic(admin, change.topic, int(change.wanted))
-    for name in dict.fromkeys(change.topic for change in changes if change.kind is Kind.CONFIGURE):
-        settings = {c.setting: c.wanted for c in changes if c.topic == name and c.kind is Kind.CONFIGURE}
-        await configure_topic(admin, found[name], settings)
+        elif change.kind is Kind.CONFIGURE:
+            settings.setdefault(change.topic, {})[change.setting] = change.wanted
+    for name, wanted in settings.items():
+        await configure_topic(admin, found[name], wanted)
 
 
-def _new(topic: Topic, replication: Replication) -> NewTopic:
-    return NewTopic(topic.name, topic.partitions, replication.factor, topic_configs=config(topic, replication))
+async def _until_seen(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication: Replication) -> None:
+    """Brokers learn a little later what the controller has decided: until then a client could still meet the old."""
+    async with asyncio.timeout(REQUEST_SECONDS):
+        while True:
+            found = await find_topics(admin, (topic.name for topic in topics))
+            if all(change.kind is Kind.DRIFT for change in plan(topics, found, replication)):
+                return
+            await asyncio.sleep(LOOK_SECONDS)

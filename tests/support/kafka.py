@@ -1,0 +1,91 @@
+"""A Kafka broker for the whole test run, shared by its workers, and topics of its tests' own."""
+
+import asyncio
+import json
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+from filelock import FileLock
+
+from paintbox.stack import jars, java, kafka, ports, processes
+from paintbox.stack.kafka import Broker
+
+CHECKOUT: Final = Path(__file__).parents[2]
+START_SECONDS: Final = 90.0
+
+NewTopic = Callable[..., Awaitable[str]]
+"""Creates a topic for one test (`partitions=1`, and Kafka's settings by name, `_` for `.`); its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaServer:
+    """A running broker: its address, its folder, and which process it is."""
+
+    servers: str
+    home: str
+    pid: int
+    started: float
+
+
+def shared_broker(folder: Path) -> KafkaServer:
+    """The broker of this test run: started by whichever worker asks first, and found by the others in `folder`."""
+    state = folder / "kafka.json"
+    with FileLock(folder / "kafka.lock"):
+        if not state.exists():
+            state.write_text(json.dumps(asdict(_start())))
+    return KafkaServer(**json.loads(state.read_text()))
+
+
+def stop_shared_broker(folder: Path) -> None:
+    """Stop the broker of this run, if any test needed one, and remove its files."""
+    state = folder / "kafka.json"
+    if state.exists():
+        server = KafkaServer(**json.loads(state.read_text()))
+        _stop(server)
+        shutil.rmtree(server.home)
+
+
+def _start() -> KafkaServer:
+    home = Path(tempfile.mkdtemp(prefix="paintbox-kafka-"))
+    port = ports.choose(home, [])
+    broker = Broker(
+        libraries=jars.require(CHECKOUT),
+        templates=CHECKOUT / "deploy/kafka",
+        folder=home,
+        port=port,
+        controller_port=ports.choose(home, [port]),
+    )
+    executable = java.find_java()
+    kafka.configure(broker, executable)
+    child = processes.launch(
+        [str(executable), *kafka.arguments(broker)], log=home / "log", environment=kafka.ENVIRONMENT, folder=home
+    )
+    server = KafkaServer(broker.servers, str(home), child.pid, psutil.Process(child.pid).create_time())
+    processes.reap(child)
+    try:
+        asyncio.run(_wait_until_ready(broker, server))
+    except BaseException:
+        _stop(server)
+        raise
+    return server
+
+
+async def _wait_until_ready(broker: Broker, server: KafkaServer) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while missing := await kafka.missing(broker):
+        if not psutil.pid_exists(server.pid) or time.monotonic() > deadline:
+            raise RuntimeError("\n".join([f"Kafka: {missing}", *processes.tail(Path(server.home, "log"))]))
+        await asyncio.sleep(0.05)
+
+
+def _stop(server: KafkaServer) -> None:
+    process = processes.find(processes.Record("kafka", server.pid, server.started, "", ""))
+    if process is not None:
+        processes.stop(process, signal.SIGTERM, 30)
