@@ -85,6 +85,6 @@ def choice(given: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 
 def _whole(text: str, name: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < len(str(most)) + 1 and least <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most):
         raise InvalidInputError(f"{name} is no whole number from {least} to {most}.")
     return int(text)

@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from simulators.deliveries import Queued
 from simulators.lanes import HOLD_SECONDS, Lanes
 
@@ -130,3 +133,38 @@ def test_a_retry_of_an_older_delivery_does_not_overtake_a_held_one() -> None:
     lanes.release(NOW)
 
     assert order_of(lanes) == [1]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sets(st.sampled_from("abc"), min_size=1), st.booleans(), st.sampled_from([0.0, 1.0, 3.0])),
+        max_size=12,
+    ),
+    st.data(),
+)
+def test_whatever_is_owed_is_taken_once_and_no_record_is_in_two_requests_at_a_time(
+    owed: list[tuple[set[str], bool, float]], data: st.DataObject
+) -> None:
+    lanes = Lanes({"webhook": 2})
+    for seq, (records, held, late) in enumerate(owed):
+        lanes.add(a_delivery(seq, *sorted(records), due=NOW + late, held=held))
+    taken_seqs: list[int] = []
+    under_way: list[list[Queued]] = []
+    now = NOW
+
+    while len(taken_seqs) < len(owed) or under_way:
+        lanes.release(now)
+        taken = lanes.take()
+        if taken:
+            under_way.append(taken)
+            taken_seqs += [each.seq for each in taken]
+            told = [record for request in under_way for each in request for record in each.records]
+            assert len(told) == len(set(told))
+        elif under_way:
+            lanes.done(under_way.pop(data.draw(st.integers(0, len(under_way) - 1))))
+        else:
+            due = lanes.next_due()
+            assert due is not None, "something is owed and nothing will ever release it"
+            now = max(now, due)
+
+    assert sorted(taken_seqs) == list(range(len(owed)))
