@@ -83,13 +83,13 @@ def find_installation(named: str = "", *, account: Account | None = None, copies
     programs = Path(named).expanduser().absolute() if named else packaged_programs()
     if programs is None or not (programs / "initdb").exists() or not (programs / "postgres").exists():
         raise OperatorError(_no_programs(programs, named))
-    if not _can_run(programs, account):
+    if not can_run(programs, account):
         if named or copies is None:
             who = f"user {account.name}" if account else "you"
             raise OperatorError(
                 f"{who} cannot run PostgreSQL's programs in {programs}: name others in PAINTBOX_LOCAL_POSTGRES_BIN."
             )
-        programs = _copy(programs, copies)
+        programs = copied(programs, copies)
     return Installation(programs, _supported(programs, account))
 
 
@@ -102,14 +102,16 @@ def _no_programs(programs: Path | None, named: str) -> str:
     )
 
 
-def _can_run(programs: Path, account: Account | None) -> bool:
+def can_run(programs: Path, account: Account | None) -> bool:
+    """Whether the account can reach the programs and run them, and read what initdb reads."""
     share = run_as(account, [str(programs / "pg_config"), "--sharedir"]) if can(account, "-x", programs) else None
     if share is None or share.returncode != 0:
         return False
     return can(account, "-x", programs / "initdb") and can(account, "-r", Path(share.stdout.strip(), "postgres.bki"))
 
 
-def _copy(programs: Path, copies: Path) -> Path:
+def copied(programs: Path, copies: Path) -> Path:
+    """A copy of the wheel's programs that every user can run, made once in the folder `copies`."""
     target = copies / f"programs-{(programs / 'postgres').stat().st_mtime_ns}"
     if not target.exists():
         unfinished = Path(tempfile.mkdtemp(dir=copies, prefix=".programs-"))
