@@ -43,6 +43,7 @@ xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/X
    <Notification>
     <Id>04l1I000000fzt9QAA</Id>
     <sObject xsi:type="sf:Contact" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">
+     <sf:Id>0031I0000081tbPQAQ</sf:Id>
     </sObject>
    </Notification>
   </notifications>
@@ -173,22 +174,34 @@ def test_what_salesforce_would_not_take_is_refused_without_repeating_it(given: d
     assert "Main" not in str(refused.value)
 
 
-def test_an_envelope_has_the_published_shape_leaves_out_what_is_empty_and_has_no_data_of_a_deleted_record() -> None:
+def test_an_envelope_has_the_published_shape_and_leaves_out_what_is_empty() -> None:
     record = a_contact(LastName="King & <Co>", Email="", Title=None, DoNotCall=False)
     definition = a_definition("Id", "Title", "LastName", "Email", "DoNotCall", "CreatedDate")
 
-    sent = outbound_messages.envelope(definition, [("04l1I000000fztEQAQ", record), ("04l1I000000fzt9QAA", None)])
+    sent = outbound_messages.envelope(
+        definition, [("04l1I000000fztEQAQ", record.fields), ("04l1I000000fzt9QAA", {"Id": "0031I0000081tbPQAQ"})]
+    )
 
     assert sent.decode() == ENVELOPE
 
 
 @pytest.mark.parametrize("text", ["a\r\nb\tc", "]]>", "é🎨", "{0} %s", "  both  "])
 def test_a_text_comes_out_of_the_envelope_as_it_went_in(text: str) -> None:
-    sent = outbound_messages.envelope(a_definition("LastName"), [("04l1I000000fztEQAQ", a_contact(LastName=text))])
+    sent = outbound_messages.envelope(
+        a_definition("LastName"), [("04l1I000000fztEQAQ", a_contact(LastName=text).fields)]
+    )
 
     found = fromstring(sent).find(".//{urn:sobject.enterprise.soap.sforce.com}LastName")
     assert found is not None
     assert found.text == text
+
+
+def test_of_a_record_that_is_deleted_or_gone_only_the_id_is_left_to_tell() -> None:
+    record = a_contact()
+
+    assert outbound_messages.told_of(CONTACT_ID, record) == record.fields
+    assert outbound_messages.told_of(CONTACT_ID, records.delete(record, LATER)) == {"Id": CONTACT_ID}
+    assert outbound_messages.told_of(CONTACT_ID, None) == {"Id": CONTACT_ID}
 
 
 @pytest.mark.parametrize(

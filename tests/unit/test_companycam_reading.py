@@ -1,0 +1,198 @@
+"""What CompanyCam's events say, and the rows that its records make."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from photo_sync.models.configuration import CompanyCamConfig
+from photo_sync.models.rows import Photo, Project
+from photo_sync.rules.projection import photo_from, project_from
+from photo_sync.rules.reading import read
+from support import samples
+from support.facts import NOON_MS
+from support.notifications import companycam_record, notification
+from synckit import identity, versions
+from synckit.inbound import Reading
+from synckit.mirror.facts import DELETED, Record, Stamp
+from synckit.mirror.merge import merge
+
+CUSTOMER = UUID(int=7)
+PROJECT_ROW = UUID(int=8)
+CONFIG = CompanyCamConfig()
+
+
+def event(name: str, event_type: str | None = None, /, **changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = samples.document(f"companycam_{name}.json")
+    resource = document["event_type"].split(".")[0]
+    document["payload"][resource] |= changes
+    return document | ({"event_type": event_type} if event_type else {})
+
+
+def reading(document: dict[str, Any], received_at: int = 1_767_342_500_000) -> Reading:
+    return read(notification(companycam_record(samples.dumped(document)), received_at))
+
+
+def record(document: dict[str, Any]) -> Record:
+    (fact,) = reading(document).facts
+    return merge(Record(object=fact.object, id=fact.id, first_seen_at=NOON_MS), [fact]).record
+
+
+def project(**changes: Any) -> Project:
+    return project_from(record(event("project_created", **changes)), CUSTOMER, CONFIG)
+
+
+def photo(**changes: Any) -> Photo:
+    return photo_from(record(event("photo_created", **changes)), PROJECT_ROW, CONFIG)
+
+
+def test_a_snapshot_is_as_new_as_the_record() -> None:
+    (fact,) = reading(event("photo_created")).facts
+
+    assert (fact.object, fact.id) == ("photo", samples.PHOTO)
+    assert fact.stamp == Stamp(versions.pushed(1_767_341_740_000))
+    assert fact.fields["captured_at"] == "2026-01-02T08:15:00.000Z"
+    assert fact.fields["description"] is None
+
+
+def test_the_flat_envelope_and_iso_times_make_the_same_record() -> None:
+    nested = event("photo_created")
+    flat = nested | {"payload": nested["payload"]["photo"] | {"id": 3553000001, "captured_at": "2026-01-02T08:15:00Z"}}
+
+    assert reading(flat).facts[0].fields == reading(nested).facts[0].fields
+
+
+def test_a_label_is_a_field_of_its_own_as_new_as_its_sending() -> None:
+    (fact,) = reading(event("project_label_added")).facts
+
+    assert fact.fields["$label:27370001"] == "Website Showcase"
+    assert fact.stamp_of("$label:27370001") == Stamp(versions.pushed(1_767_342_000_000))
+    assert fact.stamp_of("name") == Stamp(versions.pushed(1_767_341_000_000))
+
+
+@pytest.mark.parametrize(("change", "name"), [("deleted", DELETED), ("archived", "archived")])
+def test_deleted_and_archived_are_as_new_as_their_sending(change: str, name: str) -> None:
+    (fact,) = reading(event("project_created", f"project.{change}")).facts
+
+    assert fact.fields[name] is True
+    assert fact.stamp_of(name) == Stamp(versions.pushed(1_767_341_002_000))
+
+
+def test_a_deletion_is_no_snapshot_of_something_that_lives() -> None:
+    assert not reading(event("project_created", "project.deleted")).facts[0].is_snapshot
+    assert reading(event("project_created")).facts[0].is_snapshot
+
+
+def test_a_merged_project_is_a_hint() -> None:
+    said = reading(event("project_created", "project.merged"))
+
+    assert said.facts == ()
+    assert [(one.object, one.id, one.reason) for one in said.hints] == [("project", samples.PROJECT, "project_merged")]
+
+
+def test_a_contact_alone_is_a_hint_about_its_project() -> None:
+    document = event("project_created", "project.contact_created")
+    document["payload"] = {"contact": {"id": "5", "project_id": samples.PROJECT, "email": "x@example.com"}}
+
+    assert [(one.id, one.reason) for one in reading(document).hints] == [(samples.PROJECT, "contact_changed")]
+
+
+@pytest.mark.parametrize("name", ["document_created", "todo_list_completed", "comment_created"])
+def test_what_nobody_needs_is_ignored(name: str) -> None:
+    assert reading(event(name)).outcome == "ignored"
+
+
+@pytest.mark.parametrize("kind", ["project.restored", "photo.deleted", "photo.", "gallery.created", "created"])
+def test_unknown_events_are_ignored(kind: str) -> None:
+    assert reading(event("project_created", kind)).outcome == "ignored"
+
+
+def test_a_time_that_cannot_be_is_a_hint() -> None:
+    said = reading(event("photo_created", updated_at=4_102_444_800))
+
+    assert said.outcome == "implausible_time"
+    assert said.facts == ()
+
+
+def test_a_project_row_has_everything_that_the_vendor_says() -> None:
+    made = project(notepad="Gate code 12", address={"street_address_1": "1 Main", "street_address_2": "Suite 5"})
+
+    assert made.id == identity.project_id(samples.PROJECT)
+    assert made.customer_id == CUSTOMER
+    assert made.columns == {
+        "name": "Sample Customer #2601",
+        "service_street": "1 Main, Suite 5",
+        "service_city": "",
+        "service_state": "",
+        "service_postal_code": "",
+        "service_country": "US",
+        "service_latitude": 35.4490392,
+        "service_longitude": -77.8761499,
+        "notes": "Gate code 12",
+    }
+    assert (made.is_archived, made.deleted_at) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"name": None}, "100 Sample Drive"),
+        ({"name": "", "address": None}, f"CompanyCam project {samples.PROJECT}"),
+        ({"name": "x" * 600}, "x" * 500),
+    ],
+)
+def test_every_project_has_a_name(changes: dict[str, Any], name: str) -> None:
+    assert project(**changes).columns["name"] == name
+
+
+@pytest.mark.parametrize("place", [{"lat": 0, "lon": 0}, {"lat": 91, "lon": 0}, {"lat": 1}, None, [], "x"])
+def test_a_place_that_is_none_is_null(place: Any) -> None:
+    assert project(coordinates=place).columns["service_latitude"] is None
+    assert photo(coordinates=place).longitude is None
+
+
+def test_a_deleted_project_is_deleted_when_it_was_told() -> None:
+    deleted = record(event("project_created", "project.deleted"))
+
+    assert project_from(deleted, CUSTOMER, CONFIG).deleted_at == 1_767_341_002_000
+
+
+def test_a_photo_row_has_everything_that_the_vendor_says() -> None:
+    made = photo(description="North wall")
+
+    assert made.id == identity.photo_id(samples.PHOTO)
+    assert made.project_id == PROJECT_ROW
+    assert "rs:fit:4032" in made.url
+    assert made.thumbnail_url is not None
+    assert "rs:fit:250" in made.thumbnail_url
+    assert made.mime_type == "image/jpeg"
+    assert made.description == "North wall"
+    assert made.captured_at == 1_767_341_700_000
+    assert made.uploaded_at == 1_767_341_735_000
+    assert made.metadata["hash"] == "00ab337b7399151e5d4aa3bd4226e8dd"
+    assert (made.category, made.sync_status) == ("PROGRESS", "SYNCED")
+
+
+def test_a_photo_without_what_its_row_needs_gets_a_row_all_the_same() -> None:
+    made = photo(uris=None, photo_url=None, captured_at=None, created_at=None, updated_at=None)
+
+    assert (made.url, made.thumbnail_url, made.mime_type) == ("", None, "application/octet-stream")
+    assert made.captured_at == made.uploaded_at == NOON_MS
+
+
+def test_a_photo_that_says_it_is_deleted_is() -> None:
+    assert photo(status="deleted").sync_status == "DELETED"
+
+
+def test_tags_are_the_words_that_were_added() -> None:
+    made = photo_from(record(event("photo_tag_added")), PROJECT_ROW, CONFIG)
+
+    assert made.tags == ("Before",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"uris": "x"}, {"uris": [7, {"type": "original", "uri": 7}]}, {"photo_url": 7, "uris": []}, {"description": 7}],
+)
+def test_values_of_other_types_lose_no_photo(changes: dict[str, Any]) -> None:
+    assert photo(**changes).company_cam_id == samples.PHOTO

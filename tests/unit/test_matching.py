@@ -1,0 +1,119 @@
+"""Whose a project is: one candidate is a match, more are ambiguity, and nobody is guessed."""
+
+from uuid import UUID
+
+import pytest
+
+from photo_sync.models.matching import Basis, Candidate, Match
+from photo_sync.rules import contacts
+from photo_sync.rules.matching import decide
+from support.samples import ACME, DOUGLAS
+from synckit.mirror.facts import Record
+
+ANN, BOB, CAT = (UUID(int=number) for number in (1, 2, 3))
+
+
+def held() -> Match:
+    return Match(project_id="1")
+
+
+def matched(customer: UUID, basis: Basis | str) -> Match:
+    return Match(project_id="1", state="matched", customer_id=customer, basis=basis)
+
+
+def by(basis: Basis, *customers: UUID, relation: str | None = None) -> list[Candidate]:
+    return [Candidate(customer, basis, relation) for customer in customers]
+
+
+def test_nobody_who_matches_leaves_it_held() -> None:
+    assert decide(held(), []) == held()
+
+
+@pytest.mark.parametrize("basis", ["relation_id", "email", "phone"])
+def test_the_only_one_who_matches_is_the_match(basis: Basis) -> None:
+    assert decide(held(), by(basis, ANN)) == matched(ANN, basis)
+
+
+def test_the_strongest_basis_on_which_anybody_matches_decides() -> None:
+    candidates = [*by("phone", CAT), *by("email", BOB), *by("relation_id", ANN, relation=DOUGLAS)]
+
+    assert decide(held(), candidates) == matched(ANN, "relation_id")
+
+
+def test_two_on_one_basis_are_ambiguity_even_if_a_weaker_one_would_tell() -> None:
+    decided = decide(held(), [*by("email", BOB, ANN), *by("phone", ANN)])
+
+    assert (decided.state, decided.customer_id, decided.candidates) == ("ambiguous", None, (ANN, BOB))
+
+
+def test_an_account_with_one_contact_stands_for_it() -> None:
+    assert decide(held(), by("relation_id", ANN, relation=ACME)) == matched(ANN, "relation_id")
+
+
+def test_an_account_with_several_contacts_says_nothing() -> None:
+    candidates = [*by("relation_id", ANN, BOB, relation=ACME), *by("email", BOB)]
+
+    assert decide(held(), candidates) == matched(BOB, "email")
+
+
+def test_ambiguity_ends_when_one_candidate_is_left() -> None:
+    ambiguous = decide(held(), by("email", ANN, BOB))
+
+    assert decide(ambiguous, by("email", BOB)) == matched(BOB, "email")
+
+
+def test_a_match_stays_when_its_customer_no_longer_matches() -> None:
+    assert decide(matched(ANN, "email"), []) == matched(ANN, "email")
+
+
+def test_a_second_candidate_makes_a_match_contested_and_leaving_again_ends_that() -> None:
+    contested = decide(matched(ANN, "email"), by("email", ANN, BOB))
+
+    assert (contested.state, contested.customer_id, contested.candidates) == ("contested", ANN, (BOB,))
+    assert decide(contested, by("email", ANN)) == matched(ANN, "email")
+
+
+def test_a_stronger_basis_changes_a_match_and_a_weaker_one_does_not() -> None:
+    assert decide(matched(ANN, "phone"), by("email", BOB)) == matched(BOB, "email")
+    assert decide(matched(ANN, "email"), by("phone", BOB)) == matched(ANN, "email")
+
+
+def test_what_the_operator_decided_stands() -> None:
+    assert decide(matched(ANN, "operator"), by("relation_id", BOB, relation=DOUGLAS)).customer_id == ANN
+
+
+@pytest.mark.parametrize("given", ["ann@example.com", " Ann@Example.COM\t", "ANN@EXAMPLE.COM"])
+def test_an_address_matches_whatever_its_case(given: str) -> None:
+    assert contacts.email_key(given) == "ann@example.com"
+
+
+@pytest.mark.parametrize("given", ["(503) 555-0100", "503.555.0100", "+1 503 555 0100", "1-503-555-0100 "])
+def test_a_number_matches_however_it_is_written(given: str) -> None:
+    assert contacts.phone_key(given) == "+15035550100"
+
+
+@pytest.mark.parametrize("given", [None, "", "ann", "call the office", 7, [], "a@b", "a" * 400 + "@example.com"])
+def test_what_is_no_address_and_no_number_matches_nobody(given: object) -> None:
+    assert contacts.email_key(given) is None
+    assert contacts.phone_key(given) is None
+
+
+def test_relation_ids_count_only_of_the_configured_kinds_and_as_eighteen_characters() -> None:
+    integrations = [
+        {"type": "salesforce", "relation_id": DOUGLAS[:15]},
+        {"type": "Salesforce", "relation_id": "no id"},
+        {"type": "Salesforce", "relation_id": None},
+        {"type": "ProLine", "relation_id": ACME},
+        "noise",
+    ]
+
+    keys = contacts.match_keys(Record(object="project", id="1", fields={"integrations": integrations}), ["Salesforce"])
+
+    assert keys.relation_ids == (DOUGLAS,)
+
+
+@pytest.mark.parametrize("fields", [{}, {"primary_contact": None, "integrations": None}, {"primary_contact": "Ann"}])
+def test_a_project_that_names_nobody_is_matched_by_nothing(fields: dict[str, object]) -> None:
+    keys = contacts.match_keys(Record(object="project", id="1", fields=fields), ["Salesforce"])
+
+    assert (keys.relation_ids, keys.email, keys.phone) == ((), None, None)

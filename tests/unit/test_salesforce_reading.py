@@ -1,0 +1,231 @@
+"""The three forms that Salesforce pushes become facts in one normal form."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from customer_sync.models.configuration import OutboundMessage, SalesforceConfig
+from customer_sync.rules import normal
+from customer_sync.rules.reading import fragment, read
+from support import samples
+from support.facts import NOON_MS, a_fact, at
+from support.notifications import KafkaRecord, notification, salesforce_event_records, salesforce_messages
+from synckit import versions
+from synckit.errors import PoisonError
+from synckit.inbound import Reading
+from synckit.mirror.facts import DELETED, Record, Stamp
+from synckit.mirror.merge import merge
+
+ACTION = "04k5e0000000Ct1AAE"
+LISTED = SalesforceConfig(
+    outbound_messages={ACTION: OutboundMessage(object="Contact", fields=("Id", "FirstName", "LastName", "Email"))}
+)
+MESSAGE = samples.body("outbound_message_contacts.xml")
+
+
+def reading(record: KafkaRecord, config: SalesforceConfig = LISTED) -> Reading:
+    return read(notification(record), record.key, config)
+
+
+def change_event(header: dict[str, Any] | None = None, **fields: Any) -> Reading:
+    event = samples.document("change_event_contact_update.json")
+    event = {"ChangeEventHeader": event["ChangeEventHeader"] | (header or {}), **fields}
+    (record,) = salesforce_event_records(samples.dumped(event))
+    return reading(record)
+
+
+def test_a_listed_field_that_a_message_leaves_out_is_null() -> None:
+    (fact,) = reading(salesforce_messages(MESSAGE)[0]).facts
+
+    assert fact.fields["Email"] is None
+    assert fact.fields["FirstName"] == "Geraldine"
+    assert fact.stamp == Stamp(versions.pushed(1_767_348_000_000))
+    assert fact.is_snapshot
+
+
+def test_an_unknown_definition_nulls_nothing_and_is_counted() -> None:
+    said = reading(salesforce_messages(MESSAGE)[0], SalesforceConfig())
+
+    assert "Email" not in said.facts[0].fields
+    assert said.outcome == "merged_unlisted"
+
+
+def test_a_definition_of_another_object_nulls_nothing() -> None:
+    config = SalesforceConfig(outbound_messages={ACTION: OutboundMessage(object="Account", fields=("Name",))})
+
+    assert "Name" not in reading(salesforce_messages(MESSAGE)[0], config).facts[0].fields
+
+
+def test_a_field_outside_the_list_is_kept() -> None:
+    assert reading(salesforce_messages(MESSAGE)[0]).facts[0].fields["Title"] == "Owner"
+
+
+def test_a_change_event_says_only_what_changed() -> None:
+    (record,) = salesforce_event_records(samples.body("change_event_contact_update.json"))
+
+    (fact,) = reading(record).facts
+
+    assert fact.fields == {"LastName": "Younger", "LastModifiedDate": "2026-01-02T10:00:06.000Z"}
+    assert not fact.is_snapshot
+
+
+def test_compound_fields_get_the_flat_names_of_rest() -> None:
+    record, _ = salesforce_event_records(samples.body("change_event_cometd.json"))
+
+    fields = reading(record).facts[0].fields
+
+    assert fields["FirstName"] == "Douglas"
+    assert fields["MailingStreet"] == "1 Main Street"
+    assert fields["MailingLatitude"] == 45.5
+    assert "MailingAddress" not in fields
+
+
+def test_a_compound_field_that_became_null_nulls_its_parts() -> None:
+    fields = change_event(MailingAddress=None).facts[0].fields
+
+    assert set(fields) == {f"Mailing{part}" for part in normal.ADDRESS_PARTS}
+    assert set(fields.values()) == {None}
+
+
+def test_deletion_is_a_field_that_delete_sets_and_undelete_clears() -> None:
+    deleted = change_event({"changeType": "DELETE"})
+    undeleted = change_event({"changeType": "UNDELETE"}, LastName="King")
+
+    assert deleted.facts[0].fields == {DELETED: True}
+    assert undeleted.facts[0].fields == {"LastName": "King", DELETED: False}
+
+
+def test_the_place_in_the_transaction_counts_from_zero() -> None:
+    assert change_event({"sequenceNumber": 1}).facts[0].stamp.sequence == 0
+    assert change_event({"sequenceNumber": 3}).facts[0].stamp.sequence == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "hint", "record_id"),
+    [
+        ({"changeType": "GAP_UPDATE"}, "gap_update", samples.DOUGLAS),
+        ({"changeType": "GAP_OVERFLOW", "recordIds": ["000000000000000AAA"]}, "gap_overflow", None),
+        ({"changeType": "UPDATE", "recordIds": ["003*"]}, "wildcard", None),
+        ({"changeType": "SNAPSHOT"}, "unknown_change", samples.DOUGLAS),
+    ],
+)
+def test_what_cannot_be_applied_asks_for_a_read(header: dict[str, Any], hint: str, record_id: str | None) -> None:
+    said = change_event(header)
+
+    assert said.facts == ()
+    assert [(one.object, one.id, one.reason) for one in said.hints] == [("Contact", record_id, hint)]
+    assert said.outcome == "hint"
+
+
+def test_an_apex_callout_is_a_sparse_snapshot_without_attributes() -> None:
+    (record,) = salesforce_event_records(samples.body("apex_callout.json"))
+
+    (fact,) = reading(record).facts
+
+    assert fact.fields["Phone"] == "(503) 555-0100"
+    assert fact.fields["SystemModstamp"] == "2026-01-02T10:00:08.000Z"
+    assert "attributes" not in fact.fields
+    assert fact.is_snapshot
+
+
+def test_apex_with_only_old_asks_for_a_read() -> None:
+    (record,) = salesforce_event_records(samples.dumped({"new": None, "old": [{"Id": samples.DOUGLAS}]}))
+
+    assert [one.reason for one in reading(record).hints] == ["only_old"]
+
+
+def test_b68_a_notification_without_data_asks_for_a_read() -> None:
+    start, end = MESSAGE.index(b"<sf:CreatedDate>"), MESSAGE.index(b"</sObject>")
+
+    said = reading(salesforce_messages(MESSAGE[:start] + MESSAGE[end:])[0])
+
+    assert [one.reason for one in said.hints] == ["without_data"]
+
+
+def test_objects_that_nobody_needs_are_ignored() -> None:
+    assert change_event({"entityName": "Opportunity"}).outcome == "ignored"
+
+
+@pytest.mark.parametrize("stamp", ["2099-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000Z", "1998-12-31T23:59:59.000Z"])
+def test_b47_b76_a_time_that_cannot_be_is_not_applied_and_asks_for_a_read(stamp: str) -> None:
+    body = MESSAGE.replace(b"2026-01-02T10:00:00.000Z", stamp.encode())
+
+    said = reading(salesforce_messages(body, received_at=1_767_348_001_000)[0])
+
+    assert said.facts == ()
+    assert [one.reason for one in said.hints] == ["implausible_time"]
+
+
+def test_a_clock_that_is_a_day_ahead_at_most_is_believed() -> None:
+    record = salesforce_messages(MESSAGE)[0]
+    received_at = 1_767_348_000_000 - 24 * 60 * 60 * 1000
+
+    assert read(notification(record, received_at), record.key, LISTED).facts
+    assert not read(notification(record, received_at - 1), record.key, LISTED).facts
+
+
+def test_b74_a_key_that_is_not_the_record_is_poison() -> None:
+    record = replace(salesforce_messages(MESSAGE)[0], key=b"0035e00000XXXXXAAA")
+
+    with pytest.raises(PoisonError) as refused:
+        reading(record)
+
+    assert refused.value.code == "key_mismatch"
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"7", b"{}", b'{"object": "Contact", "fields": {"Id": "x"}}'])
+def test_b73_a_value_that_is_none_of_ours_is_poison(value: bytes | None) -> None:
+    record = replace(salesforce_messages(MESSAGE)[0], value=value)
+
+    with pytest.raises(PoisonError):
+        reading(record)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("true", "boolean", True),
+        (False, "boolean", False),
+        ("yes", "boolean", "yes"),
+        ("45.50", "number", 45.5),
+        ("45.0", "number", 45),
+        (46.0, "number", 46),
+        ("1e400", "number", "1e400"),
+        ("NaN", "number", "NaN"),
+        ("many", "number", "many"),
+        (True, "number", True),
+        ("2013-05-20T20:49:32.000+0000", "datetime", "2013-05-20T20:49:32.000Z"),
+        (1_369_082_972_000, "datetime", "2013-05-20T20:49:32.000Z"),
+        ("soon", "datetime", "soon"),
+        ("0035e00000Dou01", "id", "0035e00000Dou01AAB"),
+        ("no id", "id", "no id"),
+        (None, "number", None),
+        ("00123", None, "00123"),
+    ],
+)
+def test_values_get_the_json_types_of_rest_and_stay_as_they_came_where_they_cannot(
+    value: Any, kind: Any, expected: Any
+) -> None:
+    result = normal.normal_value(value, kind)
+
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+def test_geolocations_and_nested_records() -> None:
+    fields = {"Site__c": {"Latitude": 1.5, "Longitude": 2}, "Account": {"attributes": {}, "Name": "Acme"}}
+
+    assert normal.normal_fields(fields, {}) == {"Site__Latitude__s": 1.5, "Site__Longitude__s": 2}
+
+
+def test_a_contact_that_was_never_seen_whole_asks_for_a_read() -> None:
+    empty = Record(object="Contact", id=samples.DOUGLAS)
+
+    assert fragment(merge(empty, [a_fact(at(1), Phone="x")])) == ("fragment",)
+    assert fragment(merge(empty, [a_fact(at(1), LastName="x")])) == ()
+    assert fragment(merge(empty, [a_fact(at(1), **{DELETED: True})])) == ()
+
+
+def test_received_late_is_received_late() -> None:
+    assert notification(salesforce_messages(MESSAGE, NOON_MS)[0], 7).cause.received_at == 7

@@ -1,0 +1,212 @@
+"""The SOAP parser takes what Salesforce sends, and lets only its own errors out."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support import samples
+from webhook_ingest.parsers import outbound_messages, soap
+from webhook_ingest.parsers.soap import SoapError
+
+MESSAGE = samples.body("outbound_message_contacts.xml")
+NAMESPACE = b'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+
+
+def reason_for(body: bytes) -> str:
+    with pytest.raises(SoapError) as refused:
+        soap.parse(body)
+    return refused.value.reason
+
+
+def test_the_published_shape_is_two_notifications() -> None:
+    message = soap.parse(MESSAGE)
+
+    first, second = (soap.sobject_of(one) for one in message.notifications)
+
+    assert message.organization_id == "00D5e000000Pnt1"
+    assert message.action_id == "04k5e0000000Ct1AAE"
+    assert first is not None
+    assert first.object == "Contact"
+    assert first.notification_id == "04l5e00000aaaaaAAA"
+    assert "Email" not in first.fields
+    assert second is not None
+    assert second.fields["Email"] == "douglas.hunting@example.com"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: b"\xef\xbb\xbf" + body,
+        lambda body: b'<?xml version="1.0" encoding="UTF-8"?>\n' + body,
+        lambda body: (b'<?xml version="1.0" encoding="UTF-16"?>\n' + body).decode().encode("utf-16"),
+        lambda body: body.replace(b"soapenv:", b"S:").replace(b"xmlns:soapenv", b"xmlns:S"),
+        lambda body: body.replace(b"sf:", b"data:").replace(b":sf=", b":data="),
+    ],
+    ids=["byte order mark", "declaration", "utf-16", "other prefix", "other prefix of fields"],
+)
+def test_prefixes_declarations_and_encodings_do_not_matter(change: object) -> None:
+    assert callable(change)
+
+    message = soap.parse(change(MESSAGE))
+
+    found = soap.sobject_of(message.notifications[1])
+    assert found is not None
+    assert found.fields["LastName"] == "Hunting"
+
+
+def test_b55_any_doctype_is_refused_even_an_empty_one() -> None:
+    assert reason_for(b"<!DOCTYPE x>" + MESSAGE) == "xml_dtd"
+
+
+def test_b56_a_billion_laughs_is_refused() -> None:
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+
+    assert reason_for(laughs + MESSAGE.replace(b"Hunting", b"&b;")) == "xml_dtd"
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
+        b'<!DOCTYPE x [<!ENTITY % e SYSTEM "http://127.0.0.1:1/x">%e;]>',
+        b'<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">',
+    ],
+    ids=["b58 general entity", "b59 parameter entity", "b59 external dtd"],
+)
+def test_external_entities_are_refused(declaration: bytes) -> None:
+    assert reason_for(declaration + MESSAGE) == "xml_dtd"
+
+
+def test_b61_deep_nesting_is_refused() -> None:
+    assert reason_for(b"<a>" * 200_000 + b"</a>" * 200_000) == "too_deep"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not_well_formed"),
+        (b"{}", "not_well_formed"),
+        (MESSAGE[:-20], "not_well_formed"),
+        (b"<x/>", "wrong_root"),
+        (b"<soapenv:Envelope " + NAMESPACE + b"><soapenv:Body/></soapenv:Envelope>", "wrong_root"),
+        (MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "wrong_root"),
+        (
+            MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"),
+            "wrong_soap_version",
+        ),
+        (b'<?xml version="1.0" encoding="utf-7"?>' + MESSAGE, "wrong_encoding"),
+        (b'<?xml version="1.0" encoding="iso-8859-1"?>' + MESSAGE, "wrong_encoding"),
+        (MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")), "not_well_formed"),
+    ],
+    ids=[
+        "empty",
+        "json",
+        "cut off",
+        "other root",
+        "no body",
+        "other namespace",
+        "b70 soap 1.2",
+        "b71 utf-7",
+        "latin-1",
+        "b71 latin-1 bytes in utf-8",
+    ],
+)
+def test_what_is_no_message_is_refused(body: bytes, reason: str) -> None:
+    assert reason_for(body) == reason
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_only_a_soap_error_leaves(noise: bytes) -> None:
+    for body in (noise, MESSAGE[:200] + noise, MESSAGE.replace(b"Hunting", noise)):
+        with suppress(SoapError):
+            outbound_messages.understand(soap.parse(body))
+
+
+@given(st.binary(max_size=300))
+def test_no_session_is_ever_kept(noise: bytes) -> None:
+    kept = soap.without_session(MESSAGE[:900] + noise)
+
+    assert b"canary-session" not in kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        MESSAGE,
+        MESSAGE.decode().encode("utf-16"),
+        MESSAGE.decode().encode("utf-16-be"),
+        MESSAGE.replace(b"</SessionId>", b""),
+        MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<![CDATA[canary-session]]>"),
+        MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")),
+        MESSAGE.replace(b"SessionId", b"x:SessionId"),
+    ],
+    ids=["utf-8", "utf-16", "utf-16 without mark", "unclosed", "cdata", "latin-1", "prefixed"],
+)
+def test_a_session_is_blanked_in_every_form(body: bytes) -> None:
+    kept = soap.without_session(body)
+
+    assert b"canary" not in kept.replace(b"\x00", b"")
+
+
+def test_a_message_without_a_session_is_kept_as_it_is() -> None:
+    body = b"<x>SessionId is a word</x>"
+
+    assert soap.without_session(body) == body
+
+
+def test_a_retry_with_the_same_data_is_the_same_event_and_newer_data_another() -> None:
+    first = outbound_messages.understand(soap.parse(MESSAGE)).parsed
+    again = outbound_messages.understand(soap.parse(MESSAGE.replace(b"sf:", b"x:").replace(b":sf=", b":x="))).parsed
+    newer = outbound_messages.understand(soap.parse(MESSAGE.replace(b"Hunting", b"Gathering"))).parsed
+
+    assert [one.event_id for one in again] == [one.event_id for one in first]
+    assert newer[0].event_id == first[0].event_id
+    assert newer[1].event_id != first[1].event_id
+
+
+def test_b65_one_malformed_notification_is_set_aside_alone() -> None:
+    body = MESSAGE.replace(b"<sf:Id>0035e00000Jer01AAB</sf:Id>", b"<sf:Id>no id</sf:Id>")
+
+    understood = outbound_messages.understand(soap.parse(body))
+
+    assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
+    assert [one.reason for one in understood.quarantined] == ["malformed_id"]
+    assert b"Geraldine" in understood.quarantined[0].body
+    assert b"Douglas" not in understood.quarantined[0].body
+
+
+def test_what_is_set_aside_can_be_read_again_alone_and_holds_no_session() -> None:
+    body = MESSAGE.replace(b"<sf:Id>0035e00000Jer01AAB</sf:Id>", b"<sf:Id>no id</sf:Id>")
+    set_aside = outbound_messages.understand(soap.parse(body)).quarantined[0].body
+
+    mended = soap.parse(set_aside.replace(b"no id", b"0035e00000Jer01AAB"))
+
+    assert b"canary-session" not in set_aside
+    assert [one.key for one in outbound_messages.understand(mended).parsed] == [samples.GERALDINE]
+
+
+def test_b67_the_same_notification_twice_is_one_record() -> None:
+    notification = MESSAGE[MESSAGE.index(b"<Notification>") : MESSAGE.index(b"</Notification>") + 15]
+
+    understood = outbound_messages.understand(soap.parse(MESSAGE.replace(notification, notification * 2, 1)))
+
+    assert len(understood.parsed) == 2
+
+
+def test_fifteen_characters_are_keyed_as_eighteen() -> None:
+    body = MESSAGE.replace(b"0035e00000Dou01AAB", b"0035e00000Dou01")
+
+    understood = outbound_messages.understand(soap.parse(body))
+
+    assert understood.parsed[1].key == "0035e00000Dou01AAB"
+
+
+@pytest.mark.parametrize("stamp", [b"2026-01-02", b"soon", b"10000-01-01T00:00:00.000Z", b"2026-01-02T10:00:00"])
+def test_b47_a_stamp_that_is_no_time_is_set_aside(stamp: bytes) -> None:
+    body = MESSAGE.replace(b"2026-01-02T10:00:01.000Z", stamp)
+
+    understood = outbound_messages.understand(soap.parse(body))
+
+    assert [one.reason for one in understood.quarantined] == ["malformed_time"]
