@@ -3,6 +3,7 @@
 What Python needs is imported before, for that user may not reach the interpreter's own folder.
 """
 
+import concurrent.futures.thread  # noqa: F401 - asyncio imports it late, when its file cannot be read any more
 import json
 import os
 import pwd

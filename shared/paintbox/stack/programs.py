@@ -87,7 +87,10 @@ async def bring_up(places: Places, program: Program, inherited: Mapping[str, str
     executable = await asyncio.to_thread(program.prepare)
     log_start = processes.roll(places.log(program.name))
     child = _start(places, program, executable, inherited)
-    await _until_ready(places, program, psutil.Process(child.pid), child, log_start)
+    try:
+        await _until_ready(places, program, psutil.Process(child.pid), child, log_start)
+    finally:
+        processes.reap(child)
     return Outcome.RESTARTED if record else Outcome.STARTED
 
 
@@ -120,12 +123,10 @@ async def _until_ready(
         if not processes.lives(process):
             raise _failed(places, program, _end(child, answered=missing is None), log_start)
         if missing is None:
-            break
+            return
         if time.monotonic() > deadline:
             raise _failed(places, program, f"is not ready after {READY_SECONDS:.0f} s: {missing}", log_start)
         await asyncio.sleep(LOOK_SECONDS)
-    if child is not None:
-        processes.reap(child)
 
 
 def _end(child: "subprocess.Popen[bytes] | None", *, answered: bool) -> str:
