@@ -128,7 +128,7 @@ async def test_a_retry_carries_what_the_record_has_become_and_a_change_is_told_o
     assert (second, "King") not in names
 
 
-async def test_a_deletion_is_not_told_of_and_takes_the_data_out_of_what_waits(
+async def test_a_deletion_is_not_told_of_and_leaves_only_the_id_in_what_waits(
     salesforce: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:
     await subscribed_to_messages(salesforce, subscriber)
@@ -145,7 +145,7 @@ async def test_a_deletion_is_not_told_of_and_takes_the_data_out_of_what_waits(
     assert notification.findtext(f"{OUTBOUND}Id")
     data = notification.find(f"{OUTBOUND}sObject")
     assert data is not None
-    assert list(data) == []
+    assert [(each.tag, each.text) for each in data] == [(f"{SOBJECT}Id", contact["Id"])]
 
 
 async def test_change_events_are_signed_and_come_in_the_order_of_the_changes(

@@ -8,7 +8,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from pydantic import JsonValue
 
-from simulators.records import Record
+from simulators.records import Fields, Record
 from simulators.salesforce.records import pushed_value
 from simulators.salesforce.subscriptions import OutboundMessage
 
@@ -46,19 +46,15 @@ _NOTIFICATION: Final = """\
 _FIELD: Final = "     <sf:{name}>{value}</sf:{name}>\n"
 
 
-def envelope(definition: OutboundMessage, notifications: Sequence[tuple[str, Record | None]]) -> bytes:
-    """The request that tells of these records, as they are now, each under its notification's id.
-
-    A record that was deleted meanwhile (None) is told of without any data: help.salesforce.com, "Considerations for
-    Outbound Messages".
-    """
+def envelope(definition: OutboundMessage, notifications: Sequence[tuple[str, Fields]]) -> bytes:
+    """The request that tells of records with these fields, each under its notification's id."""
     short = definition.organization_id[:15]
     text = _ENVELOPE.format(
         organization=definition.organization_id,
         action=definition.action_id,
         session=f"{short}!AQ.simulated",
         short=short,
-        notifications="".join(_notification(definition, each, record) for each, record in notifications),
+        notifications="".join(_notification(definition, each, fields) for each, fields in notifications),
     )
     return text.encode()
 
@@ -74,8 +70,16 @@ def is_acknowledged(status: int, body: bytes) -> bool:
     return ack is not None and (ack.text or "").strip() in {"true", "1"}
 
 
-def _notification(definition: OutboundMessage, notification_id: str, record: Record | None) -> str:
-    values = {} if record is None else record.fields
+def told_of(record_id: str, record: Record | None) -> Fields:
+    """What a notification has to tell of a record as it is now; of one that was deleted meanwhile only its id.
+
+    "If the record is deleted before the notification is delivered, the notification contains no data" beside the "ID
+    that uniquely identifies a record": help.salesforce.com, "Considerations for Outbound Messages".
+    """
+    return {"Id": record_id} if record is None or record.deleted else record.fields
+
+
+def _notification(definition: OutboundMessage, notification_id: str, values: Fields) -> str:
     names = ["Id", *sorted(set(definition.fields) - {"Id"})]
     fields = "".join(
         _FIELD.format(name=name, value=_text(value)) for name in names if (value := values.get(name)) not in (None, "")

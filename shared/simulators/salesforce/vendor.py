@@ -101,10 +101,12 @@ def compose_soap(sending: Sending, waiting: Sequence[Delivery]) -> Outgoing:
     """The envelope of these notifications, each with its record's newest data."""
     options = OutboundMessage.model_validate(sending.subscription.options)
     latest = sending.latest()
-    found = (latest.get(each.message.records[0]) for each in waiting)
-    kept = (None if record is None or record.deleted else record for record in found)
-    ids = (each.message.content.decode() for each in waiting)
-    return Outgoing(outbound_messages.envelope(options, list(zip(ids, kept, strict=True))), outbound_messages.HEADERS)
+    notifications = [
+        (each.message.content.decode(), outbound_messages.told_of(record_id, latest.get(record_id)))
+        for each in waiting
+        for record_id in each.message.records
+    ]
+    return Outgoing(outbound_messages.envelope(options, notifications), outbound_messages.HEADERS)
 
 
 def compose_json(sending: Sending, waiting: Sequence[Delivery]) -> Outgoing:
