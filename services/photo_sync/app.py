@@ -34,7 +34,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
     ):
         config = Configuration(integrations, COMPANY_CAM, CompanyCamConfig)
         relay = Relay(rows.OUTBOX, dsn=dsn, servers=servers, process=NAME)
-        projector = Projector(pool, rows.MIRROR, _steps(config), relay.wake)
+        projector = Projector(pool, rows.MIRROR, steps(config), relay.wake)
         resources = Resources(pool, integrations, config, relay, projector)
         consumers = _consumers(resources)
         group = ConsumerGroup(NAME, servers, consumers)
@@ -70,7 +70,7 @@ def _consumers(resources: Resources) -> list[Consumer]:
     ]
 
 
-def _steps(config: Configuration[CompanyCamConfig]) -> Mapping[str, Step]:
+def steps(config: Configuration[CompanyCamConfig]) -> Mapping[str, Step]:
     """How a change of a record, of a project's row, and of a customer reaches the rows that it makes."""
     project = partial(projects.project_slice, config)
     photo = partial(photos.photo_slice, config)

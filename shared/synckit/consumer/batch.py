@@ -4,18 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from synckit.contracts.compacted import KafkaRecord
 from synckit.errors import PoisonError
 
 
-class Incoming(Protocol):
-    """A Kafka record as the client gives it: bytes, nothing decoded."""
+class Incoming(KafkaRecord, Protocol):
+    """A Kafka record as the client gives it: bytes, nothing decoded; and where it stood."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def topic(self) -> str:
+        """Its topic's name."""
+
+    @property
+    def partition(self) -> int:
+        """The partition's number."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
 
 
 Given = TypeVar("Given")

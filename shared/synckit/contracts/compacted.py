@@ -11,12 +11,20 @@ from synckit.contracts.values import Keyed
 from synckit.errors import PoisonError
 
 
-class Raw(Protocol):
-    """The parts of a Kafka record that are read here."""
+class KafkaRecord(Protocol):
+    """What a Kafka record holds."""
 
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def key(self) -> bytes | None:
+        """The bytes of its key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The bytes of its value; None erases, on a compacted topic."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Its headers in their order."""
 
 
 Value = TypeVar("Value", bound=Keyed)
@@ -46,7 +54,7 @@ class Compacted(Generic[Value]):
     standing: tuple[Standing[Value], ...]
 
 
-def decode(kind: type[Value], record: Raw) -> Standing[Value] | Erased:
+def decode(kind: type[Value], record: KafkaRecord) -> Standing[Value] | Erased:
     """What a record says. PoisonError where its key, headers or value are not of this kind."""
     if record.key is None:
         raise PoisonError("key_mismatch", "a record of a compacted topic has no key")

@@ -1,0 +1,242 @@
+"""The batch loop on real Kafka: what is applied, what is committed, and what happens when something fails."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from support.kafka import NewTopic
+from support.topics import committed, produce, produce_in_transaction
+from support.waiting import until, until_true
+from synckit.consumer import Batch, Consumer, ConsumerGroup
+from synckit.consumer.loop import Apply
+from synckit.contracts.topics import Cleanup, Topic
+from synckit.errors import PoisonError, TransientError
+
+Run = Callable[..., Awaitable["Running"]]
+
+
+class Running:
+    """A consumer at work, and what it was given."""
+
+    def __init__(self, group: str, consumer: Consumer, members: ConsumerGroup) -> None:
+        self.group = group
+        self.consumer = consumer
+        self.members = members
+        self.task = asyncio.create_task(members.run())
+
+    async def stop(self) -> None:
+        await self.members.stop()
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+class Sink:
+    """Applies records by remembering their values, and parks by remembering them too."""
+
+    def __init__(self, fail: Callable[[Sequence[bytes | None]], Exception | None] = lambda _: None) -> None:
+        self.applied: list[bytes | None] = []
+        self.parked: list[tuple[bytes | None, str]] = []
+        self.calls = 0
+        self._fail = fail
+
+    async def __call__(self, batch: Batch) -> None:
+        self.calls += 1
+        values = [batch.records[at].value for at in batch.living]
+        error = self._fail(values)
+        if error is not None:
+            raise error
+        self.applied += values
+        self.parked += [(record.value, reason.code) for record, reason in batch.parked]
+
+
+@pytest.fixture
+async def run(kafka_servers: str) -> AsyncIterator[Run]:
+    async with AsyncExitStack() as stack:
+
+        async def start(topic: str, apply: Apply, group: str | None = None) -> Running:
+            consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), apply, at_most=100)
+            name = group or f"group-{uuid4().hex}"
+            running = Running(name, consumer, ConsumerGroup(name, kafka_servers, [consumer]))
+            stack.push_async_callback(running.stop)
+            return running
+
+        yield start
+
+
+def numbers(count: int, first: int = 0) -> list[bytes]:
+    return [str(number).encode() for number in range(first, first + count)]
+
+
+async def test_records_are_applied_in_order_and_their_offsets_committed(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, sink = await new_topic(), Sink()
+    await produce(kafka_servers, topic, numbers(250))
+
+    running = await run(topic, sink)
+    await until_true(lambda: len(sink.applied) == 250)
+
+    async def is_committed() -> bool:
+        return (await committed(kafka_servers, running.group)).get((topic, 0)) == 250
+
+    await until(is_committed)
+    assert sink.applied == numbers(250)
+
+
+async def test_the_lag_reaches_zero_behind_transaction_markers(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, sink = await new_topic(), Sink()
+    await produce_in_transaction(kafka_servers, topic, numbers(3))
+
+    running = await run(topic, sink)
+
+    async def is_at_the_end() -> bool:
+        return (await committed(kafka_servers, running.group)).get((topic, 0)) == 4
+
+    await until(is_at_the_end)
+    assert sink.applied == numbers(3)
+
+
+async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    topic, away = await new_topic(), asyncio.Event()
+    sink = Sink(lambda _: None if away.is_set() else TransientError("away"))
+    await produce(kafka_servers, topic, numbers(10))
+
+    running = await run(topic, sink)
+    await until_true(lambda: sink.calls >= 3)
+    trouble = await running.consumer.check()
+    away.set()
+    await until_true(lambda: len(sink.applied) == 10)
+
+    assert trouble == "waits: TransientError"
+    assert sink.applied == numbers(10)
+    await until_true(lambda: running.consumer._trouble is None)
+
+
+async def test_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    sink = Sink(lambda values: asyncpg.NumericValueOutOfRangeError("x") if b"7" in values else None)
+    await produce(kafka_servers, topic, numbers(20))
+
+    running = await run(topic, sink)
+    await until_true(lambda: len(sink.applied) == 19)
+
+    assert sorted(sink.applied, key=lambda value: int(value or b"0")) == [one for one in numbers(20) if one != b"7"]
+    assert sink.parked == [(b"7", "refused_by_database")]
+    assert await running.consumer.check() is None
+
+
+async def test_a_race_is_tried_again_before_it_counts_as_poison(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, losses = await new_topic(), iter(range(3))
+    sink = Sink(lambda _: asyncpg.UniqueViolationError("x") if next(losses, None) is not None else None)
+    await produce(kafka_servers, topic, numbers(2))
+
+    await run(topic, sink)
+    await until_true(lambda: len(sink.applied) == 2)
+
+    assert sink.parked == []
+
+
+async def test_a_race_that_is_never_won_is_parked(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    topic = await new_topic()
+    sink = Sink(lambda values: asyncpg.ForeignKeyViolationError("x") if b"1" in values else None)
+    await produce(kafka_servers, topic, numbers(2))
+
+    await run(topic, sink)
+    await until_true(lambda: len(sink.parked) == 1)
+
+    assert sink.applied == [b"0"]
+
+
+async def test_a_bug_stops_the_consumer_and_loses_nothing(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    topic = await new_topic()
+    broken = Sink(lambda values: ZeroDivisionError("secret") if b"3" in values else None)
+    await produce(kafka_servers, topic, numbers(5))
+
+    first = await run(topic, broken, "group-of-" + topic)
+    await until_true(first.consumer.stopped.is_set)
+    trouble = await first.consumer.check()
+    await first.stop()
+    mended = Sink()
+    await run(topic, mended, "group-of-" + topic)
+    await until_true(lambda: len(mended.applied) == 5)
+
+    assert trouble == "stopped by a bug"
+    assert mended.applied == numbers(5)
+
+
+async def test_more_parked_records_than_bad_data_explains_stop_the_consumer(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+
+    class Refusing(Sink):
+        async def __call__(self, batch: Batch) -> None:
+            batch.decode(self._refuse)
+            await super().__call__(batch)
+
+        @staticmethod
+        def _refuse(_: object) -> None:
+            raise PoisonError("malformed_value", "whatever it is")
+
+    sink = Refusing()
+    await produce(kafka_servers, topic, numbers(150))
+
+    running = await run(topic, sink)
+    await until_true(running.consumer.stopped.is_set)
+
+    assert "too many records were parked" in str(await running.consumer.check())
+    assert 100 < len(sink.parked) <= 150
+
+
+async def test_a_member_that_joins_shares_the_work_and_none_is_done_twice(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, one, other = await new_topic(partitions=2), Sink(), Sink()
+    first = await run(topic, one, "group-of-" + topic)
+    for number in range(20):
+        await produce(kafka_servers, topic, [str(number).encode()], key=str(number).encode())
+    await until_true(lambda: len(one.applied) == 20)
+
+    await run(topic, other, first.group)
+
+    async def both_work() -> bool:
+        await produce(kafka_servers, topic, [b"later"], key=uuid4().bytes)
+        return b"later" in one.applied and b"later" in other.applied
+
+    await until(both_work)
+    assert sorted(value or b"" for value in one.applied if value != b"later") == sorted(numbers(20))
+    assert set(other.applied) == {b"later"}
+
+
+async def test_stopping_finishes_the_batch_in_hand_and_commits_it(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, begun, go_on = await new_topic(), asyncio.Event(), asyncio.Event()
+    applied: list[bytes | None] = []
+
+    async def slowly(batch: Batch) -> None:
+        begun.set()
+        await go_on.wait()
+        applied.extend(record.value for record in batch.records)
+
+    await produce(kafka_servers, topic, numbers(3))
+    running = await run(topic, slowly)
+    await begun.wait()
+    stopping = asyncio.create_task(running.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+
+    assert applied == numbers(3)
+    assert (await committed(kafka_servers, running.group))[topic, 0] == 3

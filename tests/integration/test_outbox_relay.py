@@ -1,0 +1,210 @@
+"""The relay: in order, once per key as compaction leaves it, and never by two at a time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+
+import pytest
+
+from paintbox.databases import Connection, Database
+from support.kafka import NewTopic
+from support.postgres import NewDatabase, OpenSession
+from support.topics import read_all
+from support.waiting import until
+from synckit.outbox import store
+from synckit.outbox.relay import Relay
+from synckit.outbox.store import Event, Outbox
+
+OUTBOX = Outbox(name="x", events="customers.outbox_events", refused="customers.outbox_refused")
+
+Start = Callable[..., Awaitable[Relay]]
+
+
+@pytest.fixture
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.CUSTOMERS)
+
+
+@pytest.fixture
+async def session(dsn: str, connect: OpenSession) -> Connection:
+    return await connect(dsn)
+
+
+@pytest.fixture
+async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
+    """Starts relays of one outbox, which the end of the test stops."""
+    async with AsyncExitStack() as stack:
+
+        async def start_relay(kind: type[Relay] = Relay) -> Relay:
+            relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=dsn, servers=kafka_servers, process="test")
+            task = asyncio.create_task(relay.run())
+
+            async def stop() -> None:
+                relay.stop()
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+            stack.push_async_callback(stop)
+            return relay
+
+        yield start_relay
+
+
+def an_event(topic: str, key: str, version: int, **changes: object) -> Event:
+    value = json.dumps({"version": version} | changes).encode()
+    return Event(topic=topic, key=key, headers={"ce_id": f"{key}-{version}"}, value=value)
+
+
+async def rows_left(session: Connection) -> int:
+    count: int = await session.fetchval("SELECT count(*) FROM customers.outbox_events")
+    return count
+
+
+async def until_empty(session: Connection) -> None:
+    async def is_empty() -> bool:
+        return await rows_left(session) == 0
+
+    await until(is_empty)
+
+
+async def test_rows_are_published_in_order_with_their_headers_and_deleted(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic(partitions=3)
+    events = [an_event(topic, f"key-{number % 7}", number) for number in range(100)]
+    await store.insert(session, OUTBOX, events)
+
+    await start()
+    await until_empty(session)
+
+    records = await read_all(kafka_servers, topic)
+    by_key = {
+        key: [json.loads(r.value)["version"] for r in records if r.key == key] for key in {r.key for r in records}
+    }
+    assert len(records) == 100
+    assert by_key == {f"key-{key}".encode(): list(range(key, 100, 7)) for key in range(7)}
+    assert dict(records[0].headers)["ce_id"].decode().startswith(records[0].key.decode())
+
+
+async def test_a_null_value_erases_and_text_of_any_script_passes(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    erased = replace(an_event(topic, "gone", 1), value=None)
+    await store.insert(session, OUTBOX, [an_event(topic, "名前", 1, name="例子"), erased])
+
+    await start()
+    await until_empty(session)
+
+    records = await read_all(kafka_servers, topic)
+    assert [(record.key.decode(), record.value and json.loads(record.value)) for record in records] == [
+        ("名前", {"version": 1, "name": "例子"}),
+        ("gone", None),
+    ]
+
+
+async def test_a_row_that_is_too_large_is_set_aside_and_holds_nothing_up(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic(max_message_bytes=str(8 * 1024 * 1024))
+    large = an_event(topic, "large", 1, text="x" * store.LARGEST_VALUE)
+    nearly = an_event(topic, "nearly", 1, text="x" * (store.LARGEST_VALUE - 1_000))
+    await store.insert(session, OUTBOX, [large, nearly, an_event(topic, "small", 1)])
+
+    await start()
+    await until_empty(session)
+
+    refused = await session.fetch("SELECT seq, key, reason FROM customers.outbox_refused")
+    assert [record.key for record in await read_all(kafka_servers, topic)] == [b"nearly", b"small"]
+    assert [(row["key"], row["reason"]) for row in refused] == [("large", "the value is larger than 7 MiB")]
+
+
+async def test_a_transaction_that_commits_late_is_not_skipped(
+    start: Start, session: Connection, connect: OpenSession, dsn: str, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, slow = await new_topic(), await connect(dsn)
+    transaction = slow.transaction()
+    await transaction.start()
+    await store.insert(slow, OUTBOX, [an_event(topic, "slow", 1)])
+    await store.insert(session, OUTBOX, [an_event(topic, "fast", 1)])
+
+    await start()
+    await until_empty(session)
+    await transaction.commit()
+    await until_empty(session)
+
+    assert [record.key for record in await read_all(kafka_servers, topic)] == [b"fast", b"slow"]
+
+
+async def test_of_two_relays_one_leads_and_the_other_takes_over(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    await start()
+    await start()
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    await until_empty(session)
+
+    ended = await session.fetchval(
+        """
+        SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
+          FROM pg_locks WHERE locktype = 'advisory' AND database = (
+               SELECT oid FROM pg_database WHERE datname = current_database())
+        """
+    )
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 2)])
+    await until_empty(session)
+
+    assert ended == 1
+    assert [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)] == [1, 2]
+
+
+class Frozen(Relay):
+    """Stands still between reading its rows and sending them, until it is woken."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type] # passed through as they came
+        self.froze = asyncio.Event()
+        self.woken = asyncio.Event()
+        self.refused: list[str] = []
+
+    async def _send(self, producer: object, rows: object) -> None:
+        self.froze.set()
+        await self.woken.wait()
+        try:
+            await super()._send(producer, rows)  # type: ignore[arg-type] # passed through as they came
+        except Exception as error:
+            self.refused.append(type(error).__name__)
+            raise
+
+
+async def test_a_frozen_relay_that_wakes_cannot_publish_an_old_value_after_a_newer_one(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic(cleanup_policy="compact")
+    frozen = await start(Frozen)
+    assert isinstance(frozen, Frozen)
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    await frozen.froze.wait()
+    await session.execute(  # what idle_session_timeout does to a process that is stopped
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = ("
+        "SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await start()
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 2)])
+    await until_empty(session)
+
+    frozen.woken.set()
+
+    async def was_refused() -> bool:
+        return bool(frozen.refused)
+
+    await until(was_refused)
+    assert frozen.refused == ["ProducerFenced"]
+    assert [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)][-1] == 2
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 3)])
+    await until_empty(session)
+    assert [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)][-1] == 3

@@ -1,0 +1,60 @@
+"""Records in and out of a topic, by plain clients."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+
+async def produce(servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
+    """Send values under one key, in order."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        for value in values:
+            await producer.send_and_wait(topic, value, key)
+
+
+async def produce_in_transaction(servers: str, topic: str, values: Iterable[bytes]) -> None:
+    """Send values in one transaction, which leaves its marker behind them."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id=topic)
+    async with producer, producer.transaction():
+        for value in values:
+            await producer.send_and_wait(topic, value, b"key")
+
+
+async def read_all(servers: str, topic: str) -> list[Any]:
+    """Every committed record of a topic, from its beginning to its present end."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(topic, number)
+            for number in consumer.partitions_for_topic(topic) or await _wait(consumer, topic)
+        ]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        records: list[Any] = []
+        while any([await consumer.position(at) < ends[at] for at in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def _wait(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    partitions: set[int] = await consumer._client._wait_on_metadata(topic)
+    return partitions
+
+
+async def committed(servers: str, group: str) -> dict[tuple[str, int], int]:
+    """The committed offsets of a group, by topic and partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+        return {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
+    finally:
+        await admin.close()
