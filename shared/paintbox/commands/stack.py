@@ -37,7 +37,9 @@ def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
         with PartLines(console, "starting") as lines:
             results = operate.up(where, parts.PARTS, os.environ, lines)
     except KeyboardInterrupt:
-        console.print("interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it")
+        console.print(
+            "interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it", soft_wrap=True
+        )
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         _print_json(

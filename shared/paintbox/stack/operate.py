@@ -13,6 +13,7 @@ from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome, PartError
 from paintbox.stack.up import Result, bring_up, check_space, runs_whole
 
+LONGEST_LINE: Final = 400
 NOTHING_CHANGED: Final = frozenset({Outcome.RUNS, Outcome.UNCHANGED})
 
 
@@ -28,6 +29,8 @@ def up(where: Places, parts: Sequence[Part], environment: Mapping[str, str], lin
             check_space(where.directory)
         stack = stacks.open_stack(where, environment, lines.say)
         results = asyncio.run(bring_up(stack, parts, lambda part, result: _watch(lines, part, result)))
+        if all(result.is_up for result in results):
+            stacks.keep(stack)
     if all(result.outcome in NOTHING_CHANGED for result in results):
         lines.say("everything was up already, and nothing was changed")
     elif all(result.is_up for result in results):
@@ -81,11 +84,11 @@ def _watch(lines: PartLines, part: str, result: Result | None) -> None:
         _show_error(lines, result.error)
 
 
-def _show_error(lines: PartLines, error: Exception) -> None:
+def _show_error(lines: PartLines, error: PartError) -> None:
     lines.say(f"  {error}", "red")
-    if isinstance(error, PartError) and error.log is not None:
+    if error.log is not None:
         for line in error.last:
-            lines.say(f"  | {line}")
+            lines.say(f"  | {line[:LONGEST_LINE]}{'…' if len(line) > LONGEST_LINE else ''}")
         lines.say(f"  its log: {error.log}")
 
 

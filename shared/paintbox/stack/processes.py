@@ -158,10 +158,14 @@ def _mark_of(process: psutil.Process) -> str:
 
 
 def strays(directory: Path, known: Sequence[int]) -> list[psutil.Process]:
-    """Processes of the stack in this directory that no pid file knows, as after `rm -rf .local`; not their children."""
+    """Processes of the stack in this directory that no pid file knows, as after `rm -rf .local`; the newest first.
+
+    Their children are left out: they end with them.
+    """
     marked = {process.pid: process for process in psutil.process_iter() if _belongs(process, directory)}
     ours = marked.keys() | set(known)
-    return [process for pid, process in sorted(marked.items()) if pid not in known and _parent(process) not in ours]
+    lost = [process for pid, process in marked.items() if pid not in known and _parent(process) not in ours]
+    return sorted(lost, key=psutil.Process.create_time, reverse=True)
 
 
 def part_of(process: psutil.Process) -> str:

@@ -22,7 +22,6 @@ from paintbox.stack.places import Places
 READY_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.05
 STOP_SECONDS: Final = 30.0
-FULL: Final = "No space left on device"
 
 
 class Outcome(StrEnum):
@@ -68,6 +67,7 @@ class PartError(OperatorError):
     def __init__(self, part: str, why: str, log: Path | None = None, last: Sequence[str] = ()) -> None:
         super().__init__(f"{part} {why}")
         self.part = part
+        self.why = why
         self.log = log
         self.last = tuple(last)
 
@@ -137,6 +137,4 @@ def _end(child: "subprocess.Popen[bytes] | None", *, answered: bool) -> str:
 
 def _failed(places: Places, program: Program, why: str, log_start: int) -> PartError:
     log = places.log(program.name)
-    last = processes.tail(log, log_start)
-    full = any(FULL in line for line in last)
-    return PartError(program.name, f"{why}: the disk is full, free some space" if full else why, log, last)
+    return PartError(program.name, why, log, processes.tail(log, log_start))

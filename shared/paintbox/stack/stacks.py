@@ -37,18 +37,24 @@ class Stack:
 def open_stack(where: Places, environment: Mapping[str, str], say: Callable[[str], None]) -> Stack:
     """The stack, with a port, a password and a secret for all that needs one. The caller holds its lock.
 
-    Ports that somebody else took meanwhile are chosen anew, and said.
+    Ports that somebody else took meanwhile are chosen anew, and said. Which programs PostgreSQL's are to be is not
+    kept yet: that is for `keep`, once they have run.
     """
     places.fill(where)
     before = kept.read(where.kept)
     after = replace(
         before.with_secrets(KEPT_SECRETS),
         ports=_ports(where, before, say),
-        postgres_programs=environment.get("PAINTBOX_LOCAL_POSTGRES_BIN") or before.postgres_programs,
     )
     after, account = _home(where, after)
     kept.write(where.kept, after)
-    return Stack(where, after, account, _inherited(environment))
+    programs = environment.get("PAINTBOX_LOCAL_POSTGRES_BIN") or before.postgres_programs
+    return Stack(where, replace(after, postgres_programs=programs), account, _inherited(environment))
+
+
+def keep(stack: Stack) -> None:
+    """Keeps all of it for the next start, which need not name PostgreSQL's programs again."""
+    kept.write(stack.places.kept, stack.kept)
 
 
 def _ports(where: Places, before: Kept, say: Callable[[str], None]) -> dict[str, int]:

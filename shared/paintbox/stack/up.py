@@ -17,6 +17,7 @@ from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome, PartError
 from paintbox.stack.stacks import Stack
 
+FULL: Final = 16 * 1024 * 1024
 LEAST_SPACE: Final = 300 * 1024 * 1024
 """Four empty databases, PostgreSQL's first log segments and Kafka's first files are about 150 MB."""
 
@@ -28,7 +29,7 @@ class Result:
     part: str
     outcome: Outcome | None
     seconds: float
-    error: OperatorError | None = None
+    error: PartError | None = None
     waits_for: str | None = None
     """The part that did not come up, where this one was not tried because of it."""
 
@@ -69,17 +70,19 @@ async def _try(stack: Stack, part: Part) -> Result:
     try:
         outcome, error = await part.bring_up(stack), None
     except (OperatorError, DatabaseError, OSError) as failure:
-        outcome, error = None, _explained(part.name, failure)
+        outcome, error = None, _explained(stack.places, part.name, failure)
     return Result(part.name, outcome, time.monotonic() - began, error)
 
 
-def _explained(part: str, failure: Exception) -> OperatorError:
-    """The same as an OperatorError. An OSError is one where the machine is at its limits; else it is a bug."""
-    if isinstance(failure, OperatorError):
-        return failure
+def _explained(places: Places, part: str, failure: Exception) -> PartError:
+    """The same as a PartError. An OSError is one where the machine is at its limits; else it is a bug."""
     if isinstance(failure, OSError) and failure.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}:
         raise failure
-    return PartError(part, f"failed: {failure}")
+    full = shutil.disk_usage(places.directory).free < FULL
+    remedy = f" The disk of {places.directory} is full: free some space, and try again." if full else ""
+    if isinstance(failure, PartError):
+        return PartError(part, f"{failure.why}.{remedy}" if full else failure.why, failure.log, failure.last)
+    return PartError(part, f"failed: {failure}.{remedy}" if full else f"failed: {failure}")
 
 
 def check_space(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Questions that may find nobody: each has 2 seconds, and what goes wrong is an answer too."""
+"""Questions that may find nobody: each has 2 seconds or little more, and what goes wrong is an answer too."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,6 +9,8 @@ from paintbox.databases import DatabaseError
 from paintbox.errors import OperatorError
 
 SECONDS: Final = 2.0
+READY_SECONDS: Final = 3.0
+"""A process gives those whom it asks in turn 2 s before it says who is missing."""
 
 Value = TypeVar("Value")
 
@@ -21,12 +23,12 @@ class Answer(Generic[Value]):
     problem: str | None = None
 
 
-async def ask(question: Awaitable[Value]) -> Answer[Value]:
-    """The answer, or the problem in a sentence; within 2 s in any case."""
+async def ask(question: Awaitable[Value], seconds: float = SECONDS) -> Answer[Value]:
+    """The answer, or the problem in a sentence; within this time in any case."""
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             return Answer(await question)
     except TimeoutError:
-        return Answer(None, f"does not answer within {SECONDS:.0f} s")
+        return Answer(None, f"does not answer within {seconds:.0f} s")
     except (OperatorError, DatabaseError, OSError) as error:
         return Answer(None, str(error))

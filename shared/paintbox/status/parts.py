@@ -10,7 +10,7 @@ from paintbox.stack import processes
 from paintbox.stack.environments import URLS
 from paintbox.stack.places import Places
 from paintbox.stack.services import SERVICES, SIMULATORS, unready
-from paintbox.status.answers import ask
+from paintbox.status.answers import READY_SECONDS, ask
 
 
 class State(StrEnum):
@@ -60,6 +60,6 @@ async def services(environment: Mapping[str, str], found: Mapping[str, PartStatu
     expected = [service.name for service in (*SIMULATORS, *SERVICES)]
     wanted = {name: environment.get(URLS[name], "") for name in expected}
     asked = {name: url for name, url in wanted.items() if url}
-    answers = await asyncio.gather(*(ask(unready(url)) for url in asked.values()))
+    answers = await asyncio.gather(*(ask(unready(url), READY_SECONDS) for url in asked.values()))
     missing = {name: answer.problem or answer.value for name, answer in zip(asked, answers, strict=True)}
     return [with_answer(found.get(name, PartStatus(name, State.READY)), missing[name]) for name in asked]

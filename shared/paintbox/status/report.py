@@ -33,7 +33,7 @@ class Status:
 
 
 async def find_status(environment: Mapping[str, str], places: Places | None) -> Status:
-    """The state of the local stack in `places`, or (None) of what the environment names. Takes 2 s at most."""
+    """The state of the local stack in `places`, or (None) of what the environment names. Takes 3 s at most."""
     kafka, databases, services = await asyncio.gather(
         ask(topic_lags(environment[SERVERS])) if environment.get(SERVERS) else _unknown("no broker is named"),
         _ask_databases(environment),
