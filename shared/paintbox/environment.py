@@ -37,6 +37,7 @@ def operator_environment(directory: Path | None = None) -> dict[str, str]:
     work on two installations at once. Raises OperatorError where the named directory holds no stack.
     """
     given = {name: os.environ[name] for name in PUBLIC_NAMES if os.environ.get(name)}
+    directory = places.named(directory)
     if directory is None and any(CONNECTION.match(name) for name in given):
         return given
     local = stack_environment(directory)

@@ -9,8 +9,7 @@ DirectoryOption = Annotated[
     Path | None,
     typer.Option(
         "--directory",
-        envvar="PAINTBOX_DIRECTORY",
-        help="Where the local stack lies. Several may run side by side.",
+        help="Where the local stack lies; several may run side by side. Without it PAINTBOX_DIRECTORY counts.",
         show_default=".local of the checkout",
         file_okay=False,
     ),

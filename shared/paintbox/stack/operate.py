@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -34,7 +35,7 @@ def up(where: Places, parts: Sequence[Part], environment: Mapping[str, str], lin
     if all(result.outcome in NOTHING_CHANGED for result in results):
         lines.say("everything was up already, and nothing was changed")
     elif all(result.is_up for result in results):
-        lines.say(f"up. For a shell: set -a; . {where.environment}; set +a")
+        lines.say(f"up. For a shell: set -a; . {shlex.quote(str(where.environment))}; set +a")
     return results
 
 

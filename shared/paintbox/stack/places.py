@@ -80,10 +80,16 @@ def find_checkout(start: Path) -> Path:
     raise NoCheckoutError(f"{start} is in no checkout of Paintbox: change to one, where README.md and Makefile lie.")
 
 
+def named(directory: Path | None) -> Path | None:
+    """The directory given, else the one that PAINTBOX_DIRECTORY names; None where neither is."""
+    in_environment = os.environ.get("PAINTBOX_DIRECTORY")
+    return directory or (Path(in_environment) if in_environment else None)
+
+
 def find(directory: Path | None) -> Places:
-    """The stack in this directory, by default `.local` of the checkout. Nothing is made."""
+    """The stack in the named directory, by default in `.local` of the checkout. Nothing is made."""
     checkout = find_checkout(Path.cwd())
-    return Places(checkout, (directory or checkout / ".local").expanduser().resolve())
+    return Places(checkout, (named(directory) or checkout / ".local").expanduser().resolve())
 
 
 def make(places: Places) -> None:

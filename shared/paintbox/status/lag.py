@@ -1,7 +1,7 @@
 """How far each consumer group is behind the end of each topic."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,17 +32,17 @@ class TopicLag:
     lag: Mapping[str, int]
 
 
-async def topic_lags(servers: str) -> list[TopicLag]:
-    """Every topic of the contracts, in their order. Raises OperatorError where Kafka is away."""
+async def topic_lags(servers: str, wanted: Sequence[topics.Topic] = topics.TOPICS) -> list[TopicLag]:
+    """The topics, by default those of the contracts, in their order. Raises OperatorError where Kafka is away."""
     async with administration(servers, SECONDS) as admin:
         described = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
         places = [
             TopicPartition(topic.name, partition)
-            for topic in topics.TOPICS
+            for topic in wanted
             for partition in range(described.get(topic.name, 0))
         ]
         (begins, ends), committed = await asyncio.gather(_bounds(servers, places), _committed(admin))
-    return [_lag(topic.name, begins, ends, committed) for topic in topics.TOPICS]
+    return [_lag(topic.name, begins, ends, committed) for topic in wanted]
 
 
 async def _bounds(servers: str, places: list[TopicPartition]) -> tuple[Offsets, Offsets]:
