@@ -50,7 +50,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         yield {**process.operations(checks), **asked}
         await group.stop()
         relay.stop()
-        await loops.end(DRAIN_SECONDS)
+        await loops.ended("relay", DRAIN_SECONDS)
 
 
 def _consumers(resources: Resources) -> list[Consumer]:

@@ -31,14 +31,15 @@ class Background:
         ]
         return f"failed: {', '.join(failed)}" if failed else None
 
-    async def end(self, seconds: float = 0.0) -> None:
-        """Wait so long for the loops to end by themselves, then cancel them."""
-        tasks = set(self._tasks.values())
-        if tasks and seconds:
-            await asyncio.wait(tasks, timeout=seconds)
-        for task in tasks:
+    async def ended(self, name: str, seconds: float) -> None:
+        """Wait so long at most for a loop that was asked to end."""
+        await asyncio.wait({self._tasks[name]}, timeout=seconds)
+
+    async def cancel(self) -> None:
+        """End all of them now."""
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
 
 def _report(task: asyncio.Task[None]) -> None:
@@ -53,4 +54,4 @@ async def background() -> AsyncIterator[Background]:
     try:
         yield loops
     finally:
-        await loops.end()
+        await loops.cancel()

@@ -59,16 +59,11 @@ async def _project(
         )
     }
     rows = await store.upsert_customers(connection, list(customers.values()))
-    causes = {row["id"]: _cause(note, customers[row["id"]]) for row in rows}
+    changed = ((row["id"], contacts["Contact", row["salesforce_id"]]) for row in rows)
+    causes = {key: notes.cause_of(note, contact, contact.parent_id) for key, contact in changed}
     await store.insert_sync_logs(connection, rows, _details(customers, causes))
     await outbox.insert(connection, OUTBOX, _announcements(rows, customers, causes))
     return Projected(report=partial(_report, rows, customers, causes))
-
-
-def _cause(note: Note, customer: Customer) -> Cause:
-    """The event behind a change: one of the contact, or of its account."""
-    cause = note.causes.get(customer.salesforce_id) or note.causes.get(customer.account_id or "")
-    return cause if cause is not None else next(iter(note.causes.values()))
 
 
 def _details(customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -> dict[UUID, tuple[Cause, Any]]:

@@ -27,8 +27,7 @@ async def net(resources: Resources) -> None:
     """Every minute until cancelled: look again at everything that is held."""
     while True:
         try:
-            await _match_again(resources, PROJECT, held.list_held_projects)
-            await _match_again(resources, PHOTO, held.list_late_photos)
+            await match_again(resources)
             await _count(resources)
         except Exception as error:
             if verdict(error) is not Verdict.TRANSIENT:
@@ -37,7 +36,13 @@ async def net(resources: Resources) -> None:
         await asyncio.sleep(NET_SECONDS)
 
 
-async def _match_again(resources: Resources, name: str, listing: Listing) -> None:
+async def match_again(resources: Resources) -> None:
+    """Look again for the customers of all held projects, and for the projects of all held photos."""
+    await _project_all(resources, PROJECT, held.list_held_projects)
+    await _project_all(resources, PHOTO, held.list_late_photos)
+
+
+async def _project_all(resources: Resources, name: str, listing: Listing) -> None:
     after: str | None = ""
     while after is not None:
         async with resources.projects.acquire() as connection:

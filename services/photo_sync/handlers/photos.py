@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from time import time
 
-from photo_sync.handlers.projects import cause_of
 from photo_sync.models.configuration import CompanyCamConfig
 from photo_sync.models.rows import Photo
 from photo_sync.rules.projection import photo_from
@@ -41,7 +40,7 @@ async def photo_slice(
     parents = {record.parent_id for record in records if record.parent_id is not None}
     projects = await store.lock_projects_of(connection, [photo_id(record.id) for record in records], parents)
     fitting = [
-        (photo_from(record, projects[record.parent_id], mapping), cause_of(note, record, record.parent_id))
+        (photo_from(record, projects[record.parent_id], mapping), notes.cause_of(note, record, record.parent_id))
         for record in records
         if record.parent_id in projects
     ]

@@ -18,12 +18,12 @@ from photo_sync.rules.reading import PROJECT
 from photo_sync.store import matches as matching
 from photo_sync.store import rows as store
 from photo_sync.store.rows import FEDERATION_KEYS, MIRROR, OUTBOX
-from synckit import federation, identity
+from synckit import federation
 from synckit.federation import OwnedKey
 from synckit.integrations.configs import Configuration
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
-from synckit.mirror.facts import Cause, Record
+from synckit.mirror.facts import Cause
 from synckit.mirror.notes import SLICE, Note
 from synckit.mirror.projector import Projected
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
@@ -71,7 +71,7 @@ async def project_slice(
     written = {row["company_cam_id"]: row for row in await store.upsert_projects(connection, list(owned.values()))}
     await matching.delete_matches(connection, [record.id for record in records.values() if is_deleted(record)])
     changed = [
-        Changed(owned[key], row, cause_of(note, records[PROJECT, key], str(row["customer_id"])))
+        Changed(owned[key], row, notes.cause_of(note, records[PROJECT, key], str(row["customer_id"])))
         for key, row in sorted(written.items())
     ]
     await _announce(connection, changed, before)
@@ -105,16 +105,6 @@ def _owned_keys(changed: Changed, former: UUID | None) -> Iterable[OwnedKey]:
     yield owned(project.customer_id, is_deleted=project.deleted_at is not None)
     if former is not None and former != project.customer_id:
         yield owned(former, is_deleted=True)
-
-
-def cause_of(note: Note, record: Record, *others: str | None) -> Cause:
-    """The event behind a change of a row: of the record, of another that it hangs on, else its own newest."""
-    causes = (note.causes.get(key) for key in (record.id, *others) if key is not None)
-    cause = next(filter(None, causes), None)
-    if cause is not None:
-        return cause
-    event_id = record.last_event_id or identity.event_id("unknown", record.object, record.id)
-    return Cause(event_id=event_id, correlation_id=event_id, traceparent="", received_at=record.last_seen_at or 0)
 
 
 def _report(changed: Sequence[Changed], projected: int) -> None:

@@ -20,7 +20,12 @@ DEEPEST: Final = 32
 
 _ENCODING: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
-_SESSION: Final = re.compile(r"(<(?:[\w.-]+:)?SessionId\b[^>]*>)(.*?)(?=</(?:[\w.-]+:)?SessionId\b|\Z)", re.DOTALL)
+_OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
+_SESSION: Final = re.compile(
+    rf"({_OPENED}[^>]*>)(.*?)(?=</(?:[^\s<>/:]+:)?SessionId\b|\Z)|({_OPENED})([^>]*)\Z", re.DOTALL
+)
+"""A SessionId's tag and its text, up to its end tag, or to the end where it has none."""
+_MARK: Final = "SessionId"
 
 
 class SoapError(Exception):
@@ -136,18 +141,13 @@ def alone(message: Message, notification: Element) -> bytes:
 
 
 def without_session(body: bytes) -> bytes:
-    """The body with the text of every SessionId overwritten by spaces, however the rest of it looks.
+    """The body with the text of every SessionId overwritten by spaces, however broken the rest of it is."""
+    wide = (name for name in ("utf-16-le", "utf-16-be") if body.find(_MARK.encode(name)) % 2 == 0)
+    encoding = next(wide, "latin-1")
+    text = body.decode(encoding, "replace")  # latin-1 takes every byte, and gives it back
+    return _SESSION.sub(_blanked, text).encode(encoding, "replace")
 
-    Where its encoding hides a SessionId from us, nothing of the body is kept but its length.
-    """
-    for encoding in ("utf-8", "utf-16"):
-        try:
-            text = body.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return _SESSION.sub(lambda found: found[1] + " " * len(found[2]), text).encode(encoding)
-    if b"SessionId" in body:
-        text = body.decode("latin-1")
-        return _SESSION.sub(lambda found: found[1] + " " * len(found[2]), text).encode("latin-1")
-    return body if b"S\x00e\x00s\x00s" not in body and b"\x00S\x00e\x00s" not in body else b" " * len(body)
+
+def _blanked(found: re.Match[str]) -> str:
+    tag, text = (found[1], found[2]) if found[1] is not None else (found[3], found[4])
+    return tag + " " * len(text)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import orjson
 
-from synckit import times
-from synckit.mirror.facts import Cause, Fact
+from synckit import identity, times
+from synckit.mirror.facts import Cause, Fact, Record
 from synckit.mirror.store import Key, Mirror
 from synckit.postgres import Connection, as_json
 
@@ -85,6 +85,16 @@ async def list_stale(connection: Connection, mirror: Mirror, objects: Sequence[s
 async def delete(connection: Connection, mirror: Mirror, note: Note) -> None:
     """Forget a note, in the transaction that does the last of what it asks."""
     await connection.execute(f"DELETE FROM {mirror.notes} WHERE id = $1", note.id)  # noqa: S608 - constant
+
+
+def cause_of(note: Note, record: Record, *others: str | None) -> Cause:
+    """The event behind a change of a row: of the record, of another that it hangs on, else the record's own newest."""
+    causes = (note.causes.get(key) for key in (record.id, *others) if key is not None)
+    cause = next(filter(None, causes), None)
+    if cause is not None:
+        return cause
+    event_id = record.last_event_id or identity.event_id("unknown", record.object, record.id)
+    return Cause(event_id=event_id, correlation_id=event_id, traceparent="", received_at=record.last_seen_at or 0)
 
 
 def next_slice(ids: Sequence[str], after: str) -> list[str]:

@@ -87,14 +87,15 @@ class Projector:
         """Do what others left behind: at once, then every 10 s until cancelled."""
         while True:
             try:
-                await self._sweep_once()
+                await self.sweep_once()
             except Exception as error:
                 if verdict(error) is not Verdict.TRANSIENT:
                     raise
                 log.warning("Notes that were left behind have to wait", extra=describe(error))
             await asyncio.sleep(SWEEP_SECONDS)
 
-    async def _sweep_once(self) -> None:
+    async def sweep_once(self) -> None:
+        """Do what others left behind more than half a minute ago."""
         async with self._pool.acquire() as connection, connection.transaction():
             stale = await notes.list_stale(connection, self._mirror, list(self._steps))
         if stale:

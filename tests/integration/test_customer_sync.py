@@ -1,0 +1,362 @@
+"""Webhooks of Salesforce become customers: what stands in both databases after a batch, and after it again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from customer_sync.store import MIRROR
+from paintbox.databases import Database
+from support import samples
+from support.facts import NOON_MS
+from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
+from support.postgres import NewDatabase
+from support.samples import ACME, DOUGLAS, GERALDINE
+from support.services import CustomerSync, all_rows, customer_sync_on, of_topic, one_row, value_of
+from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
+from synckit.identity import customer_id
+from synckit.mirror import notes
+
+pytestmark = pytest.mark.database
+
+MESSAGE = samples.body("outbound_message_contacts.xml")
+CUSTOMER = "SELECT * FROM customers.customers WHERE salesforce_id = $1"
+
+
+@pytest.fixture
+async def sync(new_database: NewDatabase) -> AsyncIterator[CustomerSync]:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    async with customer_sync_on(customers, integrations) as service:
+        yield service
+
+
+def change(second: int, kind: str = "UPDATE", /, entity: str = "Contact", **fields: Any) -> bytes:
+    """A change event of Douglas, or of his account, so many seconds after the samples' first."""
+    header = samples.document("change_event_contact_update.json")["ChangeEventHeader"]
+    header |= {
+        "entityName": entity,
+        "changeType": kind,
+        "commitTimestamp": 1_767_348_000_000 + second * 1000,
+        "transactionKey": str(uuid4()),
+        "recordIds": [DOUGLAS if entity == "Contact" else ACME],
+    }
+    return samples.dumped({"ChangeEventHeader": header, **fields})
+
+
+async def douglas(sync: CustomerSync) -> dict[str, Any]:
+    return await one_row(sync.resources.customers, CUSTOMER, DOUGLAS)
+
+
+async def test_a_message_becomes_customers_logs_events_and_announcements(sync: CustomerSync) -> None:
+    await sync.messages(MESSAGE)
+
+    row = await douglas(sync)
+    logs = await all_rows(sync.resources.customers, "SELECT * FROM customers.customer_sync_logs")
+    events = await all_rows(sync.resources.integrations, "SELECT * FROM integrations.webhook_events")
+    sync_logs = await all_rows(sync.resources.integrations, "SELECT * FROM integrations.sync_logs")
+    cached = await all_rows(sync.resources.integrations, "SELECT * FROM integrations.external_entity_cache")
+    announced = of_topic(await sync.published(), CUSTOMERS_CHANGES.name)
+    assert row["id"] == customer_id(DOUGLAS)
+    assert (row["first_name"], row["last_name"], row["email"]) == ("Douglas", "Hunting", "douglas.hunting@example.com")
+    assert row["source_modified_at"] == datetime(2026, 1, 2, 10, 0, 1, tzinfo=UTC)
+    assert {log["customer_id"] for log in logs} == {customer_id(DOUGLAS), customer_id(GERALDINE)}
+    assert {(log["sync_type"], log["status"], log["started_at"]) for log in logs} == {
+        ("WEBHOOK", "COMPLETED", datetime.fromtimestamp(NOON_MS / 1000, UTC))
+    }
+    assert {(event["status"], event["event_type"], event["user_agent"]) for event in events} == {
+        ("PROCESSED", "outbound_message.Contact", "test")
+    }
+    assert {(log["id"], log["entity_type"], log["status"]) for log in sync_logs} == {
+        (event["id"], "Contact", "COMPLETED") for event in events
+    }
+    assert {entry["external_id"] for entry in cached} == {DOUGLAS, GERALDINE}
+    assert {record.key for record in announced} == {str(log["customer_id"]).encode() for log in logs}
+    assert value_of(announced[0])["source_version"] == int(dict(announced[0].headers)["ce_factversion"])
+
+
+async def test_correlation_and_trace_are_carried_to_the_log_and_beyond(sync: CustomerSync) -> None:
+    await sync.messages(MESSAGE)
+
+    log = await all_rows(sync.resources.integrations, "SELECT id, correlation_id FROM integrations.sync_logs")
+    headers = [dict(record.headers) for record in await sync.published()]
+    assert {str(one["correlation_id"]).encode() for one in log} == {one["ce_correlationid"] for one in headers}
+    assert {one["traceparent"] for one in headers} == {b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+
+
+async def test_the_same_batch_again_changes_nothing(sync: CustomerSync) -> None:
+    tables = ("customers.customers", "customers.salesforce_records", "customers.customer_sync_logs")
+    records = [*salesforce_messages(MESSAGE), *salesforce_event_records(change(9, LastName="King"))]
+    await sync.webhooks(records)
+    before = [await all_rows(sync.resources.customers, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
+    logs = await all_rows(sync.resources.integrations, "SELECT * FROM integrations.sync_logs ORDER BY id")
+    await sync.published()
+
+    await sync.webhooks(records)
+
+    after = [await all_rows(sync.resources.customers, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
+    assert after == before
+    assert await all_rows(sync.resources.integrations, "SELECT * FROM integrations.sync_logs ORDER BY id") == logs
+    assert of_topic(await sync.published(), CUSTOMERS_CHANGES.name) == []
+
+
+async def test_a_redelivery_meets_its_own_row_by_its_first_receipt(sync: CustomerSync) -> None:
+    await sync.webhooks(salesforce_messages(MESSAGE, NOON_MS))
+
+    await sync.webhooks(salesforce_messages(MESSAGE, NOON_MS + 86_400_000 * 40))
+
+    rows = await all_rows(sync.resources.integrations, "SELECT id, received_at FROM integrations.webhook_events")
+    assert len(rows) == 2
+    assert {row["received_at"] for row in rows} == {datetime.fromtimestamp(NOON_MS / 1000, UTC)}
+
+
+async def test_an_account_that_comes_later_fills_its_contacts(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME))
+    before = await douglas(sync)
+
+    await sync.events(change(2, "CREATE", entity="Account", Name="Acme", BillingAddress={"City": "Salem"}))
+
+    after = await douglas(sync)
+    assert before["company"] is None
+    assert (after["company"], after["billing_city"], after["account_type"]) == ("Acme", "Salem", "COMMERCIAL")
+    assert after["source_version"] > before["source_version"]
+
+
+async def test_an_account_that_comes_first_waits_in_the_mirror(sync: CustomerSync) -> None:
+    await sync.events(change(2, "CREATE", entity="Account", Name="Acme"))
+
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME))
+
+    assert (await douglas(sync))["company"] == "Acme"
+
+
+async def test_a_contact_and_its_account_written_at_the_same_moment_end_with_the_new_company(
+    new_database: NewDatabase,
+) -> None:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    async with customer_sync_on(customers, integrations) as one, customer_sync_on(customers, integrations) as other:
+        for round_ in range(30):
+            second = 10 + round_
+            await asyncio.gather(
+                one.events(change(second, LastName=f"Name {round_}", AccountId=ACME)),
+                other.events(change(second, entity="Account", Name=f"Company {round_}")),
+            )
+
+            row = await douglas(one)
+
+            assert (row["last_name"], row["company"]) == (f"Name {round_}", f"Company {round_}")
+
+
+async def test_many_batches_of_the_same_records_at_once_neither_deadlock_nor_lose(new_database: NewDatabase) -> None:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    bodies = [change(second, LastName=f"Name {second}", AccountId=ACME) for second in range(1, 41)]
+    bodies += [change(second, entity="Account", Name=f"Company {second}") for second in range(1, 41)]
+    async with customer_sync_on(customers, integrations) as one, customer_sync_on(customers, integrations) as other:
+        await asyncio.gather(*(sync.events(*bodies[at::4]) for at in range(4) for sync in (one, other)))
+
+        row = await douglas(one)
+        deadlocks = await one_row(one.resources.customers, "SELECT sum(deadlocks) AS sum FROM pg_stat_database")
+
+    assert (row["last_name"], row["company"]) == ("Name 40", "Company 40")
+    assert deadlocks["sum"] == 0
+
+
+async def test_a_deletion_and_its_return(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+
+    await sync.events(change(5, "DELETE"))
+    deleted = await douglas(sync)
+    await sync.events(change(7, "UNDELETE", LastName="Hunting"))
+    back = await douglas(sync)
+    await sync.events(change(5, "DELETE"))
+    still = await douglas(sync)
+
+    assert deleted["deleted_at"] == datetime(2026, 1, 2, 10, 0, 5, tzinfo=UTC)
+    assert back["deleted_at"] is None
+    assert still["deleted_at"] is None
+
+
+async def test_a_contact_that_is_deleted_before_we_saw_it_gets_no_row(sync: CustomerSync) -> None:
+    await sync.events(change(5, "DELETE"))
+
+    assert await all_rows(sync.resources.customers, CUSTOMER, DOUGLAS) == []
+
+
+async def test_a_snapshot_of_a_deleted_record_does_not_bring_it_back_and_asks(sync: CustomerSync) -> None:
+    await sync.messages(MESSAGE)
+    await sync.events(change(5, "DELETE"))
+    await sync.published()
+
+    await sync.messages(MESSAGE.replace(b"2026-01-02T10:00:01.000Z", b"2026-01-02T10:00:09.000Z"))
+
+    assert (await douglas(sync))["deleted_at"] is not None
+    reasons = [value_of(record)["reason"] for record in of_topic(await sync.published(), SYNC_REQUESTS.name)]
+    assert "pushed_but_deleted" in reasons
+
+
+async def test_what_a_person_decided_stays(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME))
+    async with sync.resources.customers.acquire() as connection:
+        await connection.execute(
+            "UPDATE customers.customers SET status = 'SUSPENDED', account_type = 'GOVERNMENT', updated_by = $1", uuid4()
+        )
+
+    await sync.events(change(2, "CREATE", entity="Account", Name="Acme", Type="Customer", Industry="Energy"))
+
+    row = await douglas(sync)
+    assert (row["company"], row["status"], row["account_type"]) == ("Acme", "SUSPENDED", "GOVERNMENT")
+
+
+async def test_columns_that_the_mapping_does_not_name_are_never_touched(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+    async with sync.resources.customers.acquire() as connection:
+        await connection.execute("UPDATE customers.customers SET territory = 'West', credit_limit = 5")
+
+    await sync.events(change(2, LastName="King"))
+
+    row = await douglas(sync)
+    assert (row["last_name"], row["territory"], row["credit_limit"]) == ("King", "West", 5)
+
+
+async def test_one_bad_field_is_null_and_logged_without_its_value(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting", Email="canary, no address", Phone="503-555-0100"))
+
+    row = await douglas(sync)
+    log = await one_row(sync.resources.customers, "SELECT payload::text FROM customers.customer_sync_logs")
+    mirrored = await one_row(
+        sync.resources.customers, "SELECT fields ->> 'Email' AS email FROM customers.salesforce_records"
+    )
+    assert (row["email"], row["phone"]) == (None, "503-555-0100")
+    assert json.loads(log["payload"]) == {"problems": [{"column": "email", "problem": "not_an_email"}]}
+    assert mirrored["email"] == "canary, no address"
+
+
+async def test_a_hint_becomes_a_request_and_its_event_is_ignored(sync: CustomerSync) -> None:
+    await sync.events(change(1, "GAP_UPDATE"))
+
+    (request,) = of_topic(await sync.published(), SYNC_REQUESTS.name)
+    event = await one_row(sync.resources.integrations, "SELECT status FROM integrations.webhook_events")
+    assert request.key == f"salesforce:Contact:{DOUGLAS}".encode()
+    assert value_of(request)["ids"] == [DOUGLAS]
+    assert event["status"] == "IGNORED"
+
+
+async def test_a_record_that_can_never_work_is_parked_and_the_others_are_applied(sync: CustomerSync) -> None:
+    good, bad = salesforce_messages(MESSAGE)
+
+    batch = await sync.webhooks(
+        [good, replace(bad, key=b"another"), KafkaRecord(value=b"x", headers=[("ce_id", b"\xff")])]
+    )
+
+    parked = await all_rows(
+        sync.resources.integrations,
+        'SELECT "offset", reason_code, value FROM integrations.parked_records ORDER BY "offset"',
+    )
+    events = await all_rows(
+        sync.resources.integrations, "SELECT status, error_message FROM integrations.webhook_events"
+    )
+    assert sorted(batch.condemned) == [1, 2]
+    assert [(row["offset"], row["reason_code"]) for row in parked] == [(1, "key_mismatch"), (2, "malformed_headers")]
+    assert parked[0]["value"] == bad.value
+    assert sorted(event["status"] for event in events) == ["FAILED", "PROCESSED"]
+    assert await all_rows(sync.resources.customers, "SELECT 1 FROM customers.customers") == [{"?column?": 1}]
+
+
+async def test_a_record_is_parked_once_however_often_it_comes(sync: CustomerSync) -> None:
+    bad = replace(salesforce_messages(MESSAGE)[0], key=b"another")
+
+    await sync.webhooks([bad])
+    await sync.webhooks([bad])
+
+    assert len(await all_rows(sync.resources.integrations, "SELECT 1 FROM integrations.parked_records")) == 1
+
+
+async def test_a_row_that_the_database_refuses_is_logged_and_holds_no_other_up(sync: CustomerSync) -> None:
+    async with sync.resources.customers.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO customers.customers (salesforce_id, last_name, account_type) VALUES ($1, 'x', 'RESIDENTIAL')",
+            DOUGLAS,
+        )
+
+    await sync.messages(MESSAGE)
+
+    failed = await one_row(
+        sync.resources.customers, "SELECT * FROM customers.customer_sync_logs WHERE status = 'FAILED'"
+    )
+    assert (failed["salesforce_id"], failed["error_code"]) == (DOUGLAS, "refused_by_database")
+    assert (await one_row(sync.resources.customers, CUSTOMER, GERALDINE))["last_name"] == "Brown"
+    assert await all_rows(sync.resources.customers, "SELECT 1 FROM customers.projection_todo") == []
+
+
+async def test_a_note_that_a_crash_left_behind_is_done_by_whoever_sweeps(sync: CustomerSync) -> None:
+    resources = sync.resources
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+    async with resources.customers.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM customers.customer_sync_logs")
+        await connection.execute("DELETE FROM customers.customers")
+        await connection.execute(
+            """
+            INSERT INTO customers.projection_todo (object, ids, causes, created_at)
+            VALUES ('Contact', ARRAY[$1::text], '{}', now() - interval '31 s'), ('Newer', '{}', '{}', '2020-01-01')
+            """,
+            DOUGLAS,
+        )
+
+    await resources.projector.sweep_once()
+
+    assert (await douglas(sync))["last_name"] == "Hunting"
+    assert await all_rows(resources.customers, "SELECT object FROM customers.projection_todo") == [{"object": "Newer"}]
+
+
+async def test_a_young_note_is_left_to_its_worker(sync: CustomerSync) -> None:
+    async with sync.resources.customers.acquire() as connection:
+        await connection.execute("INSERT INTO customers.projection_todo (object, ids) VALUES ('Contact', '{x}')")
+
+        stale = await notes.list_stale(connection, MIRROR, ["Contact"])
+
+    assert stale == []
+
+
+async def test_an_account_of_many_contacts_is_projected_in_slices(
+    sync: CustomerSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = samples.document("change_event_cometd.json")["data"]["payload"]["ChangeEventHeader"]
+    ids = [f"003{number:012d}AAA" for number in range(25)]
+    body = samples.dumped({"ChangeEventHeader": header | {"recordIds": ids}, "LastName": "x", "AccountId": ACME})
+    await sync.events(body)
+    monkeypatch.setattr(notes, "SLICE", 10)
+
+    await sync.events(change(2, entity="Account", Name="Acme"))
+
+    rows = await all_rows(
+        sync.resources.customers, "SELECT DISTINCT company, count(*) FROM customers.customers GROUP BY 1"
+    )
+    assert rows == [{"company": "Acme", "count": 25}]
+
+
+async def test_the_configuration_in_the_database_is_the_one_in_force(sync: CustomerSync) -> None:
+    async with sync.resources.integrations.acquire() as connection:
+        await connection.execute(
+            "UPDATE integrations.integration_configs SET config = $1 WHERE service = 'SALESFORCE'",
+            json.dumps({"status": {"default": "ACTIVE"}, "surprise": 1}),
+        )
+
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+
+    assert (await douglas(sync))["status"] == "ACTIVE"
+
+
+async def test_a_configuration_that_makes_no_sense_changes_nothing(sync: CustomerSync) -> None:
+    before = await sync.resources.config.get()
+    async with sync.resources.integrations.acquire() as connection:
+        await connection.execute(
+            """UPDATE integrations.integration_configs SET config = '{"status": {"default": "x"}}'"""
+        )
+
+    await sync.resources.config.refresh()
+
+    assert await sync.resources.config.get() == before

@@ -1,0 +1,159 @@
+"""Relationships said by one service and mirrored by the other, in any order, as often as they come."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from paintbox.databases import Database
+from support.notifications import KafkaRecord
+from support.postgres import NewDatabase
+from support.services import CustomerSync, all_rows, customer_sync_on
+from synckit.contracts.headers import EventHeaders, to_kafka
+from synckit.contracts.topics import FEDERATION_KEYS, PROJECTS_CHANGES
+from synckit.contracts.values import FederationKey, Keyed, ProjectChanged
+
+pytestmark = pytest.mark.database
+
+MADE = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
+PROJECT, CUSTOMER = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture
+async def sync(new_database: NewDatabase) -> AsyncIterator[CustomerSync]:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    async with customer_sync_on(customers, integrations) as service:
+        yield service
+
+
+def a_record(topic: str, value: Keyed, kind: str) -> KafkaRecord:
+    head = EventHeaders(
+        id=uuid4(),
+        source="/projects",
+        type=kind,
+        subject=value.key,
+        time=0,
+        received_at=0,
+        correlation_id=uuid4(),
+        traceparent="",
+    )
+    return KafkaRecord(topic=topic, key=value.key.encode(), value=value.encoded(), headers=to_kafka(head.encoded()))
+
+
+def a_key(version: int = 1, /, **changes: Any) -> KafkaRecord:
+    fields: dict[str, Any] = {
+        "local_service": "projects",
+        "local_table": "projects",
+        "local_id": PROJECT,
+        "external_service": "customers",
+        "external_table": "customers",
+        "external_id": str(CUSTOMER),
+        "relationship_type": "one_to_many",
+        "created_at": MADE,
+    }
+    value = FederationKey(source_version=version, **fields | changes)
+    return a_record(FEDERATION_KEYS.name, value, "paintbox.federation.key.changed.v1")
+
+
+def a_project(version: int = 1, /, **changes: Any) -> KafkaRecord:
+    fields: dict[str, Any] = {
+        "project_id": PROJECT,
+        "customer_id": CUSTOMER,
+        "company_cam_id": "1",
+        "name": "Fence",
+        "type": "MAINTENANCE",
+        "status": "PLANNING",
+        "created_at": MADE,
+        "merged_into": None,
+        "deleted_at": None,
+    }
+    value = ProjectChanged(source_version=version, **fields | changes)
+    return a_record(PROJECTS_CHANGES.name, value, "paintbox.project.changed.v1")
+
+
+async def keys(sync: CustomerSync) -> list[dict[str, Any]]:
+    return await all_rows(sync.resources.customers, "SELECT * FROM customers.federation_keys ORDER BY external_id")
+
+
+async def test_a_key_is_mirrored_with_both_sides_swapped(sync: CustomerSync) -> None:
+    await sync.federation([a_key()])
+
+    (row,) = await keys(sync)
+    assert (row["local_id"], row["local_table"]) == (CUSTOMER, "customers")
+    assert (row["external_service"], row["external_table"], row["external_id"]) == (
+        "projects",
+        "projects",
+        str(PROJECT),
+    )
+    assert (row["is_owner"], row["created_at"], row["relationship_type"]) == (False, MADE, "one_to_many")
+    assert await sync.published() == []
+
+
+async def test_only_a_greater_version_changes_a_key(sync: CustomerSync) -> None:
+    await sync.federation([a_key(2, deleted_at=MADE)])
+
+    await sync.federation([a_key(1), a_key(2)])
+    kept = await keys(sync)
+    await sync.federation([a_key(3)])
+    revived = await keys(sync)
+
+    assert [row["deleted_at"] for row in kept] == [MADE]
+    assert [row["deleted_at"] for row in revived] == [None]
+
+
+async def test_what_is_between_others_is_not_ours(sync: CustomerSync) -> None:
+    await sync.federation([a_key(external_service="estimates", external_table="estimates")])
+
+    assert await keys(sync) == []
+
+
+async def test_a_null_value_erases_and_what_follows_counts_again(sync: CustomerSync) -> None:
+    await sync.federation([a_key(7)])
+
+    await sync.federation([replace(a_key(), value=None)])
+    erased = await keys(sync)
+    await sync.federation([a_key(8), replace(a_key(), value=None), a_key(2)])
+    again = await keys(sync)
+
+    assert erased == []
+    assert [row["source_version"] for row in again] == [2]
+
+
+async def test_b74_records_whose_key_is_not_their_own_are_parked(sync: CustomerSync) -> None:
+    strangers = [
+        replace(a_key(), key=b"x"),
+        replace(a_key(), key=None),
+        replace(a_key(), key=b"\xff", value=None),
+        a_key(external_id="no uuid"),
+        replace(a_key(), value=b"{}"),
+    ]
+
+    await sync.federation([*strangers, a_key()])
+
+    parked = await all_rows(
+        sync.resources.integrations, 'SELECT reason_code, consumer FROM integrations.parked_records ORDER BY "offset"'
+    )
+    assert [row["reason_code"] for row in parked] == ["key_mismatch"] * 4 + ["malformed_value"]
+    assert {row["consumer"] for row in parked} == {"customer-sync"}
+    assert len(await keys(sync)) == 1
+
+
+async def test_projects_become_facts_and_only_greater_versions_count(sync: CustomerSync) -> None:
+    await sync.projects([a_project(5, status="SCHEDULED"), a_project(4)])
+
+    await sync.projects([a_project(5, status="REVIEW")])
+
+    (fact,) = await all_rows(sync.resources.customers, "SELECT * FROM customers.project_facts")
+    assert (fact["project_id"], fact["customer_id"], fact["status"]) == (PROJECT, CUSTOMER, "SCHEDULED")
+
+
+async def test_an_erased_project_is_forgotten_and_a_key_that_is_no_uuid_parked(sync: CustomerSync) -> None:
+    await sync.projects([a_project()])
+
+    batch = await sync.projects([replace(a_project(), value=None), replace(a_project(), key=b"x", value=None)])
+
+    assert await all_rows(sync.resources.customers, "SELECT 1 FROM customers.project_facts") == []
+    assert sorted(batch.condemned) == [1]

@@ -1,0 +1,391 @@
+"""Webhooks of CompanyCam become projects and photos as soon as their customer is known, whatever comes first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from paintbox.databases import Database
+from photo_sync.handlers import held
+from photo_sync.store.held import count_held
+from support import samples
+from support.notifications import KafkaRecord, companycam_record
+from support.postgres import NewDatabase
+from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
+from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
+from synckit.contracts.headers import EventHeaders, to_kafka
+from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
+from synckit.contracts.values import CustomerChanged
+from synckit.identity import customer_id, photo_id, project_id
+
+pytestmark = pytest.mark.database
+
+NOW = 1_767_342_000
+
+
+@pytest.fixture
+async def sync(new_database: NewDatabase) -> AsyncIterator[PhotoSync]:
+    projects, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
+    async with photo_sync_on(projects, integrations) as service:
+        yield service
+
+
+def project(event_type: str = "project.created", /, sent_at: int = NOW, **changes: Any) -> bytes:
+    """An event of the sample project, whose primary contact is Douglas."""
+    document = samples.document("companycam_project_created.json")
+    document["payload"]["project"] |= {"primary_contact": {"name": "D", "email": "douglas@example.com"}} | changes
+    return samples.dumped(document | {"event_type": event_type, "created_at": sent_at})
+
+
+def photo(event_type: str = "photo.created", /, **changes: Any) -> bytes:
+    """An event of a photo of the sample project."""
+    document = samples.document("companycam_photo_created.json")
+    document["payload"]["photo"] |= changes
+    return samples.dumped(document | {"event_type": event_type})
+
+
+def customer(
+    salesforce_id: str = DOUGLAS, version: int = 1, /, account: str | None = ACME, **changes: Any
+) -> KafkaRecord:
+    """What customer_sync says of a customer."""
+    row = customer_id(salesforce_id)
+    fields: dict[str, Any] = {
+        "salesforce_ids": tuple(one for one in (salesforce_id, account) if one),
+        "first_name": "Douglas",
+        "last_name": "Hunting",
+        "email": "Douglas@Example.com",
+        "status": "ACTIVE",
+        "account_type": "RESIDENTIAL",
+        "created_at": "2026-01-02T10:00:00Z",
+    }
+    unset = dict.fromkeys(set(CustomerChanged.model_fields) - {"customer_id", "source_version"})
+    value = CustomerChanged(customer_id=row, source_version=version, **unset | fields | changes)
+    head = EventHeaders(
+        id=uuid4(),
+        source="/customers",
+        type="paintbox.customer.changed.v1",
+        subject=value.key,
+        time=NOW * 1000,
+        received_at=NOW * 1000,
+        correlation_id=uuid4(),
+        traceparent="",
+        fact_version=version,
+    )
+    return KafkaRecord(
+        topic=CUSTOMERS_CHANGES.name,
+        key=value.key.encode(),
+        value=value.encoded(),
+        headers=to_kafka(head.encoded()),
+    )
+
+
+async def projects(sync: PhotoSync) -> list[dict[str, Any]]:
+    return await all_rows(sync.resources.projects, "SELECT * FROM projects.projects ORDER BY company_cam_id")
+
+
+async def photos(sync: PhotoSync) -> list[dict[str, Any]]:
+    return await all_rows(sync.resources.projects, "SELECT * FROM projects.project_photos ORDER BY company_cam_id")
+
+
+async def match(sync: PhotoSync) -> dict[str, Any]:
+    return await one_row(sync.resources.projects, "SELECT * FROM projects.customer_matches")
+
+
+async def test_b80_photo_before_project_before_customer_all_become_rows_with_the_last(sync: PhotoSync) -> None:
+    await sync.events(photo())
+    await sync.events(project())
+    before = await projects(sync), await photos(sync)
+
+    await sync.customers([customer()])
+
+    (row,), (picture,) = await projects(sync), await photos(sync)
+    assert before == ([], [])
+    assert row["id"] == project_id(PROJECT)
+    assert row["customer_id"] == customer_id(DOUGLAS)
+    assert (row["photo_count"], row["status"], row["service_street"]) == (1, "PLANNING", "100 Sample Drive")
+    assert (picture["id"], picture["project_id"]) == (photo_id(PHOTO), row["id"])
+    assert (picture["category"], picture["sync_status"]) == ("PROGRESS", "SYNCED")
+
+
+async def test_customer_before_project_before_photo_is_the_same(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project())
+
+    await sync.events(photo())
+
+    assert [row["photo_count"] for row in await projects(sync)] == [1]
+
+
+async def test_project_and_photo_in_one_batch(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+
+    await sync.events(photo(), project())
+
+    assert len(await photos(sync)) == 1
+
+
+async def test_held_things_are_processed_and_counted(sync: PhotoSync) -> None:
+    await sync.events(project(), photo())
+
+    events = await all_rows(sync.resources.integrations, "SELECT status FROM integrations.webhook_events")
+    async with sync.resources.projects.acquire() as connection:
+        counted = await count_held(connection)
+    assert [event["status"] for event in events] == ["PROCESSED", "PROCESSED"]
+    assert counted is not None
+    assert dict(counted) == {"customer": 1, "choice": 0, "contested": 0, "photos": 1}
+
+
+async def test_a_found_customer_is_a_federation_key_and_an_announcement(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+
+    await sync.events(project())
+
+    published = await sync.published()
+    key = await one_row(sync.resources.projects, "SELECT * FROM projects.federation_keys")
+    (announced,) = of_topic(published, FEDERATION_KEYS.name)
+    assert (key["local_id"], key["external_id"], key["is_owner"]) == (
+        project_id(PROJECT),
+        str(customer_id(DOUGLAS)),
+        True,
+    )
+    assert (
+        announced.key == f"projects/projects/{project_id(PROJECT)}/customers/customers/{customer_id(DOUGLAS)}".encode()
+    )
+    assert value_of(announced)["deleted_at"] is None
+    assert [value_of(one)["customer_id"] for one in of_topic(published, PROJECTS_CHANGES.name)] == [
+        str(customer_id(DOUGLAS))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "basis"),
+    [
+        ({"integrations": [{"type": "Salesforce", "relation_id": DOUGLAS[:15]}]}, "relation_id"),
+        ({"integrations": [{"type": "Salesforce", "relation_id": ACME}], "primary_contact": None}, "relation_id"),
+        ({"primary_contact": {"email": "DOUGLAS@example.com"}}, "email"),
+        ({"primary_contact": {"email": None, "phone_number": "503.555.0100"}}, "phone"),
+    ],
+    ids=["contact", "account", "email", "phone"],
+)
+async def test_every_basis_finds_the_customer(sync: PhotoSync, fields: dict[str, Any], basis: str) -> None:
+    await sync.customers([customer(phone="(503) 555-0100")])
+
+    await sync.events(project(**fields))
+
+    assert ((await match(sync))["basis"], (await match(sync))["customer_id"]) == (basis, customer_id(DOUGLAS))
+
+
+async def test_two_candidates_are_held_and_shown_never_guessed(sync: PhotoSync) -> None:
+    await sync.customers([customer(), customer(GERALDINE)])
+
+    await sync.events(project())
+
+    found = await match(sync)
+    assert (found["state"], found["customer_id"]) == ("ambiguous", None)
+    assert set(found["candidates"]) == {customer_id(DOUGLAS), customer_id(GERALDINE)}
+    assert await projects(sync) == []
+
+
+async def test_ambiguity_ends_when_one_of_two_candidates_changes(sync: PhotoSync) -> None:
+    await sync.customers([customer(), customer(GERALDINE)])
+    await sync.events(project())
+    await sync.customers([customer(GERALDINE, 2, email="geraldine@example.com")])
+
+    await held.match_again(sync.resources)
+
+    assert [row["customer_id"] for row in await projects(sync)] == [customer_id(DOUGLAS)]
+
+
+async def test_a_second_candidate_that_appears_later_contests_and_changes_nothing(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project())
+
+    await sync.customers([customer(GERALDINE)])
+
+    assert (await match(sync))["state"] == "contested"
+    assert [row["customer_id"] for row in await projects(sync)] == [customer_id(DOUGLAS)]
+
+
+async def test_a_stronger_basis_moves_a_project_and_ends_its_former_key(sync: PhotoSync) -> None:
+    await sync.customers([customer(), customer(GERALDINE, email="geraldine@example.com")])
+    await sync.events(project())
+    await sync.published()
+
+    relation = [{"type": "Salesforce", "relation_id": GERALDINE}]
+    await sync.events(project("project.updated", integrations=relation, updated_at=NOW))
+
+    keys = {
+        value_of(one)["external_id"]: value_of(one) for one in of_topic(await sync.published(), FEDERATION_KEYS.name)
+    }
+    assert [row["customer_id"] for row in await projects(sync)] == [customer_id(GERALDINE)]
+    assert keys[str(customer_id(DOUGLAS))]["deleted_at"] is not None
+    assert keys[str(customer_id(GERALDINE))]["deleted_at"] is None
+
+
+async def test_deleted_and_merged_customers_match_nobody(sync: PhotoSync) -> None:
+    await sync.customers([customer(deleted_at="2026-01-02T10:00:00Z"), customer(GERALDINE, merged_into=UUID(int=7))])
+
+    await sync.events(project())
+
+    assert await projects(sync) == []
+
+
+async def test_an_older_word_about_a_customer_changes_nothing(sync: PhotoSync) -> None:
+    await sync.customers([customer(DOUGLAS, 5, email="new@example.com")])
+
+    await sync.customers([customer(DOUGLAS, 4)])
+
+    ref = await one_row(sync.resources.projects, "SELECT email FROM projects.customer_refs")
+    assert ref["email"] == "new@example.com"
+
+
+async def test_an_erased_customer_is_forgotten(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+
+    await sync.customers([KafkaRecord(topic=CUSTOMERS_CHANGES.name, key=customer().key, value=None)])
+
+    assert await all_rows(sync.resources.projects, "SELECT 1 FROM projects.customer_refs") == []
+
+
+async def test_archived_restored_and_what_the_application_did_meanwhile(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project())
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute("UPDATE projects.projects SET status = 'IN_PROGRESS', budget_amount = 5")
+
+    await sync.events(project("project.archived", sent_at=NOW + 10))
+    archived = await projects(sync)
+    await sync.events(project("project.updated", archived=False, updated_at=NOW + 20))
+    restored = await projects(sync)
+
+    assert [(row["status"], row["budget_amount"]) for row in archived] == [("ARCHIVED", 5)]
+    assert [(row["status"], row["budget_amount"]) for row in restored] == [("IN_PROGRESS", 5)]
+
+
+async def test_a_status_that_a_person_sets_on_an_archived_project_stays(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), project("project.archived", sent_at=NOW + 10))
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute("UPDATE projects.projects SET status = 'COMPLETED'")
+
+    await sync.events(project("project.updated", archived=True, name="Gate", updated_at=NOW + 20))
+
+    assert [(row["name"], row["status"]) for row in await projects(sync)] == [("Gate", "COMPLETED")]
+
+
+async def test_a_deleted_project_is_cancelled_and_its_key_ended(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project())
+    await sync.published()
+
+    await sync.events(project("project.deleted", sent_at=NOW + 10))
+
+    (row,) = await projects(sync)
+    (key,) = of_topic(await sync.published(), FEDERATION_KEYS.name)
+    assert (row["status"], row["deleted_at"].timestamp()) == ("CANCELLED", NOW + 10)
+    assert value_of(key)["deleted_at"] is not None
+
+
+async def test_a_deleted_project_that_nobody_owned_waits_no_longer(sync: PhotoSync) -> None:
+    await sync.events(project())
+
+    await sync.events(project("project.deleted", sent_at=NOW + 10))
+
+    assert await all_rows(sync.resources.projects, "SELECT 1 FROM projects.customer_matches") == []
+
+
+async def test_a_photo_that_moves_takes_its_count_along(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), project(id="94100002"), photo())
+
+    await sync.events(photo("photo.updated", project_id="94100002", updated_at=NOW))
+
+    assert [row["photo_count"] for row in await projects(sync)] == [0, 1]
+
+
+async def test_a_photo_that_says_it_is_deleted_no_longer_counts(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+
+    await sync.events(photo("photo.updated", status="deleted", updated_at=NOW))
+
+    assert [row["sync_status"] for row in await photos(sync)] == ["DELETED"]
+    assert [row["photo_count"] for row in await projects(sync)] == [0]
+
+
+async def test_a_late_event_overwrites_nothing_and_the_same_again_neither(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(name="New", updated_at=NOW + 10))
+    before = await projects(sync)
+
+    await sync.events(project(name="Old", updated_at=NOW), project(name="New", updated_at=NOW + 10))
+
+    assert await projects(sync) == before
+
+
+async def test_what_the_application_said_of_a_photo_stays(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute("UPDATE projects.project_photos SET category = 'AFTER', room = 'Hall'")
+
+    await sync.events(photo("photo.description_updated", description="North wall", updated_at=NOW))
+
+    assert [(row["description"], row["category"], row["room"]) for row in await photos(sync)] == [
+        ("North wall", "AFTER", "Hall")
+    ]
+
+
+async def test_customers_projects_and_photos_at_the_same_moment_all_find_each_other(
+    new_database: NewDatabase,
+) -> None:
+    dsn, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
+    async with photo_sync_on(dsn, integrations) as one, photo_sync_on(dsn, integrations) as other:
+        for round_ in range(30):
+            name, email = str(95_000_000 + round_), f"x{round_}@example.com"
+            salesforce_id = f"003{round_:012d}AAA"
+            await asyncio.gather(
+                one.customers([customer(salesforce_id, 1, None, email=email)]),
+                other.events(project(id=name, primary_contact={"email": email})),
+                one.events(photo(id=name, project_id=name)),
+            )
+
+        rows = await projects(one)
+        pictures = await photos(one)
+        deadlocks = await one_row(one.resources.projects, "SELECT sum(deadlocks) AS sum FROM pg_stat_database")
+
+    assert [row["photo_count"] for row in rows] == [1] * 30
+    assert len(pictures) == 30
+    assert deadlocks["sum"] == 0
+
+
+async def test_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:
+    dsn, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
+    async with photo_sync_on(dsn, integrations) as one, photo_sync_on(dsn, integrations) as other:
+        await one.customers([customer()])
+        names = [str(95_000_000 + number) for number in range(20)]
+        await one.webhooks(companycam_record(project(id=name)) for name in names)
+        forth = [photo(id=f"1{name}{number}", project_id=name) for number in range(5) for name in names]
+        back = [photo(id=f"2{name}{number}", project_id=name) for number in range(5) for name in reversed(names)]
+
+        await asyncio.gather(
+            *(one.events(*forth[at::5]) for at in range(5)), *(other.events(*back[at::5]) for at in range(5))
+        )
+
+        rows = await projects(one)
+        deadlocks = await one_row(one.resources.projects, "SELECT sum(deadlocks) AS sum FROM pg_stat_database")
+
+    assert [row["photo_count"] for row in rows] == [10] * 20
+    assert deadlocks["sum"] == 0
+
+
+async def test_unknown_kinds_of_events_are_logged_and_ignored(sync: PhotoSync) -> None:
+    await sync.events(samples.body("companycam_document_created.json"), project("project.merged"))
+
+    events = await all_rows(sync.resources.integrations, "SELECT event_type, status FROM integrations.webhook_events")
+    assert {(event["event_type"], event["status"]) for event in events} == {
+        ("document.created", "IGNORED"),
+        ("project.merged", "IGNORED"),
+    }
