@@ -9,6 +9,7 @@ from typing import Final
 import uvicorn
 
 from synckit import web
+from synckit.http_protocol import BoundedProtocol
 from synckit.observability import health, logs, metrics
 from synckit.settings import ServerSettings
 
@@ -31,7 +32,8 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
         app,
         host=host.strip("[]"),
         port=int(port),
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
         loop="uvloop",
         lifespan="on",
         log_config=None,

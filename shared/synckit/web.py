@@ -173,6 +173,8 @@ def _request(scope: Scope, receive: Receive) -> Request:
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    if scope["http_version"] == "1.0":
+        headers.setdefault("host", "")  # which only 1.1 demands
     client = scope.get("client")
     return Request(
         method=scope["method"],
@@ -185,10 +187,12 @@ def _request(scope: Scope, receive: Receive) -> Request:
 
 
 async def _dispatch(routes: Routes, request: Request) -> Response:
+    if "host" not in request.headers:
+        return problem(400, "bad_request", "Bad Request", "A request names its host.")
     methods, tail = _match(routes, request.path)
     if methods is None:
         return problem(404, "not_found", "Not found")
-    handler = methods.get(request.method)
+    handler = methods.get("GET" if request.method == "HEAD" else request.method)
     if handler is None:
         allowed = ", ".join(sorted(methods))
         return problem(405, "method_not_allowed", "Method not allowed", f"Allowed: {allowed}.", (("allow", allowed),))

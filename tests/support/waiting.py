@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-async def until(asked: Callable[[], Awaitable[Found]], seconds: float = 30.0) -> Found:
+async def until(asked: Callable[[], Awaitable[Found | None]], seconds: float = 30.0) -> Found:
     """The first answer that is true; TimeoutError where none is within so many seconds."""
     async with asyncio.timeout(seconds):
         while not (answer := await asked()):  # noqa: ASYNC110 - the answer is in a server

@@ -1,0 +1,94 @@
+"""What uvicorn's HTTP lacks: an end to slow and endless headers, and answers of our form to what is no HTTP."""
+
+import re
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADER_SECONDS: Final = 10.0
+MOST_HEADER_BYTES: Final = 32 * 1024
+
+_METHOD: Final = re.compile(rb"[A-Z]{1,20}(?= )")
+_KNOWN: Final = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection whose headers must come whole within 10 s and in 32 KiB."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._header_timer: TimerHandle | None = None
+        self._header_bytes = 0
+        self._is_fresh = True
+        self._status = HTTPStatus.BAD_REQUEST
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Waits for the first request from now on."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Waits for nothing any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """A method that the parser does not know is answered like one that the route does not have: 405."""
+        if self._is_fresh and (method := _METHOD.match(data)) and method[0] not in _KNOWN:
+            data = b"TRACE" + data[method.end() :]
+        self._is_fresh = False
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A request begins: its headers are due."""
+        self._header_bytes = 0
+        self._await_headers()
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header more."""
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MOST_HEADER_BYTES:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise ValueError("the headers are too large")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The headers are here; how long the body may take is up to the route."""
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's
+        """Answers what is no HTTP, and closes."""
+        self._refuse(self._status)
+
+    def _await_headers(self) -> None:
+        self._stop_waiting()
+        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+
+    def _stop_waiting(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        if self.transport.is_closing():
+            return
+        code = status.name.lower()
+        body = orjson.dumps(
+            {
+                "type": f"https://paintbox.example/problems/{code.replace('_', '-')}",
+                "title": status.phrase,
+                "status": status.value,
+                "code": code,
+            }
+        )
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

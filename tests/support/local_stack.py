@@ -1,0 +1,33 @@
+"""A whole local stack, as its user has it: the commands of the operator, and what they wrote down."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from support.stacks import CHECKOUT
+
+SECONDS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack: where it lies, and what its operator knows."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """The value of `PAINTBOX_<name>`."""
+        return self.environment[f"PAINTBOX_{name}"]
+
+    def logs(self) -> str:
+        """Everything that its processes have logged."""
+        return "".join(file.read_text() for file in sorted((self.directory / "logs").iterdir()))
+
+
+def paintbox(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the operator on a stack."""
+    command = [sys.executable, "-m", "paintbox", *arguments, "--directory", str(directory)]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=SECONDS, check=False)
