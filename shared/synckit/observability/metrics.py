@@ -76,7 +76,6 @@ HELD = Gauge(
     "matches), project (of a photo)",
     ["entity", "waits_for"],
 )
-PARKED = Gauge("paintbox_parked_records", "Parked records that were neither redriven nor dropped", ["consumer"])
 OUTBOX_ROWS = Gauge("paintbox_outbox_rows", "Rows that wait to be published", ["outbox"])
 OUTBOX_AGE = Gauge("paintbox_outbox_oldest_seconds", "Age of the oldest row that waits to be published", ["outbox"])
 OUTBOX_PUBLISHED = Counter("paintbox_outbox_published_total", "Rows published and deleted", ["outbox"])

@@ -1,0 +1,106 @@
+"""The documents say what the code does: generated pages are up to date, and the README's commands exist."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+
+from support import pages
+from support.stacks import CHECKOUT
+from synckit.contracts.headers import EventHeaders
+from synckit.settings import PUBLIC_NAMES
+
+README: Final = (CHECKOUT / "README.md").read_text()
+DOCUMENTS: Final = {file: file.read_text() for file in [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]}
+
+
+@pytest.mark.parametrize("file", sorted(pages.pages()))
+def test_a_generated_page_is_up_to_date(file: str) -> None:
+    page = pages.FOLDER / file
+    text = pages.pages()[file]
+    if os.environ.get("PAINTBOX_UPDATE_PAGES"):
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text)
+
+    assert page.read_text() == text
+
+
+def test_every_metric_is_documented() -> None:
+    text = pages.metrics()
+
+    undocumented = {name for name in pages.registered() if not any(f"`{base}`" in text for base in (name, _base(name)))}
+    assert undocumented == set()
+
+
+def _base(name: str) -> str:
+    """Histograms and counters register a few names each."""
+    for suffix in ("_bucket", "_count", "_sum", "_created"):
+        if name.endswith(suffix):
+            stem = name.removesuffix(suffix)
+            return f"{stem}_total" if suffix == "_created" and f"`{stem}_total`" in pages.metrics() else stem
+    return f"{name}_total" if f"`{name}_total`" in pages.metrics() else f"{name}_info"
+
+
+def test_every_header_is_documented() -> None:
+    assert set(pages.HEADERS) == {"ce_specversion", "content-type", *_header_names()}
+
+
+def _header_names() -> set[str]:
+    special = {"correlation_id": "ce_correlationid", "traceparent": "traceparent", "request": "request"}
+    return {special.get(name, "ce_" + name.replace("_", "")) for name in EventHeaders.__dataclass_fields__}
+
+
+def blocks(text: str) -> list[str]:
+    """The lines of the shell blocks of a document."""
+    return [
+        line for block in re.findall(r"```(?:sh|bash|shell)\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+
+
+def test_the_make_targets_of_the_documents_exist() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+    named = {word for text in DOCUMENTS.values() for word in re.findall(r"(?:^|[`(&;] *|\n)make ([a-z-]+)", text)}
+
+    assert named - targets == set()
+    assert {"setup", "up", "down", "clean", "demo", "check", "fmt", "lock", "test", "test-fast"} <= targets
+
+
+def test_the_commands_of_the_documents_exist() -> None:
+    named = {
+        match
+        for text in DOCUMENTS.values()
+        for match in re.findall(r"paintbox ([a-z]+(?: (?:list|apply))?)(?=[ `\n\]|)])", text)
+    }
+    commands = {command for command in named if command.split()[0] not in {"sync", "databases"}}
+
+    for command in sorted(commands):
+        done = subprocess.run(
+            [sys.executable, "-m", "paintbox", *command.split(), "--help"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    assert [name for name in PUBLIC_NAMES if name not in README] == []
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    broken = [
+        f"{file.relative_to(CHECKOUT)}: {target}"
+        for file, text in DOCUMENTS.items()
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+        if "://" not in target and not (file.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = sorted(file.name[:4] for file in (CHECKOUT / "docs/decisions").glob("[0-9]*.md"))
+
+    assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
