@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics import MetricWrapperBase
@@ -66,7 +66,8 @@ def topics() -> str:
     for kind in sorted(kinds, key=lambda one: one.__name__):
         if kind is not values.Keyed:
             lines += ["", f"## {kind.__name__}", "", (kind.__doc__ or "").strip(), "", "| field | type |", "|---|---|"]
-            lines += [f"| `{name}` | `{_type(kind, name)}` |" for name in kind.model_fields]
+            schema = kind.model_json_schema(mode="serialization")["properties"]
+            lines += [f"| `{name}` | {_type(schema[name])} |" for name in kind.model_fields]
     return "\n".join(lines) + "\n"
 
 
@@ -88,12 +89,15 @@ HEADERS: Final = {
 }
 
 
-def _type(kind: type[values.Contract], name: str) -> str:
-    annotation = kind.model_fields[name].annotation
-    text = (
-        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    )
-    return text.replace("typing.", "").replace("uuid.", "").replace("datetime.", "").replace("|", "or")
+def _type(schema: dict[str, Any]) -> str:
+    """What stands in the JSON of a record, in a few words."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"array of {_type(schema['items'])}"
+    words = [schema.get("format"), *(repr(one) for one in schema.get("enum", ()))]
+    known = ", ".join(word for word in words if word)
+    return f"{schema.get('type', 'any value')}{f' ({known})' if known else ''}"
 
 
 def registered() -> set[str]:
