@@ -20,6 +20,7 @@ from synckit.outbox.relay import Relay
 
 NAME: Final = "customer-sync"
 DRAIN_SECONDS: Final = 5.0
+PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
 
 
 @asynccontextmanager
@@ -41,7 +42,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         checks = {
             "paintbox_customers": postgres.check(customers),
             "paintbox_integrations": postgres.check(integrations),
-            "kafka": kafka.check(servers),
+            "kafka": kafka.check(settings, [*(one.topic for one in consumers), *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},

@@ -21,6 +21,7 @@ from synckit.outbox.relay import Relay
 
 NAME: Final = "photo-sync"
 DRAIN_SECONDS: Final = 5.0
+PUBLISHED: Final = (topics.FEDERATION_KEYS, topics.PROJECTS_CHANGES, topics.SYNC_REQUESTS)
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         checks = {
             "paintbox_projects": postgres.check(pool),
             "paintbox_integrations": postgres.check(integrations),
-            "kafka": kafka.check(servers),
+            "kafka": kafka.check(settings, [*(one.topic for one in consumers), *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from synckit import background, kafka, process, web
+from synckit.contracts import topics
 from webhook_ingest.doors import companycam, outbound_messages, salesforce_events
 from webhook_ingest.publisher import Publisher
 from webhook_ingest.settings import IngestSettings
 
 NAME: Final = "webhook-ingest"
+PUBLISHED: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED)
 
 
 @asynccontextmanager
@@ -19,7 +21,7 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
     async with background.background() as loops:
         loops.start({"producer": publisher.run})
         checks = {
-            "kafka": kafka.check(settings.kafka_bootstrap_servers),
+            "kafka": kafka.check(settings, PUBLISHED),
             "producer": publisher.check,
             "loops": loops.check,
         }

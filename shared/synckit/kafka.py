@@ -1,14 +1,18 @@
 """How every process talks to Kafka: one way to make a producer, one to make topics."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.client import AIOKafkaClient
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError
 
-from synckit.contracts.topics import MAX_MESSAGE_BYTES
+from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.observability.health import Check
+from synckit.settings import ProcessSettings
 
+MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
 
@@ -48,17 +52,38 @@ def create_transactional_producer(servers: str, *, process: str, transactional_i
     )
 
 
-def check(servers: str) -> Check:
-    """For readiness: whether a broker answers."""
+def check(settings: ProcessSettings, topics: Sequence[Topic]) -> Check:
+    """For readiness: whether a broker answers, has these topics, and keeps them as safely as the settings say."""
+    names = [topic.name for topic in topics]
 
     async def answers() -> str | None:
-        client = AIOKafkaClient(bootstrap_servers=servers, request_timeout_ms=2_000)
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=2_000)
         try:
-            await client.bootstrap()
+            await admin.start()
+            described = await admin.describe_topics(names)
+            configs = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
         except KafkaConnectionError:
             return "no broker answers"
         finally:
-            await client.close()
-        return None
+            await admin.close()
+        in_sync = {name: _setting(entries) for answer in configs for _, _, _, name, entries in answer.resources}
+        return next(filter(None, (_trouble(one, in_sync, settings) for one in described)), None)
 
     return answers
+
+
+def _setting(entries: Sequence[Sequence[Any]]) -> int:
+    return next((int(value) for name, value, *_ in entries if name == MIN_INSYNC), 0)
+
+
+def _trouble(topic: Mapping[str, Any], in_sync: Mapping[str, int], settings: ProcessSettings) -> str | None:
+    name, partitions = topic["topic"], topic["partitions"]
+    if topic["error_code"] or not partitions:
+        return f"{name} does not exist: `paintbox topics apply` makes it"
+    copies = min(len(partition["replicas"]) for partition in partitions)
+    if copies < settings.kafka_replication_factor:
+        return f"{name} has {copies} copies, {settings.kafka_replication_factor} are demanded"
+    counted = in_sync.get(name, 0)
+    if counted < settings.kafka_min_insync_replicas:
+        return f"{name} counts a record with {counted} copies, {settings.kafka_min_insync_replicas} are demanded"
+    return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "PAINTBOX_"
@@ -103,7 +103,9 @@ class ServerSettings(BaseSettings):
 class ProcessSettings(ServerSettings):
     """What each process that speaks to Kafka needs."""
 
-    kafka_bootstrap_servers: str
+    kafka_bootstrap_servers: Annotated[str, Field(min_length=1)]
+    kafka_replication_factor: Annotated[int, Field(ge=1)] = 3
+    kafka_min_insync_replicas: Annotated[int, Field(ge=1)] = 2
 
 
 Settings = TypeVar("Settings", bound=BaseSettings)

@@ -164,6 +164,20 @@ async def test_a_wrong_signature_is_not_made_good_by_a_token(stack: LocalStack, 
 # What is answered
 
 
+@pytest.mark.parametrize("file", sorted(file.name for file in samples.FOLDER.glob("*.*") if file.suffix != ".md"))
+async def test_every_published_shape_is_understood(stack: LocalStack, http: httpx.AsyncClient, file: str) -> None:
+    body = samples.body(file)
+    if file.endswith(".xml"):
+        answer = await post_message(stack, http, body)
+    elif file.startswith("companycam"):
+        answer = await post_companycam(stack, http, body)
+    else:
+        answer = await post_event(stack, http, body)
+
+    assert answer.status_code == 200
+    assert b"Ack>true<" in answer.content or answer.json()["quarantined"] == 0
+
+
 async def test_companycam_gets_exactly_200(stack: LocalStack, http: httpx.AsyncClient) -> None:
     answer = await post_companycam(stack, http, BODY)
 

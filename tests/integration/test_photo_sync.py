@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -12,17 +12,14 @@ from photo_sync.handlers import held
 from photo_sync.store.held import count_held
 from support import samples
 from support.notifications import KafkaRecord, companycam_record
+from support.people import NOW, customer, photo, project
 from support.postgres import NewDatabase
 from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
 from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
-from synckit.contracts.headers import EventHeaders, to_kafka
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
-from synckit.contracts.values import CustomerChanged
 from synckit.identity import customer_id, photo_id, project_id
 
 pytestmark = pytest.mark.database
-
-NOW = 1_767_342_000
 
 
 @pytest.fixture
@@ -30,55 +27,6 @@ async def sync(new_database: NewDatabase) -> AsyncIterator[PhotoSync]:
     projects, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
     async with photo_sync_on(projects, integrations) as service:
         yield service
-
-
-def project(event_type: str = "project.created", /, sent_at: int = NOW, **changes: Any) -> bytes:
-    """An event of the sample project, whose primary contact is Douglas."""
-    document = samples.document("companycam_project_created.json")
-    document["payload"]["project"] |= {"primary_contact": {"name": "D", "email": "douglas@example.com"}} | changes
-    return samples.dumped(document | {"event_type": event_type, "created_at": sent_at})
-
-
-def photo(event_type: str = "photo.created", /, **changes: Any) -> bytes:
-    """An event of a photo of the sample project."""
-    document = samples.document("companycam_photo_created.json")
-    document["payload"]["photo"] |= changes
-    return samples.dumped(document | {"event_type": event_type})
-
-
-def customer(
-    salesforce_id: str = DOUGLAS, version: int = 1, /, account: str | None = ACME, **changes: Any
-) -> KafkaRecord:
-    """What customer_sync says of a customer."""
-    row = customer_id(salesforce_id)
-    fields: dict[str, Any] = {
-        "salesforce_ids": tuple(one for one in (salesforce_id, account) if one),
-        "first_name": "Douglas",
-        "last_name": "Hunting",
-        "email": "Douglas@Example.com",
-        "status": "ACTIVE",
-        "account_type": "RESIDENTIAL",
-        "created_at": "2026-01-02T10:00:00Z",
-    }
-    unset = dict.fromkeys(set(CustomerChanged.model_fields) - {"customer_id", "source_version"})
-    value = CustomerChanged(customer_id=row, source_version=version, **unset | fields | changes)
-    head = EventHeaders(
-        id=uuid4(),
-        source="/customers",
-        type="paintbox.customer.changed.v1",
-        subject=value.key,
-        time=NOW * 1000,
-        received_at=NOW * 1000,
-        correlation_id=uuid4(),
-        traceparent="",
-        fact_version=version,
-    )
-    return KafkaRecord(
-        topic=CUSTOMERS_CHANGES.name,
-        key=value.key.encode(),
-        value=value.encoded(),
-        headers=to_kafka(head.encoded()),
-    )
 
 
 async def projects(sync: PhotoSync) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
         loops.start({"consumers": group.run})
         checks = {
             "paintbox_integrations": postgres.check(pool),
-            "kafka": kafka.check(settings.kafka_bootstrap_servers),
+            "kafka": kafka.check(settings, [one.topic for one in consumers]),
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
         }

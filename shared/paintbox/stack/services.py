@@ -32,6 +32,11 @@ SIMULATORS: Final = (
     Service("companycam", "simulators", (), Uses(), ("companycam",)),
 )
 
+KAFKA: Final = (
+    "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS",
+    "PAINTBOX_KAFKA_REPLICATION_FACTOR",
+    "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS",
+)
 READY_TO_SERVE: Final = ("topics", "logins", "configuration")
 
 SERVICES: Final = (
@@ -43,7 +48,7 @@ SERVICES: Final = (
             login="webhook_ingest",
             databases=(Database.INTEGRATIONS,),
             names=(
-                "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS",
+                *KAFKA,
                 "PAINTBOX_SALESFORCE_ORGANIZATION_IDS",
                 "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS",
                 "PAINTBOX_SALESFORCE_WEBHOOK_SECRETS",
@@ -59,7 +64,7 @@ SERVICES: Final = (
         Uses(
             login="webhook_log",
             databases=(Database.INTEGRATIONS,),
-            names=("PAINTBOX_KAFKA_BOOTSTRAP_SERVERS",),
+            names=KAFKA,
         ),
     ),
     Service(
@@ -69,7 +74,7 @@ SERVICES: Final = (
         Uses(
             login="customer_sync",
             databases=(Database.CUSTOMERS, Database.INTEGRATIONS),
-            names=("PAINTBOX_KAFKA_BOOTSTRAP_SERVERS", "PAINTBOX_SERVICE_TOKENS"),
+            names=(*KAFKA, "PAINTBOX_SERVICE_TOKENS"),
         ),
     ),
     Service(
@@ -79,7 +84,7 @@ SERVICES: Final = (
         Uses(
             login="photo_sync",
             databases=(Database.PROJECTS, Database.INTEGRATIONS),
-            names=("PAINTBOX_KAFKA_BOOTSTRAP_SERVERS", "PAINTBOX_SERVICE_TOKENS"),
+            names=(*KAFKA, "PAINTBOX_SERVICE_TOKENS"),
         ),
     ),
 )

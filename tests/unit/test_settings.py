@@ -1,0 +1,111 @@
+"""Settings are refused by name, never by value."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from customer_sync.settings import Settings
+from synckit.settings import PUBLIC_NAMES, explain, load, unknown_names
+from webhook_ingest.settings import IngestSettings
+
+SECRET = "canary-secret-of-more-than-thirty-two-bytes"
+GOOD = {
+    "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+    "PAINTBOX_CUSTOMERS_DSN": "postgresql://u:canary@127.0.0.1:5432/paintbox_customers",
+    "PAINTBOX_INTEGRATIONS_DSN": "postgresql://u:canary@127.0.0.1:5432/paintbox_integrations",
+    "PAINTBOX_SERVICE_TOKENS": SECRET,
+}
+DOORS = {
+    "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+    "PAINTBOX_SALESFORCE_ORGANIZATION_IDS": "00D5e000000Pnt1EAC",
+    "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS": SECRET,
+    "PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS": f"{SECRET}-new, {SECRET}-old\n",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in PUBLIC_NAMES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def given(environment: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        environment.setenv(name, value)
+
+
+def test_lists_are_comma_separated_and_line_ends_do_not_count(environment: pytest.MonkeyPatch) -> None:
+    given(environment, DOORS)
+
+    settings = load(IngestSettings)
+
+    assert [token.get_secret_value() for token in settings.companycam_webhook_tokens] == [
+        f"{SECRET}-new",
+        f"{SECRET}-old",
+    ]
+    assert settings.salesforce_organization_ids == ("00D5e000000Pnt1",)
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"PAINTBOX_CUSTOMERS_DSN": "postgresql://u:canary@"},
+            "PAINTBOX_CUSTOMERS_DSN: Value error, is not of the form",
+        ),
+        ({"PAINTBOX_CUSTOMERS_DSN": "mysql://u:canary@h/d"}, "PAINTBOX_CUSTOMERS_DSN"),
+        ({"PAINTBOX_CUSTOMERS_DSN": "postgresql://u:canary@h:port/d"}, "PAINTBOX_CUSTOMERS_DSN"),
+        ({"PAINTBOX_SERVICE_TOKENS": "canary"}, "is shorter than 32 bytes"),
+        ({"PAINTBOX_SERVICE_TOKENS": "changeme"}, "is a placeholder"),
+        ({"PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": ""}, "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"),
+        ({"PAINTBOX_LISTEN": "canary"}, "PAINTBOX_LISTEN: Value error, is not of the form host:port"),
+        ({"PAINTBOX_ENVIRONMENT": "canary"}, "PAINTBOX_ENVIRONMENT: Input should be 'production' or 'local'"),
+        ({"PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS": "0"}, "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS"),
+    ],
+)
+def test_b94_b95_a_wrong_value_ends_the_process_with_its_name_and_without_itself(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], values: dict[str, str], sentence: str
+) -> None:
+    given(environment, GOOD | values)
+
+    with pytest.raises(SystemExit) as ended:
+        load(Settings)
+
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in said
+    assert "canary" not in said
+
+
+def test_every_missing_setting_is_named(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    given(environment, {})
+
+    with pytest.raises(SystemExit):
+        load(Settings)
+
+    said = capsys.readouterr().err
+    assert all(f"error: {name}: Field required" in said for name in GOOD)
+
+
+def test_b97_a_name_that_nothing_reads_is_warned_about(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(environment, GOOD | {"PAINTBOX_SERVICE_TOKEN": SECRET})
+
+    load(Settings)
+
+    assert capsys.readouterr().err == "warning: PAINTBOX_SERVICE_TOKEN is read by nothing: is it misspelt?\n"
+    assert unknown_names([*PUBLIC_NAMES, "PATH"]) == []
+
+
+def test_an_explanation_never_holds_what_was_given() -> None:
+    wrong: dict[str, Any] = {"customers_dsn": "canary", "service_tokens": ("canary",)}
+
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(wrong)
+
+    assert "canary" not in str(refused.value)
+    assert "canary" not in " ".join(explain(refused.value))
