@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paintbox.commands import migrate, seed, stack, status, topics
+from paintbox.commands import demo, migrate, parked, seed, stack, status, topics
 from paintbox.errors import OperatorError
 
 FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -43,10 +43,12 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(status.status)
 app.command()(stack.clean)
+app.command()(demo.demo)
 app.command()(stack.setup)
 app.command()(migrate.migrate)
 app.command()(seed.seed)
 app.add_typer(topics.app, name="topics")
+app.add_typer(parked.app, name="parked")
 
 
 def main() -> None:

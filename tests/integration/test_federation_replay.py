@@ -18,8 +18,8 @@ from synckit.contracts.topics import FEDERATION_KEYS
 PROJECTS = [str(95_000_000 + number) for number in range(30)]
 PEOPLE = [f"003{number:012d}AAA" for number in range(10)]
 KEYS = """
-    SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner, created_at,
-           source_version, deleted_at
+    SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner,
+           created_at, source_version, deleted_at
       FROM customers.federation_keys ORDER BY local_id, external_id
 """
 

