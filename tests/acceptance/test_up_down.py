@@ -135,12 +135,12 @@ def test_a_killed_process_is_shown_as_crashed_until_up_starts_it_again(paintbox:
     wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
     seen = paintbox.run("status")
-    found = states(paintbox)
+    expected = {**dict.fromkeys(PROCESSES, "ready"), "webhook-ingest": "crashed"}
+    wait_until(lambda: states(paintbox) == expected)  # a busy machine answers some part too late to count as ready
     again = paintbox.report("up")
 
     assert seen.returncode == 1
     assert f"its log: {paintbox.directory}/logs/webhook-ingest.log" in seen.stdout
-    assert found == {**dict.fromkeys(PROCESSES, "ready"), "webhook-ingest": "crashed"}
     outcomes = {part["part"]: part["outcome"] for part in again["parts"]}
     assert outcomes.pop("webhook-ingest") == "started again"
     assert set(outcomes.values()) == {"up already", "nothing to do"}
