@@ -1,0 +1,183 @@
+"""What the demo asks of the simulators: make records, change them, misbehave, and tell what they hold and delivered.
+
+docs/simulators.md has their side of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from paintbox.demo.edits import Step, Vendor
+from paintbox.demo.people import Fields
+from paintbox.environment import require
+from paintbox.errors import OperatorError
+from paintbox.stack.environments import URLS
+
+VENDORS: Final[tuple[Vendor, ...]] = ("salesforce", "companycam")
+LARGEST_REQUEST: Final = 1000
+"""How many records one request makes or lists. A simulator does nothing else meanwhile: a third of a second."""
+AT_ONCE: Final = 8
+"""How many requests are under way at once: one that waits for its record's next second holds up no other."""
+ANSWER_SECONDS: Final = 60.0
+
+DUPLICATES: Final = 0.2
+FAULTS: Final[Mapping[str, Any]] = {
+    "duplicate": DUPLICATES,
+    "reorder": 0.15,
+    "delay": {"probability": 0.1, "seconds": 3.0},
+}
+"""What goes wrong with deliveries of edits. Never `drop`: nobody reads again yet, so what is lost stays lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulators:
+    """Both, as a client of their steering API."""
+
+    client: httpx.AsyncClient
+    urls: Mapping[Vendor, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as the simulator tells of it."""
+
+    seq: int
+    subscription: str
+    event: str
+    form: str
+    records: tuple[str, ...]
+    copy_of: int | None
+    is_answered: bool
+    """With what counts as success."""
+    attempts: int
+
+
+@asynccontextmanager
+async def connected(environment: Mapping[str, str]) -> AsyncIterator[Simulators]:
+    """The simulators that the environment names, for the block. No proxy is ever asked."""
+    urls = dict(zip(VENDORS, require(environment, *(URLS[vendor] for vendor in VENDORS)), strict=True))
+    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+        yield Simulators(client, urls)
+
+
+async def create(simulators: Simulators, vendor: Vendor, kind: str, records: Sequence[Fields]) -> None:
+    """Makes these records."""
+    for start in range(0, len(records), LARGEST_REQUEST):
+        await _ask(simulators, vendor, "POST", f"records/{kind}", json=records[start : start + LARGEST_REQUEST])
+
+
+async def take(simulators: Simulators, steps: Iterable[Step]) -> None:
+    """Takes all of these steps, in any order."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(step: Step) -> None:
+        async with turns:
+            await _ask(simulators, step.vendor, step.method, f"records/{step.path}", json=step.body)
+
+    await asyncio.gather(*map(one, steps))
+
+
+async def misbehave(simulators: Simulators, seed: int) -> None:
+    """From now on deliveries come twice, late and in the wrong order. Replaces whatever faults were in force."""
+    for vendor in VENDORS:
+        await _ask(simulators, vendor, "PUT", "faults", json={**FAULTS, "seed": seed})
+
+
+async def behave(simulators: Simulators) -> None:
+    """Ends all faults, of one simulator also where the other does not answer; then it raises OperatorError."""
+    ended = await asyncio.gather(
+        *(_ask(simulators, vendor, "DELETE", "faults") for vendor in VENDORS), return_exceptions=True
+    )
+    for failure in ended:
+        if isinstance(failure, BaseException):
+            raise failure
+
+
+async def list_records(simulators: Simulators, vendor: Vendor, kind: str, place: str) -> list[Fields]:
+    """The records whose ids begin so, deleted ones too, as they are held now."""
+    name = "Id" if vendor == "salesforce" else "id"
+    found: list[Fields] = []
+    after: str | None = place
+    while after is not None:
+        page = await _ask(
+            simulators, vendor, "GET", f"records/{kind}", params={"after": after, "limit": LARGEST_REQUEST}
+        )
+        ours = [record for record in page["records"] if record[name].startswith(place)]
+        found += ours
+        after = page["next"] if len(ours) == len(page["records"]) else None
+    return found
+
+
+async def list_tags(simulators: Simulators, photo_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The words of the tags that these photos hold."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(photo_id: str) -> tuple[str, list[str]]:
+        async with turns:
+            answer = await _ask(simulators, "companycam", "GET", f"records/photos/{photo_id}/tags")
+        return photo_id, [str(tag["display_value"]) for tag in answer["tags"]]
+
+    return dict(await asyncio.gather(*map(one, photo_ids)))
+
+
+async def count_deliveries(simulators: Simulators, vendor: Vendor) -> Mapping[str, int]:
+    """How many deliveries are in each state: pending, delivered, failed, dropped. None is ever forgotten."""
+    answer = await _ask(simulators, vendor, "GET", "deliveries", params={"limit": 1})
+    counts: Mapping[str, int] = answer["counts"]
+    return counts
+
+
+async def list_subscriptions(simulators: Simulators, vendor: Vendor, url: str) -> set[str]:
+    """The ids of the subscriptions that are told below this URL."""
+    answer = await _ask(simulators, vendor, "GET", "subscriptions")
+    return {told["id"] for told in answer["subscriptions"] if told["url"].startswith(f"{url}/")}
+
+
+async def list_deliveries(simulators: Simulators, vendor: Vendor, after: int) -> list[Delivery]:
+    """All deliveries with a greater number, which they have from 1 on without gaps."""
+    found: list[Delivery] = []
+    following: int | None = after
+    while following is not None:
+        params = {"after": following, "limit": LARGEST_REQUEST}
+        page = await _ask(simulators, vendor, "GET", "deliveries", params=params)
+        found += [_delivery(each) for each in page["deliveries"]]
+        following = page["next"]
+    return found
+
+
+def _delivery(told: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        seq=told["seq"],
+        subscription=told["subscription"],
+        event=told["event"],
+        form=told["form"],
+        records=tuple(told["records"]),
+        copy_of=told["copy_of"],
+        is_answered=told["state"] == "delivered",
+        attempts=len(told["attempts"]),
+    )
+
+
+async def _ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **content: Any) -> Any:
+    """The answer's JSON, None where it has none. OperatorError where there is no answer, or a refusal."""
+    url = f"{simulators.urls[vendor]}/_simulator/{path}"
+    try:
+        answer = await simulators.client.request(method, url, **content)
+    except httpx.HTTPError as error:
+        raise OperatorError(
+            f"The simulator {vendor} does not answer ({type(error).__name__}): `paintbox status` shows whether it runs."
+        ) from error
+    if answer.is_error:
+        raise OperatorError(f"The simulator {vendor} refuses {method} {path} ({answer.status_code}): {_detail(answer)}")
+    return answer.json() if answer.content else None
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("detail") or answer.json()["title"])
+    except (ValueError, KeyError, AttributeError):
+        return "it does not say why"
