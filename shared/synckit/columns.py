@@ -47,7 +47,8 @@ PHONE: Final = re.compile(
 )
 """As the CHECK of `customers.customers.phone`."""
 HOME_REGION: Final = "US"
-LARGEST_MONEY: Final = 10**10
+LARGEST_MONEY: Final = 10**10 - 1
+"""What DECIMAL(12, 2) holds whatever the rounding."""
 
 _ALIASES: Final = {
     "america": "US",
@@ -138,7 +139,7 @@ def _within(limit: int) -> Callable[[Any, Column], Fitted]:
 
 
 def _money(value: Any, _: Column) -> Fitted:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= LARGEST_MONEY:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST_MONEY:
         return None, "not_an_amount"
     return value, None
 

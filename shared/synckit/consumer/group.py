@@ -64,8 +64,7 @@ class ConsumerGroup:
         said = False
         while True:
             try:
-                await self._broker.connect()
-                await asyncio.gather(*(subscriber.start() for subscriber in self._subscribers))
+                await self._join()
             except (KafkaError, OSError) as error:
                 if not said:
                     log.warning("Kafka is away", extra=describe(error))
@@ -74,6 +73,14 @@ class ConsumerGroup:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
+
+    async def _join(self) -> None:
+        """All at once, so that joining costs one rebalance and not one each. Every attempt ends before this does."""
+        await self._broker.connect()
+        joined = await asyncio.gather(*(one.start() for one in self._subscribers), return_exceptions=True)
+        for result in joined:
+            if isinstance(result, BaseException):
+                raise result
 
     def _subscribe(self, group: str, consumer: Consumer) -> Any:
         subscriber = self._broker.subscriber(

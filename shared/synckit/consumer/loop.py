@@ -90,6 +90,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Starts afresh: positions are the committed ones again."""
+        for at in self._committed.keys() - assigned:
+            metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
         self._committed.clear()
         self._quiet = None
         if not self.stopped.is_set():
