@@ -84,6 +84,17 @@ def test_a_change_event_about_many_records_is_an_event_of_each() -> None:
     assert due == {("5", "change_event"): Due(1, 1), ("6", "change_event"): Due(1, 1)}
 
 
+def test_two_subscriptions_tell_of_the_same_change_event_but_each_of_webhooks_of_its_own() -> None:
+    told = [
+        a_delivery(seq=seq, form=form, subscription=subscription)
+        for seq, (form, subscription) in enumerate(
+            [("cometd", "1"), ("event_relay", "2"), ("webhook", "3"), ("webhook", "4")], 1
+        )
+    ]
+
+    assert events.expected(told) == {("5", "change_event"): Due(1, 1), ("5", "webhook"): Due(2, 2)}
+
+
 def test_what_was_not_answered_is_not_expected() -> None:
     assert events.expected([a_delivery(is_answered=False)]) == {}
 

@@ -63,7 +63,7 @@ def undelivered(counts: Counts) -> Iterator[Lack]:
 def unprojected(counts: Counts) -> Iterator[Lack]:
     """Which rows and applied keys there are not yet."""
     if counts.rows.lacks:
-        held = f"; held are {counts.held_projects:,} projects and {counts.held_photos:,} photos"
-        yield Lack("photo-sync", f"{counts.rows.lacks:,} of {counts.rows.due:,} rows are missing{held}")
+        held = f"(projects held: {counts.held_projects:,}, photos held: {counts.held_photos:,})"
+        yield Lack("photo-sync", f"{counts.rows.lacks:,} of {counts.rows.due:,} rows are missing {held}")
     if counts.keys.lacks:
         yield Lack("customer-sync", f"{counts.keys.lacks:,} of {counts.keys.due:,} federation keys are not applied")

@@ -10,13 +10,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from paintbox.demo.counts import Count, Counts
 
 LINE_SECONDS: Final = 3.0
-_BARS: Final = {
+COUNTED: Final = {
     "sent": "deliveries sent",
     "answered": "answered 2xx",
     "in_kafka": "in Kafka",
     "rows": "rows",
     "keys": "keys applied",
 }
+"""What is shown of the counts, and what it is called."""
 
 
 class Display:
@@ -34,7 +35,7 @@ class Display:
         if self._console is not None and self._console.is_terminal:
             columns = (TextColumn("  {task.description:<16}"), BarColumn(), TextColumn("{task.fields[many]}"))
             self._bars = Progress(*columns, console=self._console)
-            self._tasks = {name: self._bars.add_task(title, total=None, many="") for name, title in _BARS.items()}
+            self._tasks = {name: self._bars.add_task(title, total=None, many="") for name, title in COUNTED.items()}
             self._bars.start()
         return self
 
@@ -57,7 +58,7 @@ class Display:
                 self._bars.update(task, completed=count.done, total=count.due or None, many=_of(count))
         elif time.monotonic() - self._shown >= LINE_SECONDS:
             self._shown = time.monotonic()
-            self.say("  " + ", ".join(f"{title} {_of(getattr(counts, name))}" for name, title in _BARS.items()))
+            self.say("  " + ", ".join(f"{title} {_of(getattr(counts, name))}" for name, title in COUNTED.items()))
 
     def _age(self) -> float:
         return time.monotonic() - self._started

@@ -11,7 +11,8 @@ from paintbox.demo.steering import Delivery
 WHAT: Final = "webhook events, done with"
 _FORMS: Final = {"cometd": "change_event", "event_relay": "change_event", "apex": "apex_callout"}
 """What the log calls a form that the simulators call otherwise."""
-_EXACT: Final = frozenset({"change_event", "webhook"})
+_SHARED: Final = "change_event"
+_EXACT: Final = frozenset({_SHARED, "webhook"})
 """Forms whose copies have the same bytes, and so are the same event. The others carry the data of their sending."""
 
 Place = tuple[str, str]
@@ -28,16 +29,20 @@ class Due:
 
 def expected(deliveries: Iterable[Delivery]) -> dict[Place, Due]:
     """How many events the answered deliveries are, by place. A copy is the event that it copies, if its data is too."""
-    told: defaultdict[Place, set[int]] = defaultdict(set)
+    told: defaultdict[Place, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     attempts: Counter[Place] = Counter()
     for delivery in deliveries:
         for record in delivery.records if delivery.is_answered else ():
             place = record, _FORMS.get(delivery.form, delivery.form)
-            told[place].add(delivery.copy_of or delivery.seq)
+            told[place][delivery.subscription].add(delivery.copy_of or delivery.seq)
             attempts[place] += delivery.attempts
-    return {
-        place: Due(len(those), len(those) if place[1] in _EXACT else attempts[place]) for place, those in told.items()
-    }
+    return {place: _due(place[1], map(len, those.values()), attempts[place]) for place, those in told.items()}
+
+
+def _due(form: str, told: Iterable[int], attempts: int) -> Due:
+    """`told`: how many each subscription was told of. Change events are the same ones, however many tell of them."""
+    least = max(told) if form == _SHARED else sum(told)
+    return Due(least, least if form in _EXACT else attempts)
 
 
 def tally(due: Mapping[Place, Due], found: Mapping[Place, int]) -> Tally:
