@@ -44,7 +44,7 @@ class Run:
 
     @property
     def tag(self) -> str:
-        """Stands in e-mail addresses, names, and in every Salesforce id."""
+        """The run's short name, which stands in e-mail addresses, in names and in every Salesforce id."""
         return _written(self.number, _TAG_DIGITS, TAG_LENGTH)
 
     def salesforce_place(self, prefix: str) -> str:
