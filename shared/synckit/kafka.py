@@ -1,16 +1,28 @@
-"""How every process talks to Kafka: one way to make a producer, one to make topics."""
+"""How every process talks to Kafka: one way to make a producer and to be rid of it, one to make topics."""
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
 
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.observability.health import Check
 from synckit.settings import ProcessSettings
+
+log = logging.getLogger(__name__)
 
 MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
@@ -18,8 +30,18 @@ BATCH_BYTES: Final = 1024 * 1024
 
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
+DISCARD_SECONDS: Final = 5.0
 TRANSACTION_MS: Final = 15_000
 """After this long the broker aborts what a dead relay left open, so readers never wait longer."""
+
+
+REFUSALS: Final = (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
 
 
 def create_producer(servers: str, *, process: str) -> AIOKafkaProducer:
@@ -50,6 +72,20 @@ def create_transactional_producer(servers: str, *, process: str, transactional_i
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_MS,
     )
+
+
+async def discard(producer: AIOKafkaProducer) -> None:
+    """Stop a producer that is never used again, within 5 s whatever Kafka does. What it still holds may be lost."""
+    try:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            await producer.stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("A producer did not stop cleanly", extra={"error": type(error).__name__})
+
+
+def is_about_the_record(error: BaseException) -> bool:
+    """Whether Kafka refuses what was sent, and will refuse it again; everything else is Kafka being away."""
+    return isinstance(error, REFUSALS)
 
 
 def check(settings: ProcessSettings, topics: Sequence[Topic]) -> Check:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
+from synckit import postgres
 from synckit.consumer.batch import Batch, Incoming
 from synckit.errors import PoisonError
 from synckit.postgres import Connection, Pool, as_json
@@ -36,7 +37,7 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
 async def park_condemned(pool: Pool, consumer: str, batch: Batch) -> None:
     """Park what a batch condemned, for consumers that have nothing else to record."""
     if batch.condemned:
-        async with pool.acquire() as connection, connection.transaction():
+        async with postgres.transaction(pool, "parking.park") as connection:
             await park(connection, consumer, batch.parked)
 
 

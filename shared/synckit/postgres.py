@@ -1,6 +1,7 @@
 """How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -9,6 +10,7 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
+from synckit import failpoints
 from synckit.errors import TransientError
 from synckit.observability.health import Check
 
@@ -63,6 +65,19 @@ async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connec
         connection.terminate()
         raise
     return connection
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
+    """A connection in a transaction of its own, committed at the end.
+
+    `step` names it for failpoints (`<step>:before_commit`, `<step>:after_commit`), so it is a literal.
+    """
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            yield connection
+            failpoints.hit(f"{step}:{failpoints.BEFORE}")
+        failpoints.hit(f"{step}:{failpoints.AFTER}")
 
 
 async def check_session(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import uvicorn
 
-from synckit import web
+from synckit import failpoints, web
 from synckit.http_protocol import BoundedProtocol
 from synckit.observability import health, logs, metrics
 from synckit.settings import ServerSettings
@@ -26,6 +26,7 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
     """
     logs.configure(name, settings.log_level)
     metrics.started(name)
+    failpoints.arm(settings.failpoints)
     signal.signal(signal.SIGTERM, _end)
     host, _, port = settings.listen.rpartition(":")
     uvicorn.run(

@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Iterable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from synckit import failpoints
 
 PREFIX = "PAINTBOX_"
 
@@ -74,6 +76,10 @@ def _is_a_postgres_dsn(dsn: SecretStr) -> SecretStr:
     return SecretStr(dsn.get_secret_value().strip())
 
 
+def _are_failpoints(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(failpoints.parse(one) for one in given)
+
+
 def _listens(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal():
@@ -98,6 +104,13 @@ class ServerSettings(BaseSettings):
     environment: Literal["production", "local"] = "production"
     listen: Listen = "127.0.0.1:8080"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    failpoints: Annotated[Names, AfterValidator(_are_failpoints)] = ()
+
+    @model_validator(mode="after")
+    def _production_has_no_failpoints(self) -> Self:
+        if self.failpoints and self.environment == "production":
+            raise ValueError(f"{PREFIX}FAILPOINTS is for tests: it is refused where {PREFIX}ENVIRONMENT is production")
+        return self
 
 
 class ProcessSettings(ServerSettings):
@@ -124,10 +137,12 @@ def load(kind: type[Settings]) -> Settings:
 
 def explain(error: ValidationError) -> list[str]:
     """One sentence a wrong setting: its name and what is wrong, without what was given."""
-    return [
-        f"{PREFIX}{'.'.join(str(part) for part in detail['loc']).upper()}: {detail['msg']}"
-        for detail in error.errors(include_input=False, include_context=False, include_url=False)
-    ]
+    return [_explain(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False, include_url=False)]
+
+
+def _explain(where: tuple[int | str, ...], what: str) -> str:
+    said = what.removeprefix("Value error, ")
+    return f"{PREFIX}{'.'.join(str(part) for part in where).upper()}: {said}" if where else said
 
 
 def unknown_names(environment: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from customer_sync import store
 from customer_sync.resources import Resources
 from customer_sync.store import FEDERATION_KEYS
-from synckit import federation, parking
+from synckit import federation, parking, postgres
 from synckit.consumer import Batch
 from synckit.contracts.compacted import compact, decode, with_uuid
 from synckit.contracts.values import FederationKey, ProjectChanged
@@ -23,7 +23,7 @@ async def on_federation_keys(batch: Batch, resources: Resources) -> None:
     ours = batch.refine(decoded, lambda one: one if federation.is_about(one.key, SERVICE) else None)
     said = compact(one for one in ours.values() if one is not None)
     if said.erased or said.standing:
-        async with resources.customers.acquire() as connection, connection.transaction():
+        async with postgres.transaction(resources.customers, "customer_sync.counterparts") as connection:
             await federation.erase_counterparts(connection, FEDERATION_KEYS, said.erased)
             await federation.apply_counterparts(connection, FEDERATION_KEYS, [one.value for one in said.standing])
     now = time()
@@ -37,7 +37,7 @@ async def on_project_changes(batch: Batch, resources: Resources) -> None:
     decoded = batch.decode(partial(decode, ProjectChanged))
     said = compact(batch.refine(decoded, with_uuid).values())
     if said.erased or said.standing:
-        async with resources.customers.acquire() as connection, connection.transaction():
+        async with postgres.transaction(resources.customers, "customer_sync.project_facts") as connection:
             await store.erase_project_facts(connection, said.erased)
             await store.apply_project_facts(connection, [one.value for one in said.standing])
     await parking.park_condemned(resources.integrations, CONSUMER, batch)

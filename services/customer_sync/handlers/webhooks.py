@@ -7,7 +7,7 @@ from customer_sync import metrics
 from customer_sync.resources import Resources
 from customer_sync.rules import announcements, reading
 from customer_sync.store import MIRROR, OUTBOX
-from synckit import inbound
+from synckit import inbound, postgres
 from synckit.consumer import Batch
 from synckit.identity import customer_id
 from synckit.inbound import Reading
@@ -49,7 +49,7 @@ async def _read(batch: Batch, received: Received, resources: Resources) -> Mappi
 async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touched:
     """Into the mirror, with a note of what changed and requests for what is in doubt; one transaction."""
     facts = [fact for said in readings.values() for fact in said.facts]
-    async with resources.customers.acquire() as connection, connection.transaction():
+    async with postgres.transaction(resources.customers, "customer_sync.merge") as connection:
         touched = await mirror.merge(connection, MIRROR, facts)
         made = await notes.insert(
             connection, MIRROR, notes.causes_of(facts, touched.changed, resources.projector.objects)

@@ -8,7 +8,7 @@ from photo_sync.resources import Resources
 from photo_sync.rules.contacts import customer_ref
 from photo_sync.store import matches
 from photo_sync.store.rows import MIRROR
-from synckit import parking
+from synckit import parking, postgres
 from synckit.consumer import Batch
 from synckit.contracts.compacted import Standing, compact, decode, with_uuid
 from synckit.contracts.values import CustomerChanged
@@ -22,7 +22,7 @@ async def on_customer_changes(batch: Batch, resources: Resources) -> None:
     """Keep what projects are matched by, committed before the projects that wait for it are looked for."""
     decoded = batch.decode(partial(decode, CustomerChanged))
     said = compact(batch.refine(decoded, with_uuid).values())
-    async with resources.projects.acquire() as connection, connection.transaction():
+    async with postgres.transaction(resources.projects, "photo_sync.customer_refs") as connection:
         await matches.erase_customer_refs(connection, said.erased)
         refs = (customer_ref(one.value) for one in said.standing)
         changed = await matches.upsert_customer_refs(connection, refs)

@@ -9,7 +9,7 @@ from photo_sync.rules import announcements, contacts, reading
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import matches
 from photo_sync.store.rows import MIRROR, OUTBOX
-from synckit import identity, inbound
+from synckit import identity, inbound, postgres
 from synckit.consumer import Batch
 from synckit.inbound import Reading
 from synckit.integrations import webhooks
@@ -48,7 +48,7 @@ async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touch
     """Into the mirror, with what projects are matched by, a note of what changed, and requests for what is in doubt."""
     facts = [fact for said in readings.values() for fact in said.facts]
     config = await resources.config.get()
-    async with resources.projects.acquire() as connection, connection.transaction():
+    async with postgres.transaction(resources.projects, "photo_sync.merge") as connection:
         touched = await mirror.merge(connection, MIRROR, facts)
         projects = [touched.merged[key].record for key in touched.changed if key[0] == PROJECT]
         keys = [contacts.match_keys(project, config.relation_types) for project in projects]

@@ -5,7 +5,7 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Final
 
-from synckit import parking
+from synckit import parking, postgres
 from synckit.consumer import Batch
 from synckit.contracts import values
 from synckit.contracts.values import Quarantined
@@ -56,6 +56,6 @@ def _quarantined(said: Quarantined, received: Received, at: int) -> Delivery:
 
 
 async def _log(batch: Batch, pool: Pool, deliveries: Mapping[int, Delivery]) -> None:
-    async with pool.acquire() as connection, connection.transaction():
+    async with postgres.transaction(pool, "webhook_log.record") as connection:
         await events.record_deliveries(connection, deliveries.values())
         await parking.park(connection, CONSUMER, batch.parked)

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from synckit import failpoints
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.failures import Verdict, as_poison, describe, verdict
 from synckit.contracts.topics import Topic
@@ -107,8 +108,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._idle.clear()
         self._batches += 1
         try:
+            failpoints.hit("consumer.apply:before")
             parked = await self._apply_whole(Batch(records))
+            failpoints.hit("consumer.offsets:before_commit")
             await self._commit(client, _ends(records))
+            failpoints.hit("consumer.offsets:after_commit")
             self._report(records, parked, monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))

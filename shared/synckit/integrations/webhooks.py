@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from synckit import documents, parking
+from synckit import documents, failpoints, parking, postgres
 from synckit.consumer.batch import Batch, Incoming
 from synckit.contracts import headers
 from synckit.contracts.headers import EventHeaders
@@ -52,7 +52,9 @@ async def receive(pool: Pool, batch: Batch) -> Received:
     started = monotonic()
     heads = batch.decode(_head)
     async with pool.acquire() as connection:
+        failpoints.hit("integrations.receive:before_commit")
         receipts = await first_receipts(connection, heads.values())
+        failpoints.hit("integrations.receive:after_commit")
     return Received(heads, receipts, started)
 
 
@@ -75,7 +77,7 @@ async def conclude(
         if at in conclusions or at in batch.condemned
     ]
     services = {service_of(head) for head in received.heads.values()}
-    async with pool.acquire() as connection, connection.transaction():
+    async with postgres.transaction(pool, "integrations.conclude") as connection:
         duplicates = await events.record_outcomes(connection, outcomes)
         for service in sorted(services):
             await cache.store(connection, service, records)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from synckit import postgres
 from synckit.consumer.failures import Verdict, as_poison, describe, verdict
 from synckit.errors import PoisonError
 from synckit.mirror import notes
@@ -96,7 +97,7 @@ class Projector:
 
     async def sweep_once(self) -> None:
         """Do what others left behind more than half a minute ago."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with postgres.transaction(self._pool, "projector.claim") as connection:
             stale = await notes.list_stale(connection, self._mirror, list(self._steps))
         if stale:
             self.remember(stale)
@@ -114,7 +115,7 @@ class Projector:
 
     async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with postgres.transaction(self._pool, "projector.project") as connection:
                 done = await step.project(connection, note, keys) if keys else Projected()
                 if is_last:
                     await notes.delete(connection, self._mirror, note)
@@ -134,7 +135,7 @@ class Projector:
             await self._project(step, note, keys[:middle], is_last=False)
             await self._project(step, note, keys[middle:], is_last=False)
         elif keys and not await self._wins_race(step, note, keys):
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with postgres.transaction(self._pool, "projector.refuse") as connection:
                 await step.refuse(connection, note, keys[0], as_poison(error))
             metrics.PROJECTED.labels(note.object, "refused").inc()
             log.error(
@@ -145,7 +146,7 @@ class Projector:
         for attempt in range(1, RACE_TRIES):
             await asyncio.sleep(RACE_SECONDS * attempt)
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
+                async with postgres.transaction(self._pool, "projector.race") as connection:
                     done = await step.project(connection, note, keys)
             except Exception as error:
                 if verdict(error) is Verdict.POISON:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
-from synckit import kafka, postgres
+from synckit import failpoints, kafka, postgres
 from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
 from synckit.observability import metrics
@@ -94,6 +94,7 @@ class Relay:
         )
         try:
             await _while_asking(session, producer.start())
+            failpoints.hit("relay.lead")
             log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
             self._failure = None
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
@@ -121,12 +122,16 @@ class Relay:
             rows = [row for row in rows if row["seq"] not in large]
         if rows:
             await _while_asking(session, self._send(producer, rows))
+            failpoints.hit("relay.delete:before_commit")
             await store.delete(session, self._outbox, [row["seq"] for row in rows])
+            failpoints.hit("relay.delete:after_commit")
             metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(rows))
         return len(rows)
 
     async def _refuse(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
+        failpoints.hit("relay.refuse:before_commit")
         await store.set_aside(session, self._outbox, seqs, "the value is larger than 7 MiB")
+        failpoints.hit("relay.refuse:after_commit")
         metrics.OUTBOX_REFUSED.labels(self._outbox.name).inc(len(seqs))
         log.error("Rows too large for Kafka were set aside", extra={"outbox": self._outbox.name, "seqs": list(seqs)})
 
@@ -146,6 +151,8 @@ class Relay:
             for result in await asyncio.gather(*sent, return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
+            failpoints.hit("relay.send:before_commit")
+        failpoints.hit("relay.send:after_commit")
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

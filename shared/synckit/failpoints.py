@@ -1,0 +1,69 @@
+"""Named steps at which a test kills, freezes, blocks or fails a process. Inert unless PAINTBOX_FAILPOINTS is set.
+
+Each durable step has one before it and one after: the list in `docs/reference/failpoints.md` is made from the code, and
+a test kills a process at each of its lines.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import sleep
+from typing import Final
+
+from synckit.errors import TransientError
+
+BEFORE: Final = "before_commit"
+AFTER: Final = "after_commit"
+_FORM: Final = re.compile(r"(?P<name>[a-z0-9_.:]+)=(?P<action>kill|freeze|fail|block:(?P<seconds>\d+))(@(?P<nth>\d+))?")
+
+
+@dataclass(slots=True)
+class _Armed:
+    action: str
+    seconds: int
+    left: int
+    """How often it is still passed before it acts, once."""
+
+
+_armed: dict[str, _Armed] = {}
+
+
+def parse(text: str) -> str:
+    """The text of one failpoint, if it has the form `name=kill|freeze|fail|block:<seconds>`, then perhaps `@<n>`.
+
+    It acts once, the n-th time that its step is reached. Raises ValueError.
+    """
+    if not _FORM.fullmatch(text):
+        raise ValueError("is not of the form name=kill|freeze|fail|block:<seconds>[@<n>]")
+    return text
+
+
+def arm(failpoints: Iterable[str]) -> None:
+    """From now on these act, and no others."""
+    _armed.clear()
+    for text in failpoints:
+        found = _FORM.fullmatch(parse(text))
+        if found is not None:
+            action, seconds, nth = found["action"].partition(":")[0], int(found["seconds"] or 0), int(found["nth"] or 1)
+            _armed[found["name"]] = _Armed(action, seconds, nth)
+
+
+def hit(name: str) -> None:
+    """The step is reached. Names are literals, so that the list of all can be made from the code."""
+    if _armed and (armed := _armed.get(name)) is not None:
+        armed.left -= 1
+        if armed.left == 0:
+            _act(name, armed)
+
+
+def _act(name: str, armed: _Armed) -> None:
+    if armed.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif armed.action == "freeze":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif armed.action == "block":
+        sleep(armed.seconds)
+    else:
+        raise TransientError(f"the failpoint {name} was reached")
