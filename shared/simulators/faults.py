@@ -38,6 +38,8 @@ class Faults(BaseModel):
     """Two changes of one record may carry the same second."""
     restamp: bool = False
     """CompanyCam: a retry carries the time of this sending as `created_at`, so its bytes are others."""
+    patient: bool = False
+    """What fails is tried again every 4 s at most, for ever, and no subscription is disabled: nothing stays untold."""
     seed: int = 0
     """The same seed and the same changes give the same faults."""
 

@@ -18,13 +18,15 @@ from simulators.lanes import Lanes
 from simulators.records import find_records
 from simulators.storage import Connection, transaction
 from simulators.subscriptions import Subscription
-from simulators.vendor import Form, Outgoing, Sending
+from simulators.vendor import Form, Outgoing, Retry, Sending
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS: Final = 16
 """How many requests are under way at once. Each has a client of its own: one client's pool looks at all of its
 connections for every request, and with 16 of them was half as fast."""
+PATIENT: Final = Retry(longest_seconds=4.0)
+"""How a vendor tries again under the fault `patient`."""
 
 
 class Sender:
@@ -87,7 +89,7 @@ class Sender:
 
     def _waiting(self, taken: Sequence[Queued]) -> list[Delivery]:
         """What of it is still owed; what has become too old is given up."""
-        form = self._forms[taken[0].form]
+        form = self._patient(self._forms[taken[0].form])
         waiting = deliveries.find_pending(self._connection, [each.seq for each in taken])
         expired = [each for each in waiting if form.retry.is_expired(each.created, time.time())]
         for each in expired:
@@ -95,7 +97,7 @@ class Sender:
         return [each for each in waiting if each not in expired]
 
     async def _attempt(self, client: httpx.AsyncClient, subscription: Subscription, waiting: list[Delivery]) -> None:
-        form = self._forms[waiting[0].message.form]
+        form = self._patient(self._forms[waiting[0].message.form])
         outgoing = form.compose(self._sending(subscription, waiting), waiting)
         attempt = await _post(client, form, str(subscription.options["url"]), outgoing)
         sha256 = hashlib.sha256(outgoing.body).hexdigest()
@@ -107,6 +109,12 @@ class Sender:
             for each in attempted:
                 deliveries.mark_attempted(self._connection, each)
         self.add(_queued_again(each) for each in attempted if each.state == "pending")
+
+    def _patient(self, form: Form) -> Form:
+        """The form as it is tried now: the vendor's own, unless it is told to be patient."""
+        if not find_faults(self._connection).patient:
+            return form
+        return replace(form, retry=PATIENT, most_errors=None)
 
     def _sending(self, subscription: Subscription, waiting: Sequence[Delivery]) -> Sending:
         object_name = waiting[0].message.object

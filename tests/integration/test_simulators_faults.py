@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.simulators import Json, Received, Subscriber, accept, ended, simulating, subscribing
+from support.simulators import Json, Received, Subscriber, accept, ended, refuse, simulating, subscribing
 
 PHOTOS = "/_simulator/records/photos"
 
@@ -171,3 +171,15 @@ async def test_what_waits_is_not_touched_by_later_faults(companycam: httpx.Async
 
     assert [each["state"] for each in deliveries] == ["delivered"] * 3
     assert all(before["seq"] < after["seq"] for before, after in pairwise(deliveries))
+
+
+async def test_a_patient_vendor_never_gives_up(companycam: httpx.AsyncClient, subscriber: Subscriber) -> None:
+    await misbehaving(companycam, patient=True)
+    subscriber.answer = refuse
+    await made(companycam, 30)
+    await subscriber.has(60)
+    subscriber.answer = accept
+
+    delivered = await ended(companycam, count=30)
+
+    assert {each["state"] for each in delivered} == {"delivered"}
