@@ -1,6 +1,6 @@
 """The metrics of the doors and of the webhook log."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from synckit.observability.metrics import SECONDS
 
@@ -26,4 +26,13 @@ QUARANTINED = Counter(
 )
 ANSWER_SECONDS = Histogram(
     "paintbox_webhook_answer_seconds", "Seconds from a request's first byte to its answer", ["door"], buckets=SECONDS
+)
+
+SPOOL_ROWS = Gauge("paintbox_spool_rows", "Records that wait in the spool for Kafka; counted every 5 s")
+SPOOL_AGE = Gauge(
+    "paintbox_spool_oldest_seconds", "Age of the oldest record that waits in the spool, 0 where none does"
+)
+SPOOL_SENT = Counter("paintbox_spool_sent_total", "Records of the spool that Kafka has, and that were deleted from it")
+SPOOL_REFUSED = Counter(
+    "paintbox_spool_refused_total", "Times that Kafka refused a record of the spool for what it is; it stays there"
 )

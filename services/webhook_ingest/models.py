@@ -1,7 +1,9 @@
-"""What the parsers make of a body: records that they understood, and parts that they did not."""
+"""What the parsers make of a body, records that they understood and parts that they did not, and what goes on."""
 
 from dataclasses import dataclass
 from uuid import UUID
+
+from synckit.contracts.headers import EventHeaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,16 @@ class Understanding:
 
     parsed: tuple[Parsed, ...] = ()
     quarantined: tuple[Quarantine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to publish."""
+
+    topic: str
+    key: str
+    headers: EventHeaders
+    value: bytes
 
 
 class MisunderstoodError(Exception):

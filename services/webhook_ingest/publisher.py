@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -11,27 +10,17 @@ from aiokafka.errors import KafkaError
 
 from synckit import kafka
 from synckit.consumer.failures import describe
-from synckit.contracts.headers import EventHeaders, to_kafka
+from synckit.contracts.headers import to_kafka
+from webhook_ingest.models import Outgoing
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
-DISCARD_SECONDS: Final = 5.0
 
 
 class UnavailableError(Exception):
     """Kafka did not acknowledge in time. What was sent may still arrive: ids and versions make that harmless."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A record to publish."""
-
-    topic: str
-    key: str
-    headers: EventHeaders
-    value: bytes
 
 
 class Publisher:
@@ -66,7 +55,7 @@ class Publisher:
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
                 self._producer = None
-                await _discard(producer)
+                await kafka.discard(producer)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Returns when every in-sync replica has every record; UnavailableError where that takes over 5 s."""
@@ -88,11 +77,3 @@ class Publisher:
             log.warning("The producer failed, and is replaced", extra=describe(error))
             self._broken.set()
             raise UnavailableError from None
-
-
-async def _discard(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(DISCARD_SECONDS):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("A producer did not stop cleanly", extra=describe(error))

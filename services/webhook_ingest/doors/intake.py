@@ -20,8 +20,8 @@ from synckit.contracts.topics import WEBHOOKS_QUARANTINED, Topic
 from synckit.contracts.values import Quarantined
 from synckit.times import moment
 from webhook_ingest import metrics
-from webhook_ingest.models import Parsed, Quarantine, Understanding
-from webhook_ingest.publisher import Outgoing, Publisher, UnavailableError
+from webhook_ingest.models import Outgoing, Parsed, Quarantine, Understanding
+from webhook_ingest.publisher import Publisher, UnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
-"""Builds the webhook log: three topics into one database."""
+"""Builds the webhook log: three topics into one database, and the spool into its topics."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,18 +12,22 @@ from synckit.contracts import topics
 from synckit.postgres import Pool
 from webhook_ingest.log import handlers
 from webhook_ingest.settings import LogSettings
+from webhook_ingest.spool import Sender
 
 NAME: Final = "webhook-log"
+SPOOL: Final = "spool"
+SPOOL_SECONDS: Final = 10.0
 
 
 @asynccontextmanager
 async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
-    """From start to shutdown. Draining finishes the batches in hand."""
+    """From start to shutdown. Draining finishes the batches in hand, and the slice of the spool."""
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME) as pool, background.background() as loops:
         consumers = _consumers(pool)
         group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers)
-        loops.start({"consumers": group.run})
+        sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
+        loops.start({"consumers": group.run, SPOOL: sender.run})
         checks = {
             "paintbox_integrations": postgres.check(pool),
             "kafka": kafka.check(settings, [one.topic for one in consumers]),
@@ -30,7 +35,8 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
             **{consumer.topic.name: consumer.check for consumer in consumers},
         }
         yield process.operations(checks)
-        await group.stop()
+        sender.stop()
+        await asyncio.gather(group.stop(), loops.ended(SPOOL, SPOOL_SECONDS))
 
 
 def _consumers(pool: Pool) -> list[Consumer]:

@@ -1,0 +1,228 @@
+"""`integrations.webhook_spool`: what the doors accept while Kafka is away, and the sender that empties it afterwards.
+
+Any number of senders may run. Order between the spool and a topic is not promised, and a record may be sent twice: ids
+and versions make both harmless.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from base64 import b64encode
+from collections.abc import Collection, Sequence
+from time import monotonic
+from typing import Final
+
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from synckit import failpoints, kafka, postgres
+from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.contracts.headers import to_kafka
+from synckit.errors import TransientError
+from synckit.postgres import Connection, Pool, Row, as_json
+from webhook_ingest import metrics
+from webhook_ingest.models import Outgoing
+
+log = logging.getLogger(__name__)
+
+SLICE_ROWS: Final = 500
+SLICE_BYTES: Final = 4 * 1024 * 1024
+SEND_SECONDS: Final = 4.0
+"""How long a slice may wait for its acknowledgements: its rows are locked meanwhile."""
+START_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 1.0
+MEASURE_SECONDS: Final = 5.0
+SHORTEST_WAIT: Final = 0.5
+LONGEST_WAIT: Final = 10.0
+
+
+async def insert(connection: Connection, records: Sequence[Outgoing]) -> None:
+    """Keep these until a sender has sent them, once the caller's transaction commits. One statement."""
+    await connection.execute(
+        """
+        INSERT INTO integrations.webhook_spool (topic, key, headers, value, event_id)
+        SELECT topic, key, headers, decode(value, 'base64'), event_id
+          FROM ROWS FROM (
+                 json_to_recordset($1::json)
+                   AS (topic text, key text, headers jsonb, value text, event_id uuid)
+               ) WITH ORDINALITY AS incoming (topic, key, headers, value, event_id, position)
+         ORDER BY position
+        """,
+        as_json(
+            {
+                "topic": record.topic,
+                "key": record.key,
+                "headers": record.headers.encoded(),
+                "value": b64encode(record.value).decode(),
+                "event_id": record.headers.id,
+            }
+            for record in records
+        ),
+    )
+
+
+async def claim_next(connection: Connection, at_most: int, without: Collection[int]) -> list[Row]:
+    """The oldest rows that no other sender holds, locked, in order; of values about 4 MiB at most."""
+    return await connection.fetch(
+        """
+        WITH claimed AS (
+            SELECT seq, octet_length(value) AS bytes
+              FROM integrations.webhook_spool
+             WHERE seq <> ALL($3::bigint[])
+             ORDER BY seq
+             LIMIT $1
+               FOR UPDATE SKIP LOCKED
+        ), counted AS (
+            SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS bytes_before FROM claimed
+        )
+        SELECT spool.seq, spool.topic, spool.key, spool.headers, spool.value
+          FROM integrations.webhook_spool AS spool
+          JOIN counted USING (seq)
+         WHERE counted.bytes_before < $2
+         ORDER BY spool.seq
+        """,
+        at_most,
+        SLICE_BYTES,
+        list(without),
+    )
+
+
+async def delete(connection: Connection, seqs: Sequence[int]) -> None:
+    """Forget rows that Kafka has."""
+    await connection.execute("DELETE FROM integrations.webhook_spool WHERE seq = ANY($1::bigint[])", seqs)
+
+
+async def has_rows(connection: Connection) -> bool:
+    """Whether anything waits."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM integrations.webhook_spool)"))
+
+
+async def depth(connection: Connection) -> tuple[int, float]:
+    """How many rows wait, and for how many seconds the oldest has (0 where none does)."""
+    row = await connection.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM integrations.webhook_spool) AS depth,
+               (SELECT greatest(extract(epoch FROM now() - spooled_at), 0)
+                  FROM integrations.webhook_spool ORDER BY seq LIMIT 1)::float8 AS age
+        """
+    )
+    return (row["depth"], row["age"] or 0.0) if row else (0, 0.0)
+
+
+class Sender:
+    """Sends what the spool holds, as long as it holds something. A producer lives as long as there is work for it."""
+
+    def __init__(self, pool: Pool, servers: str, process: str) -> None:
+        self._pool = pool
+        self._servers = servers
+        self._process = process
+        self._stopping = asyncio.Event()
+        self._measured_at = 0.0
+        self._failure: str | None = None
+        self._at_most = SLICE_ROWS
+        self._refused: set[int] = set()
+
+    def stop(self) -> None:
+        """Finish the slice, then end `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until `stop`: look once a second, and send what is there. What fails is tried again, at most 10 s later."""
+        wait = SHORTEST_WAIT
+        while not self._stopping.is_set():
+            try:
+                if await self._has_rows():
+                    await self._send_all()
+                wait = SHORTEST_WAIT
+                self._failure = None
+                await self._pause(POLL_SECONDS)
+            except Exception as error:
+                if verdict(error) is not Verdict.TRANSIENT:
+                    raise
+                self._note(error)
+                await self._pause(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _has_rows(self) -> bool:
+        async with self._pool.acquire() as connection:
+            now = monotonic()
+            if now - self._measured_at >= MEASURE_SECONDS:
+                rows, age = await depth(connection)
+                metrics.SPOOL_ROWS.set(rows)
+                metrics.SPOOL_AGE.set(age)
+                self._measured_at = now
+            return await has_rows(connection)
+
+    async def _send_all(self) -> None:
+        """Slice by slice, until nothing is left but what Kafka refuses, which the next term tries again."""
+        producer = kafka.create_producer(self._servers, process=self._process)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await producer.start()
+            while not self._stopping.is_set() and await self._send_next(producer):
+                await self._has_rows()
+        finally:
+            await kafka.discard(producer)
+        self._at_most = SLICE_ROWS
+        if self._refused:
+            self._refused.clear()
+            raise TransientError("Kafka refuses records of the spool")
+
+    async def _send_next(self, producer: AIOKafkaProducer) -> bool:
+        """One slice: lock, send, delete what was acknowledged, commit. Whether there was one."""
+        async with postgres.transaction(self._pool, "spool.send") as connection:
+            rows = await claim_next(connection, self._at_most, self._refused)
+            failpoints.hit("spool.send:before")
+            outcomes = await _send(producer, rows)
+            failpoints.hit("spool.send:after")
+            sent = [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
+            await delete(connection, sent)
+        metrics.SPOOL_SENT.inc(len(sent))
+        if error := next(filter(None, outcomes), None):
+            self._single_out(rows, error)
+            raise error
+        return bool(rows)
+
+    def _single_out(self, rows: Sequence[Row], error: BaseException) -> None:
+        """Kafka refuses whole batches: after a refusal rows go one by one, past the one that it refuses alone.
+
+        Each on a producer of its own, since a batch that was refused leaves a gap in its producer's sequence.
+        """
+        if not kafka.is_about_the_record(error):
+            return
+        self._at_most = 1
+        if len(rows) == 1:
+            self._refused.add(rows[0]["seq"])
+            metrics.SPOOL_REFUSED.inc()
+            said = {"seq": rows[0]["seq"], "topic": rows[0]["topic"], **describe(error)}
+            log.error("Kafka refuses a record of the spool, which stays there", extra=said)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    def _note(self, error: BaseException) -> None:
+        name = type(error).__name__
+        if self._failure != name:
+            log.warning("The spool is not sent", extra=describe(error))
+        self._failure = name
+
+
+async def _send(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[BaseException | None]:
+    """What became of each row, None where every in-sync replica has it. TimeoutError after 4 s."""
+    async with asyncio.timeout(SEND_SECONDS):
+        return await asyncio.gather(*(_outcome(producer, row) for row in rows))
+
+
+async def _outcome(producer: AIOKafkaProducer, row: Row) -> BaseException | None:
+    key = None if row["key"] is None else row["key"].encode()
+    headers = to_kafka(orjson.loads(row["headers"]))
+    try:
+        await producer.send_and_wait(row["topic"], row["value"], key, headers=headers)
+    except KafkaError as error:
+        failed: BaseException = error
+        return failed
+    return None

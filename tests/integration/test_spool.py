@@ -1,0 +1,221 @@
+"""The spool: what a door keeps while Kafka is away reaches its topic, whole, and is forgotten only then."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import pytest
+
+from paintbox.databases import Connection, Database
+from support.kafka import NewTopic
+from support.notifications import TRACE
+from support.postgres import NewDatabase, OpenSession
+from support.topics import read_all
+from support.waiting import until, until_true
+from synckit import failpoints, identity, postgres
+from synckit.contracts.headers import SOURCE_COMPANYCAM, EventHeaders, decode
+from webhook_ingest import spool
+from webhook_ingest.models import Outgoing
+from webhook_ingest.spool import Sender
+
+NOWHERE = "127.0.0.1:1"
+MIB = 1024 * 1024
+
+Start = Callable[..., Awaitable[Sender]]
+
+
+@pytest.fixture
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.INTEGRATIONS)
+
+
+@pytest.fixture
+async def session(dsn: str, connect: OpenSession) -> Connection:
+    return await connect(dsn)
+
+
+@pytest.fixture
+async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
+    """Starts senders, which the end of the test stops."""
+    async with AsyncExitStack() as stack:
+
+        async def start_sender(servers: str = kafka_servers) -> Sender:
+            pool = await stack.enter_async_context(postgres.create_pool(dsn, process="test"))
+            sender = Sender(pool, servers, "test")
+            task = asyncio.create_task(sender.run())
+            stack.push_async_callback(asyncio.wait_for, task, 20)
+            stack.callback(sender.stop)
+            return sender
+
+        yield start_sender
+
+
+@pytest.fixture
+def disarmed() -> Iterator[None]:
+    """No failpoint outlives its test."""
+    yield
+    failpoints.arm(())
+
+
+def a_record(topic: str, name: str, value: bytes = b"{}") -> Outgoing:
+    event_id = identity.event_id("spool", name)
+    headers = EventHeaders(
+        id=event_id,
+        source=SOURCE_COMPANYCAM,
+        type="companycam.photo.created.v1",
+        subject=name,
+        time=0,
+        received_at=1_767_342_000_000,
+        correlation_id=event_id,
+        traceparent=TRACE,
+        request='{"headers": {"x-request-id": "é\\u0001"}}',
+    )
+    return Outgoing(topic, name, headers, value)
+
+
+async def left(session: Connection) -> list[UUID]:
+    rows = await session.fetch("SELECT event_id FROM integrations.webhook_spool ORDER BY seq")
+    return [UUID(str(row["event_id"])) for row in rows]
+
+
+async def until_empty(session: Connection) -> None:
+    async def is_empty() -> bool:
+        return not await left(session)
+
+    await until(is_empty)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == "webhook_ingest.spool"]
+
+
+async def test_a_record_reaches_its_topic_as_it_was(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    record = a_record(topic, "名前", b'{"a": "\\u0000 \xff\x00"}')
+    await spool.insert(session, [record])
+
+    await start()
+    await until_empty(session)
+
+    (sent,) = await read_all(kafka_servers, topic)
+    assert (sent.key.decode(), sent.value) == (record.key, record.value)
+    assert decode(sent.headers) == record.headers
+
+
+async def test_records_go_in_the_order_in_which_they_came_and_in_slices(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    names = [f"{number:04}" for number in range(2 * spool.SLICE_ROWS + 1)]
+    await spool.insert(session, [a_record(topic, name) for name in names])
+
+    await start()
+    await until_empty(session)
+
+    assert [record.key.decode() for record in await read_all(kafka_servers, topic)] == names
+
+
+async def test_a_slice_holds_about_four_mebibytes(session: Connection) -> None:
+    await spool.insert(session, [a_record("topic", str(number), b"x" * MIB) for number in range(6)])
+
+    async with session.transaction():
+        claimed = await spool.claim_next(session, spool.SLICE_ROWS, ())
+
+    assert len(claimed) == 4
+
+
+async def test_what_another_sender_holds_is_left_to_it(
+    start: Start, session: Connection, connect: OpenSession, dsn: str, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, other = await new_topic(), await connect(dsn)
+    await spool.insert(session, [a_record(topic, "held"), a_record(topic, "free")])
+    async with other.transaction():
+        held = await spool.claim_next(other, 1, ())
+        await start()
+
+        async def only_the_held_is_left() -> bool:
+            return await left(session) == [identity.event_id("spool", "held")]
+
+        await until(only_the_held_is_left)
+
+    await until_empty(session)
+    assert [row["key"] for row in held] == ["held"]
+    assert [record.key for record in await read_all(kafka_servers, topic)] == [b"free", b"held"]
+
+
+async def test_two_senders_empty_one_spool(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic(partitions=3)
+    names = {str(number) for number in range(3 * spool.SLICE_ROWS)}
+    await spool.insert(session, [a_record(topic, name) for name in sorted(names)])
+
+    await start()
+    await start()
+    await until_empty(session)
+
+    sent = [record.key.decode() for record in await read_all(kafka_servers, topic)]
+    assert sorted(sent) == sorted(names)
+
+
+async def test_while_kafka_is_away_records_wait_and_one_line_says_so(
+    start: Start, session: Connection, new_topic: NewTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    await spool.insert(session, [a_record(await new_topic(), "one")])
+    caplog.set_level(logging.WARNING, "webhook_ingest.spool")
+    away = await start(NOWHERE)
+    await until_true(lambda: bool(lines(caplog)))
+    kept = await left(session)
+    away.stop()
+
+    await start()
+    await until_empty(session)
+
+    assert kept == [identity.event_id("spool", "one")]
+    assert lines(caplog) == ["The spool is not sent"]
+
+
+@pytest.mark.usefixtures("disarmed")
+async def test_what_was_sent_and_not_deleted_is_sent_again(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    await spool.insert(session, [a_record(topic, "one")])
+    failpoints.arm(["spool.send:after=fail"])
+
+    await start()
+    await until_empty(session)
+
+    assert [record.key for record in await read_all(kafka_servers, topic)] == [b"one", b"one"]
+
+
+async def test_what_is_not_acknowledged_in_time_stays(start: Start, session: Connection) -> None:
+    await spool.insert(session, [a_record("test.there-is-no-such-topic", "one")])
+
+    sender = await start()
+    await until_true(lambda: sender._failure == "TimeoutError")
+
+    assert await left(session) == [identity.event_id("spool", "one")]
+
+
+async def test_a_record_that_kafka_refuses_stays_and_holds_nothing_up(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = await new_topic(max_message_bytes="2000")
+    small = [a_record(topic, str(number)) for number in range(5)]
+    await spool.insert(session, [small[0], a_record(topic, "large", b"x" * 3_000), *small[1:]])
+    caplog.set_level(logging.ERROR, "webhook_ingest.spool")
+
+    await start()
+
+    async def only_the_large_is_left() -> bool:
+        return await left(session) == [identity.event_id("spool", "large")]
+
+    await until(only_the_large_is_left)
+    sent = {record.key.decode() for record in await read_all(kafka_servers, topic)}
+    assert sent == {"0", "1", "2", "3", "4"}
+    assert "Kafka refuses a record of the spool, which stays there" in lines(caplog)
