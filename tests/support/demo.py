@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from paintbox.demo import runs
-from paintbox.demo.making import Made, make
-from paintbox.demo.runs import Run, Size
+from paintbox.world import runs
+from paintbox.world.making import Made, make
+from paintbox.world.runs import Run, Size
 from synckit.identity import salesforce_id18
 
 NOON: Final = 1_790_000_000_000

@@ -12,13 +12,13 @@ from uuid import uuid4
 from rich.console import Console
 
 from paintbox.demo import examples, further, report, text
-from paintbox.demo.comparison import Difference, Tally
 from paintbox.demo.counts import Count, Counts
 from paintbox.demo.examples import Example
 from paintbox.demo.latency import Latency
 from paintbox.demo.proof import Rows
 from paintbox.demo.report import Report
-from paintbox.demo.runs import Size
+from paintbox.world.comparison import Difference, Tally
+from paintbox.world.runs import Size
 from support.demo import a_run
 
 EQUAL = Tally("photos", expected=3000, equal=3000, different=0, missing=0)

@@ -38,8 +38,8 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     require_local_extra()
     from paintbox.demo import course, further, report, text
     from paintbox.demo.display import Display
-    from paintbox.demo.runs import Size
     from paintbox.stack import places, postgres
+    from paintbox.world.runs import Size
 
     where = places.find(directory)
     if not all(part.is_up for part in bring_up(directory, Console(stderr=as_json))):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from paintbox.demo.edits import Vendor
+from paintbox.world.edits import Vendor
 
 
 @dataclass(frozen=True, slots=True)

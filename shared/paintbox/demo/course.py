@@ -3,15 +3,16 @@
 import time
 from collections.abc import Mapping
 
-from paintbox.demo import examples, found, ids, latency, making, proof, runs, sessions, traffic
+from paintbox.demo import examples, latency, proof, sessions, traffic
 from paintbox.demo.display import Display
-from paintbox.demo.ids import Ids
 from paintbox.demo.latency import KEY_SECONDS, Buckets, Latency
 from paintbox.demo.report import Report
-from paintbox.demo.runs import Run, Size
 from paintbox.demo.sessions import Sessions
 from paintbox.demo.watch import Watch
 from paintbox.stack.places import Places
+from paintbox.world import found, ids, making, runs
+from paintbox.world.ids import Ids
+from paintbox.world.runs import Run, Size
 from synckit import times
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from paintbox.demo.comparison import SHOWN, Difference, Tally
-from paintbox.demo.steering import Delivery
+from paintbox.world.comparison import SHOWN, Difference, Tally
+from paintbox.world.steering import Delivery
 
 WHAT: Final = "webhook events, done with"
 _FORMS: Final = {"cometd": "change_event", "event_relay": "change_event", "apex": "apex_callout"}

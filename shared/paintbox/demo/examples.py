@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from paintbox.demo.expected import Row
 from paintbox.demo.proof import Rows
+from paintbox.world.expected import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paintbox.demo import comparison, events, expected, found, steering
-from paintbox.demo.comparison import Difference, Tally
-from paintbox.demo.edits import Vendor
-from paintbox.demo.expected import Held, Row
-from paintbox.demo.ids import Ids
-from paintbox.demo.runs import ACCOUNT, CONTACT, PHOTO, PROJECT, Run
+from paintbox.demo import events
 from paintbox.demo.sessions import Sessions
-from paintbox.demo.steering import VENDORS, Delivery, Simulators
+from paintbox.world import comparison, expected, found, steering
+from paintbox.world.comparison import Difference, Tally
+from paintbox.world.edits import Vendor
+from paintbox.world.expected import Held, Row
+from paintbox.world.ids import Ids
+from paintbox.world.runs import ACCOUNT, CONTACT, PHOTO, PROJECT, Run
+from paintbox.world.steering import VENDORS, Delivery, Simulators
 from synckit import times
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from paintbox.demo.comparison import SHOWN, Difference, Tally
 from paintbox.demo.counts import Counts
 from paintbox.demo.examples import Example
 from paintbox.demo.latency import Latency
-from paintbox.demo.runs import Run, Size
+from paintbox.world.comparison import SHOWN, Difference, Tally
+from paintbox.world.runs import Run, Size
 
 
 @dataclass(frozen=True, slots=True)

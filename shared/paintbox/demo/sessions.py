@@ -11,11 +11,11 @@ from aiokafka.errors import KafkaError
 from paintbox.brokers import administration, find_topics
 from paintbox.databases import Connection, Database
 from paintbox.databases import connected as database_connected
-from paintbox.demo import steering
-from paintbox.demo.steering import Simulators
 from paintbox.environment import require
 from paintbox.errors import OperatorError
 from paintbox.stack.environments import URLS
+from paintbox.world import steering
+from paintbox.world.steering import Simulators
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
 
 PROCESS: Final = "paintbox demo"

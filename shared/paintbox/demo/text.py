@@ -6,10 +6,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from paintbox.demo.comparison import Difference, Tally
 from paintbox.demo.examples import Example
 from paintbox.demo.latency import Latency
 from paintbox.demo.report import Report
+from paintbox.world.comparison import Difference, Tally
 
 Line = tuple[str, str | None]
 """A line, and how it is shown on a terminal."""

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from paintbox.demo import edits, standstill, steering
+from paintbox.demo import standstill
 from paintbox.demo.counts import Counts, Lack, undelivered, unprojected
 from paintbox.demo.display import Display
-from paintbox.demo.edits import Step
-from paintbox.demo.making import Made
-from paintbox.demo.runs import Run
 from paintbox.demo.sessions import Sessions
-from paintbox.demo.steering import Simulators
 from paintbox.demo.watch import Watch
+from paintbox.world import edits, steering
+from paintbox.world.edits import Step
+from paintbox.world.making import Made
+from paintbox.world.runs import Run
+from paintbox.world.steering import Simulators
 
 STEPS_A_LOOK: Final = 50
 """How many requests are sent before the display is brought up to date."""

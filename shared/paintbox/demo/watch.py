@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from paintbox.demo import found, steering
 from paintbox.demo.counts import Count, Counts, Lack
-from paintbox.demo.edits import Vendor
-from paintbox.demo.ids import Ids
 from paintbox.demo.sessions import Sessions
-from paintbox.demo.steering import VENDORS
 from paintbox.errors import OperatorError
+from paintbox.world import found, steering
+from paintbox.world.edits import Vendor
+from paintbox.world.ids import Ids
+from paintbox.world.steering import VENDORS
 
 LOOK_SECONDS: Final = 0.4
 LONGEST_LOOK_SECONDS: Final = 15.0

@@ -4,7 +4,7 @@ from collections.abc import Container
 from random import Random
 from typing import Final
 
-from paintbox.demo.towns import Town
+from paintbox.world.towns import Town
 
 _FORMS: Final = ("({area}) 555-{line:04}", "{area}-555-{line:04}", "{area}.555.{line:04}", "+1 {area} 555 {line:04}")
 _OWN_LINES: Final = range(100, 180)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paintbox.demo.edits import Step, edits, endings
-from paintbox.demo.making import Made
-from paintbox.demo.runs import Run, Size
+from paintbox.world.edits import Step, edits, endings
+from paintbox.world.making import Made
+from paintbox.world.runs import Run, Size
 from support.demo import SIZE, Fields, a_made, a_run, meant
 
 SIZES = st.builds(Size, *(st.integers(1, 30),) * 4)

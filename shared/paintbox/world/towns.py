@@ -1,10 +1,10 @@
-"""Where the demo's customers live: towns with their own postal codes, place on earth and telephone area."""
+"""Where the customers live: towns with their own postal codes, place on earth and telephone area."""
 
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from paintbox.demo.words import STREETS
+from paintbox.world.words import STREETS
 
 UNITED_STATES: Final = ("United States", "USA", "US")
 CANADA: Final = ("Canada", "CA")

@@ -1,4 +1,4 @@
-"""One run of the demo: its tag, how much it makes of everything, and the ids that its records get."""
+"""One run of demo or proof: its tag, how much it makes of everything, and the ids that its records get."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +11,7 @@ TAG_LENGTH: Final = 6
 _TAG_DIGITS: Final = digits + ascii_lowercase
 _ID_DIGITS: Final = digits + ascii_uppercase + ascii_lowercase
 _PLACE: Final = "Dm0"
-"""Stands in every Salesforce id of the demo, where the simulator's own numbering has `5e0`."""
+"""Stands in every Salesforce id of a run, where the simulator's own numbering has `5e0`."""
 _INDEX_LENGTH: Final = 3
 _FIRST_COMPANYCAM_NUMBER: Final = 3_000_000_000
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from paintbox.databases import Connection
-from paintbox.demo.expected import Row
-from paintbox.demo.ids import Ids
+from paintbox.world.expected import Row
+from paintbox.world.ids import Ids
 
 
 async def customers(connection: Connection, ids: Sequence[UUID]) -> dict[str, Row]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from paintbox.demo.making import Made
+from paintbox.world.making import Made
 from synckit import identity
 
 

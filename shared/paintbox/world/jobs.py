@@ -1,4 +1,4 @@
-"""The demo's projects and photos, as a crew would make them in CompanyCam."""
+"""Projects and photos, as a crew would make them in CompanyCam."""
 
 from collections.abc import Sequence
 from random import Random
@@ -6,10 +6,10 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
-from paintbox.demo import words
-from paintbox.demo.people import Fields, maybe, town_of
-from paintbox.demo.runs import PHOTO, PROJECT, Run
-from paintbox.demo.towns import TOWNS, Town, address_in
+from paintbox.world import words
+from paintbox.world.people import Fields, maybe, town_of
+from paintbox.world.runs import PHOTO, PROJECT, Run
+from paintbox.world.towns import TOWNS, Town, address_in
 
 Basis = Literal["relation_id", "email", "phone"]
 

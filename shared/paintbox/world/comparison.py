@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from paintbox.demo.expected import Row
+from paintbox.world.expected import Row
 
 SHOWN: Final = 10
 """How many differences of one kind are kept to be shown."""

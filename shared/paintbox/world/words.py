@@ -1,4 +1,4 @@
-"""The words that the demo's records are made of."""
+"""The words that records are made of."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The rows that the demo expects of what the vendors hold: a second mapping, written down apart from the services'.
+"""The rows that are expected of what the vendors hold: a second mapping, written down apart from the services'.
 
 It shares nothing with them but the computation of ids: a proof that used what it proves would prove nothing.
 """
@@ -35,7 +35,7 @@ ACCOUNT_TYPES: Final = {
     "Energy": "INDUSTRIAL",
     "Utilities": "INDUSTRIAL",
 }
-"""Account.Industry → account type, as shipped, for the industries of the demo; other companies are COMMERCIAL."""
+"""Account.Industry → account type, as shipped, for the industries that are made here; other companies are COMMERCIAL."""
 
 
 def customers(contacts: Iterable[Held], accounts: Iterable[Held]) -> dict[str, Row]:

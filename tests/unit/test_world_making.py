@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paintbox.demo import telephones
-from paintbox.demo.making import Made
-from paintbox.demo.runs import Run, Size
-from paintbox.demo.towns import TOWNS
+from paintbox.world import telephones
+from paintbox.world.making import Made
+from paintbox.world.runs import Run, Size
+from paintbox.world.towns import TOWNS
 from support.demo import NOON, a_made, a_run, digits, meant
 
 EVERY_NUMBER = frozenset(telephones.e164(town, line) for town in TOWNS for line in range(10_000))

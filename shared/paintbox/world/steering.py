@@ -1,4 +1,4 @@
-"""What the demo asks of the simulators: make records, change them, misbehave, and tell what they hold and delivered.
+"""What demo and proof ask of the simulators: make records, change them, misbehave, and tell what they hold and delivered.
 
 docs/simulators.md has their side of it.
 """
@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import httpx
 
-from paintbox.demo.edits import Step, Vendor
-from paintbox.demo.people import Fields
 from paintbox.environment import require
 from paintbox.errors import OperatorError
 from paintbox.stack.environments import URLS
+from paintbox.world.edits import Step, Vendor
+from paintbox.world.people import Fields
 
 VENDORS: Final[tuple[Vendor, ...]] = ("salesforce", "companycam")
 LARGEST_REQUEST: Final = 1000

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from paintbox.demo import events
-from paintbox.demo.comparison import SHOWN, WHOLE_ROW, Difference, compare
 from paintbox.demo.events import Due
-from paintbox.demo.steering import Delivery
+from paintbox.world.comparison import SHOWN, WHOLE_ROW, Difference, compare
+from paintbox.world.steering import Delivery
 
 ROW = {"name": "Fence", "city": "Lincoln"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paintbox.demo import expected
+from paintbox.world import expected
 from synckit.identity import customer_id, photo_id, project_id
 
 CONTACT = "0035e0000000001AAA"

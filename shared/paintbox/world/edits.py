@@ -7,11 +7,11 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import JsonValue
 
-from paintbox.demo import jobs, people, telephones, words
-from paintbox.demo.making import Made
-from paintbox.demo.people import Fields
-from paintbox.demo.runs import Run
-from paintbox.demo.towns import TOWNS
+from paintbox.world import jobs, people, telephones, words
+from paintbox.world.making import Made
+from paintbox.world.people import Fields
+from paintbox.world.runs import Run
+from paintbox.world.towns import TOWNS
 
 Vendor = Literal["salesforce", "companycam"]
 Item = TypeVar("Item")

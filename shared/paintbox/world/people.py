@@ -1,4 +1,4 @@
-"""The demo's accounts and contacts, as somebody would type them into Salesforce."""
+"""Accounts and contacts, as somebody would type them into Salesforce."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
-from paintbox.demo import telephones, words
-from paintbox.demo.runs import ACCOUNT, CONTACT, Run
-from paintbox.demo.towns import TOWNS, Address, Town, address_in
+from paintbox.world import telephones, words
+from paintbox.world.runs import ACCOUNT, CONTACT, Run
+from paintbox.world.towns import TOWNS, Address, Town, address_in
 
 Fields = dict[str, JsonValue]
 Item = TypeVar("Item")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from paintbox.demo import jobs, people, telephones
-from paintbox.demo.jobs import Basis
-from paintbox.demo.people import Fields
-from paintbox.demo.runs import PROJECT, Run, Size
+from paintbox.world import jobs, people, telephones
+from paintbox.world.jobs import Basis
+from paintbox.world.people import Fields
+from paintbox.world.runs import PROJECT, Run, Size
 
 _BASES: Final[tuple[Basis, ...]] = ("email", "relation_id", "phone", "email") + ("email", "relation_id", "email") * 4
 """What projects name their customers by, in turn."""
