@@ -59,7 +59,7 @@ def up(where: Places, parts: Sequence[Part], **environment: str) -> tuple[list[R
     """Brings the parts up; what became of each, and what was printed."""
     text = io.StringIO()
     with PartLines(Console(file=text, width=200), "starting") as lines:
-        results = operate.up(where, parts, environment, lines)
+        results = operate.up(where, lambda _: parts, environment, lines)
     return results, text.getvalue()
 
 

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -29,12 +29,24 @@ def setup() -> None:
         typer.echo(f"Kafka's jars are in {jars.libraries(checkout)}")
 
 
-def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+ReplicasOption = Annotated[
+    int | None,
+    typer.Option(
+        "--replicas",
+        help="How often each service runs. Without it, as often as last said.",
+        min=1,
+        max=9,
+        show_default="1",
+    ),
+]
+
+
+def up(directory: DirectoryOption = None, replicas: ReplicasOption = None, as_json: JsonOption = False) -> None:
     """Start the local stack: PostgreSQL, Kafka, both simulators and every service. What runs is left as it is."""
     require_local_extra()
     from paintbox.stack import places
 
-    results = bring_up(directory, Console(stderr=as_json))
+    results = bring_up(directory, Console(stderr=as_json), replicas)
     if as_json:
         _print_json(
             directory=str(places.find(directory).directory),
@@ -53,13 +65,13 @@ def up(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def bring_up(directory: Path | None, console: Console) -> "list[Result]":
+def bring_up(directory: Path | None, console: Console, replicas: int | None = None) -> "list[Result]":
     """Brings the stack up, with a line a part on the console; what became of each. The local extra is installed."""
     from paintbox.stack import operate, parts, places
 
     try:
         with PartLines(console, "starting") as lines:
-            return operate.up(places.find(directory), parts.PARTS, os.environ, lines)
+            return operate.up(places.find(directory), parts.parts_of, os.environ, lines, replicas=replicas)
     except KeyboardInterrupt:
         console.print(
             "interrupted: what runs goes on; `paintbox status` shows it, `paintbox down` stops it", soft_wrap=True
@@ -83,7 +95,7 @@ def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
 
     where = places.find(directory)
     with PartLines(Console(stderr=as_json), "stopping") as lines:
-        stopped = (operate.clean if remove else operate.stop)(where, parts.PARTS, lines)
+        stopped = (operate.clean if remove else operate.stop)(where, parts.EVERY_PART, lines)
     if as_json:
         _print_json(
             directory=str(where.directory),

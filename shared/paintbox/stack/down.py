@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paintbox.stack import processes
+from paintbox.stack.layout import Layout, surplus
 from paintbox.stack.places import Places
 from paintbox.stack.processes import Record
 from paintbox.stack.programs import STOP_SECONDS, stop_signal
@@ -47,6 +48,13 @@ def stop_strays(places: Places, on_stopped: Callable[[Stopped], None]) -> list[S
     return stopped
 
 
+def stop_surplus(places: Places, layout: Layout, on_stopped: Callable[[Stopped], None]) -> None:
+    """Stops the replicas that the layout has no more."""
+    records = processes.read_records(places.pids)
+    for name in surplus(records, layout):
+        on_stopped(_stop(places, records[name]))
+
+
 def _stop(places: Places, record: Record) -> Stopped:
     process, began = processes.find(record), time.monotonic()
     killed = process is not None and processes.stop(process, stop_signal(record.name), STOP_SECONDS)
@@ -58,7 +66,10 @@ def remove_all(places: Places) -> list[str]:
     """Removes what the stack made: data, logs, ports, passwords. Nothing of it runs; what in the directory stays."""
     for home in homes_elsewhere(places):
         shutil.rmtree(home)
-    folders = (places.postgres, places.kafka, places.simulators, places.logs, places.pids, places.environments)
+    folders = (
+        *(places.postgres, places.kafka, places.simulators, places.edge),
+        *(places.logs, places.pids, places.environments),
+    )
     for folder in folders:
         if folder.exists():
             shutil.rmtree(folder)

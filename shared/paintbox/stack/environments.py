@@ -9,11 +9,13 @@ from paintbox.environment import render
 from paintbox.files import write_atomically
 from paintbox.stack import postgres
 from paintbox.stack.kept import Kept
+from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.places import Places
 from paintbox.stack.ports import HOST
 from simulators.salesforce.definitions import ORGANIZATION_ID
 
 OWNER: Final = "paintbox_owner"
+KAFKA_SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 URLS: Final = {
     "webhook-ingest": "PAINTBOX_INGEST_URL",
@@ -27,7 +29,16 @@ URLS: Final = {
 }
 """Each process that is asked over HTTP, and the name of its URL. One that does not exist yet has its port reserved."""
 
+SIMULATED: Final = frozenset({"salesforce", "companycam"})
 PORTS: Final = ("postgres", "kafka", "kafka-controller", *URLS)
+EDGE: Final = "edge"
+PROXIES: Final = {
+    "postgres": ("proxy-postgres", "proxy-postgres-control"),
+    "kafka": ("proxy-kafka", "proxy-kafka-control"),
+}
+"""Each server that may stand behind a proxy: the proxy's name, which is its port's too, and that of its control."""
+KAFKA_PROXIED: Final = "kafka-proxied"
+"""The broker's listener behind the proxy, which tells clients to come back through the proxy."""
 
 SECRETS: Final = {
     "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS": "salesforce-endpoint-token",
@@ -64,17 +75,32 @@ def database_name(database: Database) -> str:
     return f"paintbox_{database}"
 
 
-def dsn(kept: Kept, role: str, database: str) -> str:
-    """Where and as whom to connect to the stack's own PostgreSQL."""
-    return postgres.dsn(kept.ports["postgres"], role, kept.secrets[role], database)
+def port_names(layout: Layout) -> tuple[str, ...]:
+    """All that needs a port of its own in such a stack."""
+    services = [name for name in URLS if name not in SIMULATED]
+    more = [name for service in services for name in replicas(service, layout)[1:]]
+    edge = [EDGE] if layout.edge else []
+    proxies = [KAFKA_PROXIED, *(name for names in PROXIES.values() for name in names)] if layout.proxies else []
+    return (*PORTS, *more, *edge, *proxies)
+
+
+def dsn(kept: Kept, role: str, database: str, port: str = "postgres") -> str:
+    """Where and as whom to connect to the stack's own PostgreSQL, or to what stands before it."""
+    return postgres.dsn(kept.ports[port], role, kept.secrets[role], database)
+
+
+def url(kept: Kept, process: str) -> str:
+    """Where a process is asked over HTTP."""
+    return f"http://{HOST}:{kept.ports[process]}"
 
 
 def public(kept: Kept) -> dict[str, str]:
     """Every name of the public surface, as the operator of this stack has it: the databases as their owner."""
     return {
         **{database.dsn_name: dsn(kept, OWNER, database_name(database)) for database in Database},
-        "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{kept.ports['kafka']}",
-        **{name: f"http://{HOST}:{kept.ports[process]}" for process, name in URLS.items()},
+        KAFKA_SERVERS: f"{HOST}:{kept.ports['kafka']}",
+        **{name: url(kept, process) for process, name in URLS.items()},
+        **({URLS["webhook-ingest"]: url(kept, EDGE)} if kept.layout.edge else {}),
         "PAINTBOX_SALESFORCE_ORGANIZATION_IDS": ORGANIZATION_ID,
         **{name: kept.secrets[secret] for name, secret in SECRETS.items()},
         "PAINTBOX_LOCAL_POSTGRES_BIN": kept.postgres_programs,
@@ -87,11 +113,12 @@ def public(kept: Kept) -> dict[str, str]:
 
 def private(kept: Kept, process: str, uses: Uses) -> dict[str, str]:
     """What one process is given: where it listens, its databases under its own login, and only the names it uses."""
-    everything = public(kept)
+    everything = {**public(kept), KAFKA_SERVERS: f"{HOST}:{kept.ports[_way(kept, 'kafka')]}"}
+    way = _way(kept, "postgres")
     own = (
         {}
         if uses.login is None
-        else {database.dsn_name: dsn(kept, uses.login, database_name(database)) for database in uses.databases}
+        else {database.dsn_name: dsn(kept, uses.login, database_name(database), way) for database in uses.databases}
     )
     return {
         "PAINTBOX_ENVIRONMENT": "local",
@@ -99,6 +126,11 @@ def private(kept: Kept, process: str, uses: Uses) -> dict[str, str]:
         **own,
         **{name: everything[name] for name in uses.names},
     }
+
+
+def _way(kept: Kept, server: str) -> str:
+    """The port by which a service reaches the server."""
+    return PROXIES[server][0] if kept.layout.proxies else server
 
 
 def write(places: Places, kept: Kept, processes: Mapping[str, dict[str, str]]) -> bool:

@@ -28,8 +28,16 @@ ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)
+class Proxied:
+    """A second listener for clients that come through a proxy: its port, and the proxy's, where they are sent back."""
+
+    port: int
+    advertised_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Broker:
-    """One KRaft node: its jars, where its configuration and data lie, and its two ports."""
+    """One KRaft node: its jars, where its configuration and data lie, and its ports."""
 
     libraries: Path
     templates: Path
@@ -37,6 +45,7 @@ class Broker:
     folder: Path
     port: int
     controller_port: int
+    proxied: Proxied | None = None
 
     @property
     def servers(self) -> str:
@@ -49,12 +58,21 @@ def configure(broker: Broker, java: Path) -> None:
 
     Raises OperatorError where formatting fails.
     """
-    ports = {"port": broker.port, "controller_port": broker.controller_port}
+    ports = {"port": broker.port, "controller_port": broker.controller_port, **_proxied_listener(broker.proxied)}
     properties = Template((broker.templates / "server.properties").read_text()).substitute(ports)
     write_atomically(broker.folder / "log4j2.yaml", (broker.templates / "log4j2.yaml").read_text())
     write_atomically(broker.folder / "server.properties", properties)
     if not (broker.folder / "data").exists():
         _format(broker, java, properties)
+
+
+def _proxied_listener(proxied: Proxied | None) -> dict[str, str]:
+    if proxied is None:
+        return {"more_listeners": "", "more_advertised": ""}
+    return {
+        "more_listeners": f",PROXIED://{HOST}:{proxied.port}",
+        "more_advertised": f",PROXIED://{HOST}:{proxied.advertised_port}",
+    }
 
 
 def _format(broker: Broker, java: Path, properties: str) -> None:

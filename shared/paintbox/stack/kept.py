@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paintbox.errors import OperatorError
 from paintbox.files import write_atomically
+from paintbox.stack.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Kept:
     """PostgreSQL's folder where its account could not reach the stack's directory."""
     postgres_programs: str = ""
     """The programs that PAINTBOX_LOCAL_POSTGRES_BIN named when the data was made or last started; '' is the wheel's."""
+    layout: Layout = field(default_factory=Layout)
+    """What the stack consists of; `up` without an option leaves it as it was chosen."""
 
     def with_secrets(self, names: Iterable[str]) -> "Kept":
         """The same with a secret of 32 random bytes for each name that has none."""
@@ -29,7 +32,8 @@ class Kept:
 def read(path: Path) -> Kept:
     """What the file says; nothing kept where there is no file. Raises OperatorError where it is not ours to read."""
     try:
-        return Kept(**json.loads(path.read_text()))
+        values = json.loads(path.read_text())
+        return Kept(**{**values, "layout": Layout(**values.get("layout", {}))})
     except FileNotFoundError:
         return Kept()
     except (ValueError, TypeError):

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from paintbox.output import PartLines
-from paintbox.stack import down, places, stacks
+from paintbox.stack import down, kept, places, stacks
 from paintbox.stack.down import Stopped
+from paintbox.stack.layout import Layout
 from paintbox.stack.parts import Part
 from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome, PartError
@@ -18,18 +20,29 @@ LONGEST_LINE: Final = 400
 NOTHING_CHANGED: Final = frozenset({Outcome.RUNS, Outcome.UNCHANGED})
 
 
-def up(where: Places, parts: Sequence[Part], environment: Mapping[str, str], lines: PartLines) -> list[Result]:
-    """Brings every part up; what became of each. What runs as it should is left alone, what crashed starts again.
+def up(
+    where: Places,
+    parts_of: Callable[[Layout], Sequence[Part]],
+    environment: Mapping[str, str],
+    lines: PartLines,
+    *,
+    replicas: int | None = None,
+) -> list[Result]:
+    """Brings up the parts of the stack's layout, each service as often as said, else as before; what became of each.
 
+    What runs as it should is left alone, what crashed starts again, replicas above the number are stopped.
     Raises OperatorError where nothing could be tried: the directory is not ours, or the disk is full.
     """
     places.make(where)
-    with _locked(where, lines):
-        down.stop_strays(where, lambda stopped: _show_stopped(lines, stopped))
+    with locked(where, lines):
+        down.stop_strays(where, lambda stopped: show_stopped(lines, stopped))
+        layout = _chosen(where, replicas)
+        parts = parts_of(layout)
         if not runs_whole(where, parts):
             check_space(where.directory)
-        stack = stacks.open_stack(where, environment, lines.say)
-        results = asyncio.run(bring_up(stack, parts, lambda part, result: _watch(lines, part, result)))
+        down.stop_surplus(where, layout, lambda stopped: show_stopped(lines, stopped))
+        stack = stacks.open_stack(where, environment, lines.say, layout)
+        results = asyncio.run(bring_up(stack, parts, lambda part, result: show_result(lines, part, result)))
         if all(result.is_up for result in results):
             stacks.keep(stack)
     if all(result.outcome in NOTHING_CHANGED for result in results):
@@ -39,14 +52,19 @@ def up(where: Places, parts: Sequence[Part], environment: Mapping[str, str], lin
     return results
 
 
+def _chosen(where: Places, number: int | None) -> Layout:
+    before = kept.read(where.kept).layout
+    return before if number is None else replace(before, replicas=number)
+
+
 def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
     """Stops what runs, newest first; what that was. The data stays."""
     if not where.directory.exists():
-        stopped = down.stop_strays(where, lambda one: _show_stopped(lines, one))
+        stopped = down.stop_strays(where, lambda one: show_stopped(lines, one))
     else:
         places.check_owner(where)
-        with _locked(where, lines):
-            stopped = down.stop_all(where, [part.name for part in parts], lambda one: _show_stopped(lines, one))
+        with locked(where, lines):
+            stopped = down.stop_all(where, [part.name for part in parts], lambda one: show_stopped(lines, one))
     if not any(not one.had_crashed for one in stopped):
         lines.say("nothing runs")
     return stopped
@@ -56,7 +74,7 @@ def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stoppe
     """Stops what runs and removes all that the stack made; what was stopped. What others put there stays."""
     stopped = stop(where, parts, lines)
     if where.kept.exists():
-        with _locked(where, lines):
+        with locked(where, lines):
             left = down.remove_all(where)
         lines.say(
             f"removed {where.directory}" + (f", but for what is not the stack's: {', '.join(left)}" if left else "")
@@ -65,7 +83,9 @@ def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stoppe
 
 
 @contextlib.contextmanager
-def _locked(where: Places, lines: PartLines) -> Iterator[None]:
+def locked(where: Places, lines: PartLines) -> Iterator[None]:
+    """Holds the stack's lock for the block; says so where it must wait for it."""
+
     def say_so() -> None:
         lines.say(f"another command is at work on {where.directory}: waiting until it is done")
 
@@ -73,7 +93,8 @@ def _locked(where: Places, lines: PartLines) -> Iterator[None]:
         yield
 
 
-def _watch(lines: PartLines, part: str, result: Result | None) -> None:
+def show_result(lines: PartLines, part: str, result: Result | None) -> None:
+    """A line for what became of a part, with its log's end where it failed. None: it is under way."""
     if result is None:
         lines.begin(part)
     elif result.outcome is not None:
@@ -93,7 +114,8 @@ def _show_error(lines: PartLines, error: PartError) -> None:
         lines.say(f"  its log: {error.log}")
 
 
-def _show_stopped(lines: PartLines, stopped: Stopped) -> None:
+def show_stopped(lines: PartLines, stopped: Stopped) -> None:
+    """A line for a process that was stopped."""
     if stopped.had_crashed:
         lines.end(stopped.part, "had crashed", stopped.seconds, "yellow")
     elif stopped.killed:

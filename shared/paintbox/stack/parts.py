@@ -10,10 +10,12 @@ from paintbox import topics
 from paintbox.databases import Connection, Database, connected
 from paintbox.migrations import migrate
 from paintbox.stack import configuration, postgres, programs, roles, services, subscriptions
-from paintbox.stack.environments import LOGINS, OWNER, database_name, dsn, public
+from paintbox.stack.edge import edge_program, proxy_program
+from paintbox.stack.environments import EDGE, LOGINS, OWNER, PROXIES, database_name, dsn, public, url
+from paintbox.stack.layout import MOST_REPLICAS, Layout, replicas
 from paintbox.stack.programs import Outcome, Program
 from paintbox.stack.servers import kafka_program, postgres_program
-from paintbox.stack.services import SERVICES, SIMULATORS, Service
+from paintbox.stack.services import SIMULATORS, Service, services_of
 from paintbox.stack.stacks import Stack
 from simulators.salesforce.definitions import outbound_messages
 
@@ -35,8 +37,8 @@ def _process(name: str, needs: tuple[str, ...], make: Callable[[Stack], Program]
     return Part(name, needs, bring_up, is_process=True)
 
 
-def _service(service: Service) -> Part:
-    return _process(service.name, service.needs, partial(services.program, service=service))
+def _service(service: Service, *more_needs: str) -> Part:
+    return _process(service.name, (*service.needs, *more_needs), partial(services.program, service=service))
 
 
 @contextlib.asynccontextmanager
@@ -78,19 +80,42 @@ async def _configuration(stack: Stack) -> Outcome:
 
 
 async def _subscriptions(stack: Stack) -> Outcome:
-    return _outcome(changed=await subscriptions.subscribe(public(stack.kept)))
+    return _outcome(changed=await subscriptions.subscribe(public(stack.kept), doors(stack)))
 
 
-PARTS: Final = (
-    _process("postgres", (), postgres_program),
-    Part("databases", ("postgres",), _databases),
-    _process("kafka", (), kafka_program),
-    Part("topics", ("kafka",), _topics),
-    Part("migrations", ("databases",), _migrations),
-    Part("logins", ("migrations",), _logins),
-    Part("configuration", ("migrations",), _configuration),
-    *(_service(service) for service in SIMULATORS),
-    *(_service(service) for service in SERVICES),
-    Part("subscriptions", (*(service.name for service in SIMULATORS), "webhook-ingest"), _subscriptions),
-)
-"""A part comes up as soon as what it needs is up, so that what does not wait for each other comes up at once."""
+def doors(stack: Stack) -> list[str]:
+    """Where the vendors send: the edge, else each door."""
+    layout = stack.kept.layout
+    names = [EDGE] if layout.edge else replicas("webhook-ingest", layout)
+    return [url(stack.kept, name) for name in names]
+
+
+def parts_of(layout: Layout) -> tuple[Part, ...]:
+    """The parts of such a stack. A part comes up as soon as what it needs is up, so that much comes up at once."""
+    proxies = {server: names[0] for server, names in PROXIES.items()} if layout.proxies else {}
+    before_doors = tuple(replicas("webhook-ingest", layout))
+    edge = [_process(EDGE, (), edge_program)] if layout.edge else []
+    return (
+        _process("postgres", (), postgres_program),
+        Part("databases", ("postgres",), _databases),
+        _process("kafka", (), kafka_program),
+        Part("topics", ("kafka",), _topics),
+        Part("migrations", ("databases",), _migrations),
+        Part("logins", ("migrations",), _logins),
+        Part("configuration", ("migrations",), _configuration),
+        *(_service(service) for service in SIMULATORS),
+        *(_process(name, (server,), partial(proxy_program, server=server)) for server, name in proxies.items()),
+        *(_service(service, *proxies.values()) for service in services_of(layout)),
+        *edge,
+        Part(
+            "subscriptions",
+            (*(service.name for service in SIMULATORS), *before_doors, *(part.name for part in edge)),
+            _subscriptions,
+        ),
+    )
+
+
+PARTS: Final = parts_of(Layout())
+"""What `paintbox up` starts where nothing else was ever chosen."""
+EVERY_PART: Final = parts_of(Layout(replicas=MOST_REPLICAS, edge=True, proxies=True))
+"""All that a stack could consist of: whatever was chosen, it stops in the reverse of this order."""

@@ -64,6 +64,11 @@ class Places:
         """What the simulators remember."""
         return self.directory / "simulators"
 
+    @property
+    def edge(self) -> Path:
+        """What nginx is told, and its temporary files."""
+        return self.directory / "edge"
+
     def log(self, part: str) -> Path:
         """The part's log."""
         return self.logs / f"{part}.log"

@@ -1,6 +1,7 @@
 """PostgreSQL and Kafka as programs of the stack."""
 
 from paintbox.stack import jars, java, kafka, postgres
+from paintbox.stack.environments import KAFKA_PROXIED, PROXIES
 from paintbox.stack.programs import Program
 from paintbox.stack.stacks import Stack
 
@@ -21,13 +22,18 @@ def postgres_program(stack: Stack) -> Program:
 
     return Program(
         name="postgres",
-        arguments=postgres.arguments(data, port),
+        arguments=postgres.arguments(data, port, **stack.kept.layout.postgres),
         environment={"LC_ALL": "C"},
         folder=home,
         prepare=prepare,
         missing=missing,
         account=stack.account,
     )
+
+
+def _proxied(stack: Stack) -> kafka.Proxied | None:
+    ports = stack.kept.ports
+    return kafka.Proxied(ports[KAFKA_PROXIED], ports[PROXIES["kafka"][0]]) if stack.kept.layout.proxies else None
 
 
 def kafka_program(stack: Stack) -> Program:
@@ -39,6 +45,7 @@ def kafka_program(stack: Stack) -> Program:
         folder=stack.places.kafka,
         port=ports["kafka"],
         controller_port=ports["kafka-controller"],
+        proxied=_proxied(stack),
     )
 
     def prepare() -> str:

@@ -1,15 +1,15 @@
 """The processes of ours that the stack runs, a row each: a new service is a row here, and its name in URLs."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httpx
 
 from paintbox.databases import Database
 from paintbox.environment import parse
-from paintbox.stack.environments import Uses, private
-from paintbox.stack.ports import HOST
+from paintbox.stack.environments import Uses, private, url
+from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.programs import Program
 from paintbox.stack.stacks import Stack
 
@@ -90,13 +90,18 @@ SERVICES: Final = (
 )
 
 
+def services_of(layout: Layout) -> list[Service]:
+    """The services, each as often as it runs."""
+    return [replace(service, name=name) for service in SERVICES for name in replicas(service.name, layout)]
+
+
 def program(stack: Stack, service: Service) -> Program:
     """The service as a program of the stack: ready where its /readyz says so, given its own file of settings."""
-    url = f"http://{HOST}:{stack.kept.ports[service.name]}"
+    address = url(stack.kept, service.name)
     given = (stack.places.environments / service.name).read_text(encoding="utf-8")
 
     async def missing() -> str | None:
-        return await unready(url)
+        return await unready(address)
 
     return Program(
         name=service.name,
@@ -110,7 +115,8 @@ def program(stack: Stack, service: Service) -> Program:
 
 def settings(stack: Stack) -> dict[str, dict[str, str]]:
     """The values of each process's file, by its name."""
-    values = {service.name: private(stack.kept, service.name, service.uses) for service in (*SIMULATORS, *SERVICES)}
+    everyone = (*SIMULATORS, *services_of(stack.kept.layout))
+    values = {service.name: private(stack.kept, service.name, service.uses) for service in everyone}
     for service in SIMULATORS:
         values[service.name]["PAINTBOX_SIMULATOR_DIRECTORY"] = str(stack.places.simulators)
     return values

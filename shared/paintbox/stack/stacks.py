@@ -10,12 +10,16 @@ from typing import Final
 
 from paintbox.stack import kept, places, ports, processes
 from paintbox.stack.account import Account, account_of, can, server_account
-from paintbox.stack.environments import KEPT_SECRETS, PORTS
+from paintbox.stack.environments import KAFKA_PROXIED, KEPT_SECRETS, PROXIES, port_names
 from paintbox.stack.kept import Kept
+from paintbox.stack.layout import Layout
 from paintbox.stack.places import Places
 
 ELSEWHERE: Final = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a folder of its own in it, for one account
-PORTS_OF: Final = {"kafka": ("kafka", "kafka-controller")}
+PORTS_OF: Final = {
+    "kafka": ("kafka", "kafka-controller", KAFKA_PROXIED),
+    **{names[0]: names for names in PROXIES.values()},
+}
 """The parts that have more ports than one of their own name."""
 
 
@@ -34,14 +38,17 @@ class Stack:
         return Path(self.kept.postgres_home) if self.kept.postgres_home else self.places.postgres
 
 
-def open_stack(where: Places, environment: Mapping[str, str], say: Callable[[str], None]) -> Stack:
+def open_stack(
+    where: Places, environment: Mapping[str, str], say: Callable[[str], None], layout: Layout | None = None
+) -> Stack:
     """The stack, with a port, a password and a secret for all that needs one. The caller holds its lock.
 
-    Ports that somebody else took meanwhile are chosen anew, and said. Which programs PostgreSQL's are to be is not
-    kept yet: that is for `keep`, once they have run.
+    Without a layout it stays what it is. Ports that somebody else took meanwhile are chosen anew, and said. Which
+    programs PostgreSQL's are to be is not kept yet: that is for `keep`, once they have run.
     """
     places.fill(where)
     before = kept.read(where.kept)
+    before = replace(before, layout=layout or before.layout)
     after = replace(
         before.with_secrets(KEPT_SECRETS),
         ports=_ports(where, before, say),
@@ -61,7 +68,10 @@ def _ports(where: Places, before: Kept, say: Callable[[str], None]) -> dict[str,
     records = processes.read_records(where.pids)
     runs = [name for name, record in records.items() if processes.find(record)]
     after = ports.assign(
-        where.directory, PORTS, before.ports, [port for name in runs for port in PORTS_OF.get(name, (name,))]
+        where.directory,
+        port_names(before.layout),
+        before.ports,
+        [port for name in runs for port in PORTS_OF.get(name, (name,))],
     )
     for name, port in before.ports.items():
         if after[name] != port:

@@ -1,6 +1,7 @@
 """Points both simulators at the doors, as an administrator does at the vendors."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,15 +16,14 @@ SIMULATOR_SECONDS: Final = 10.0
 Content = Mapping[str, Any]
 
 
-async def subscribe(names: Mapping[str, str]) -> bool:
+async def subscribe(names: Mapping[str, str], doors: Sequence[str]) -> bool:
     """Makes the subscriptions that are missing and ends those to where the doors were before; whether any changed.
 
-    `names` are the public ones. Raises OperatorError where a simulator refuses.
+    `names` are the public ones; `doors` are where the vendors may send, of which the subscriptions take turns. Raises
+    OperatorError where a simulator refuses.
     """
-    wanted = {
-        names["PAINTBOX_SALESFORCE_URL"]: salesforce_subscriptions(names),
-        names["PAINTBOX_COMPANYCAM_URL"]: [companycam_subscription(names)],
-    }
+    *salesforce, companycam = by_turns([*salesforce_subscriptions(names), companycam_subscription(names)], doors)
+    wanted = {names["PAINTBOX_SALESFORCE_URL"]: salesforce, names["PAINTBOX_COMPANYCAM_URL"]: [companycam]}
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=SIMULATOR_SECONDS) as client:
             changed = [await _subscribe(client, simulator, contents) for simulator, contents in wanted.items()]
@@ -66,6 +66,12 @@ def companycam_subscription(names: Mapping[str, str]) -> Content:
         "token": names["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"],
         "enabled": True,
     }
+
+
+def by_turns(subscriptions: Sequence[Content], doors: Sequence[str]) -> list[Content]:
+    """The subscriptions, the first at the first door, the next at the next, and so on around."""
+    turns = zip(subscriptions, itertools.cycle(urlsplit(door).netloc for door in doors), strict=False)
+    return [{**content, "url": urlsplit(content["url"])._replace(netloc=door).geturl()} for content, door in turns]
 
 
 async def _subscribe(client: httpx.AsyncClient, simulator: str, contents: list[Content]) -> bool:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from paintbox.stack import processes
-from paintbox.stack.environments import URLS
+from paintbox.stack import kept, processes
+from paintbox.stack.environments import URLS, url
 from paintbox.stack.places import Places
-from paintbox.stack.services import SERVICES, SIMULATORS, unready
+from paintbox.stack.services import SERVICES, SIMULATORS, services_of, unready
 from paintbox.status.answers import READY_SECONDS, ask
 
 
@@ -52,14 +52,21 @@ def with_answer(part: PartStatus, missing: str | None) -> PartStatus:
     return PartStatus(part.part, State.UNREADY, part.pid, part.since, missing, part.log)
 
 
-async def services(environment: Mapping[str, str], found: Mapping[str, PartStatus]) -> list[PartStatus]:
-    """Each process that answers over HTTP, asked all at once; `found` are those of a local stack.
+def local_urls(places: Places) -> dict[str, str]:
+    """Each process of the local stack that answers over HTTP, every replica too, and its URL."""
+    stack = kept.read(places.kept)
+    expected = [service.name for service in (*SIMULATORS, *services_of(stack.layout))]
+    return {name: url(stack, name) for name in expected if name in stack.ports}
 
-    Where there is no local stack, each of them is expected whose URL the environment names.
-    """
-    expected = [service.name for service in (*SIMULATORS, *SERVICES)]
-    wanted = {name: environment.get(URLS[name], "") for name in expected}
-    asked = {name: url for name, url in wanted.items() if url}
-    answers = await asyncio.gather(*(ask(unready(url), READY_SECONDS) for url in asked.values()))
+
+def named_urls(environment: Mapping[str, str]) -> dict[str, str]:
+    """Each process whose URL the environment names."""
+    wanted = {service.name: environment.get(URLS[service.name], "") for service in (*SIMULATORS, *SERVICES)}
+    return {name: address for name, address in wanted.items() if address}
+
+
+async def services(asked: Mapping[str, str], found: Mapping[str, PartStatus]) -> list[PartStatus]:
+    """Each process that answers over HTTP, asked all at once at its URL; `found` are those of a local stack."""
+    answers = await asyncio.gather(*(ask(unready(address), READY_SECONDS) for address in asked.values()))
     missing = {name: answer.problem or answer.value for name, answer in zip(asked, answers, strict=True)}
     return [with_answer(found.get(name, PartStatus(name, State.READY)), missing[name]) for name in asked]

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from paintbox.databases import Database
-from paintbox.stack.parts import PARTS
 from paintbox.stack.places import Places
 from paintbox.status import parts
 from paintbox.status.answers import Answer, ask
@@ -37,7 +36,7 @@ async def find_status(environment: Mapping[str, str], places: Places | None) -> 
     kafka, databases, services = await asyncio.gather(
         ask(topic_lags(environment[SERVERS])) if environment.get(SERVERS) else _unknown("no broker is named"),
         _ask_databases(environment),
-        parts.services(environment, _local_services(places)),
+        _ask_services(environment, places),
     )
     answered = {database: answer.value for database, answer in databases.items() if answer.value is not None}
     return Status(
@@ -58,11 +57,11 @@ async def _ask_databases(environment: Mapping[str, str]) -> dict[Database, Answe
     return dict(zip(asked, answers, strict=True))
 
 
-def _local_services(places: Places | None) -> dict[str, PartStatus]:
+async def _ask_services(environment: Mapping[str, str], places: Places | None) -> list[PartStatus]:
     if places is None:
-        return {}
-    names = [part.name for part in PARTS if part.is_process and part.name not in {"postgres", "kafka"}]
-    return {name: parts.local(places, name) for name in names}
+        return await parts.services(parts.named_urls(environment), {})
+    urls = parts.local_urls(places)
+    return await parts.services(urls, {name: parts.local(places, name) for name in urls})
 
 
 def _servers(
