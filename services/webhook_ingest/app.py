@@ -1,33 +1,45 @@
-"""Builds the doors: their producer, their routes."""
+"""Builds the doors: their producer, their spool, their routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Final
 
-from synckit import background, kafka, process, web
+from synckit import background, kafka, postgres, process, web
 from synckit.contracts import topics
+from webhook_ingest import readiness
+from webhook_ingest.addresses import AddressLimit
+from webhook_ingest.admission import Admission
+from webhook_ingest.custody import Custody
 from webhook_ingest.doors import companycam, outbound_messages, salesforce_events
 from webhook_ingest.publisher import Publisher
+from webhook_ingest.resources import Resources
 from webhook_ingest.settings import IngestSettings
 
 NAME: Final = "webhook-ingest"
+SPOOL_SESSIONS: Final = 8
 PUBLISHED: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED)
 
 
 @asynccontextmanager
 async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
     """From start to shutdown. The server has answered every request before this ends."""
-    publisher = Publisher(settings.kafka_bootstrap_servers, NAME)
-    async with background.background() as loops:
+    publisher = Publisher(settings.kafka_bootstrap_servers, NAME, settings.spool_after_seconds)
+    dsn = settings.integrations_dsn.get_secret_value()
+    pool = postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS)
+    async with pool, background.background() as loops:
         loops.start({"producer": publisher.run})
         checks = {
-            "kafka": kafka.check(settings, PUBLISHED),
+            "storage": readiness.storage(kafka.check(settings, PUBLISHED), postgres.check(pool)),
             "producer": publisher.check,
             "loops": loops.check,
         }
+        trusted = [ip_network(name) for name in settings.trusted_proxies]
+        admission = Admission(trusted, AddressLimit(settings.address_requests_per_second))
+        resources = Resources(settings, admission, Custody(publisher, pool))
         yield {
             **process.operations(checks),
-            outbound_messages.PATH: {"POST": outbound_messages.handler(settings, publisher)},
-            salesforce_events.DOOR.source: {"POST": salesforce_events.handler(settings, publisher)},
-            companycam.DOOR.source: {"POST": companycam.handler(settings, publisher)},
+            outbound_messages.PATH: {"POST": outbound_messages.handler(resources)},
+            salesforce_events.DOOR.source: {"POST": salesforce_events.handler(resources)},
+            companycam.DOOR.source: {"POST": companycam.handler(resources)},
         }

@@ -1,4 +1,4 @@
-"""The one producer of the doors: a request is answered when every record of it is acknowledged, or in five seconds."""
+"""The one producer of the doors: a record counts when every in-sync replica has it, and nobody waits long for that."""
 
 import asyncio
 import logging
@@ -8,72 +8,121 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from synckit import kafka
+from synckit import failpoints, kafka
 from synckit.consumer.failures import describe
 from synckit.contracts.headers import to_kafka
+from webhook_ingest.circuit import Circuit, State
 from webhook_ingest.models import Outgoing
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
+START_SECONDS: Final = 5.0
 
 
 class UnavailableError(Exception):
-    """Kafka did not acknowledge in time. What was sent may still arrive: ids and versions make that harmless."""
+    """It was not acknowledged. What was sent may still arrive: ids and versions make that harmless."""
 
 
 class Publisher:
-    """Keeps a producer running; replaces it where it broke for good."""
+    """Keeps a producer running, and a circuit before it. A producer that failed once is never used again."""
 
-    def __init__(self, servers: str, process: str) -> None:
+    def __init__(self, servers: str, process: str, wait_seconds: float) -> None:
         self._servers = servers
         self._process = process
+        self._wait_seconds = wait_seconds
+        self._circuit = Circuit()
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
-        self._is_away = False
+        self._was_away = False
+        self._has_looked = False
 
     async def check(self) -> str | None:
-        """For readiness: whether there is a producer."""
-        return None if self._producer is not None else "Kafka is away"
+        """For readiness: whether it is known whether Kafka is there."""
+        return None if self._has_looked else "is starting"
 
     async def run(self) -> None:
-        """Until cancelled: have a working producer."""
+        """Until cancelled: have a working producer; where Kafka is away, look once a second whether it is back."""
         while True:
             producer = kafka.create_producer(self._servers, process=self._process)
             try:
-                await producer.start()
-                self._producer = producer
-                self._broken.clear()
-                self._is_away = False
-                log.info("The producer is ready")
+                async with asyncio.timeout(START_SECONDS):
+                    await producer.start()
+                self._begin(producer)
                 await self._broken.wait()
-            except (KafkaError, OSError) as error:
-                if not self._is_away:
-                    log.warning("Kafka is away", extra=describe(error))
-                self._is_away = True
-                await asyncio.sleep(RETRY_SECONDS)
+            except (KafkaError, OSError, TimeoutError) as error:
+                if not self._was_away:
+                    log.warning("No producer could be started", extra=describe(error))
+                self._circuit.open()
+                self._has_looked = True
             finally:
                 self._producer = None
-                await kafka.discard(producer)
+                await kafka.drop(producer)
+            if self._circuit.state is State.OPEN:
+                self._was_away = True
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Returns when every in-sync replica has every record; UnavailableError where that takes over 5 s."""
+        """Returns when every in-sync replica has every record.
+
+        UnavailableError where that takes too long, where Kafka refuses one, and at once while Kafka is away.
+        """
         producer = self._producer
-        if not records:
-            return
-        if producer is None:
+        if producer is None or not self._circuit.admits():
             raise UnavailableError
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                sent = [
-                    await producer.send(one.topic, one.value, one.key.encode(), headers=to_kafka(one.headers.encoded()))
-                    for one in records
-                ]
-                await asyncio.gather(*sent)
-        except TimeoutError:
+            async with asyncio.timeout(self._wait_seconds):
+                failpoints.hit("webhook_ingest.publish:before")
+                await _send(producer, records)
+                failpoints.hit("webhook_ingest.publish:after")
+        except (KafkaError, TimeoutError) as error:
+            self._replace(producer, error)
             raise UnavailableError from None
-        except KafkaError as error:
-            log.warning("The producer failed, and is replaced", extra=describe(error))
-            self._broken.set()
-            raise UnavailableError from None
+        except BaseException:
+            self._circuit.give_back()
+            raise
+        if self._producer is producer:
+            self._circuit.close()
+
+    def _begin(self, producer: AIOKafkaProducer) -> None:
+        self._has_looked = True
+        self._producer = producer
+        self._broken.clear()
+        if self._was_away and self._circuit.state is State.OPEN:
+            self._circuit.half_open()
+        elif not self._was_away:
+            self._circuit.close()
+
+    def _replace(self, producer: AIOKafkaProducer, error: BaseException) -> None:
+        """Kafka is away, unless it refused a record for what it is; that too leaves a gap in the producer's sequence.
+
+        All who wait for this producer fail with it.
+        """
+        if self._producer is not producer:
+            return
+        log.warning("A producer failed, and is replaced", extra=describe(error))
+        if kafka.is_about_the_record(error):
+            self._circuit.give_back()
+        else:
+            self._circuit.open()
+        self._producer = None
+        self._broken.set()
+
+
+async def _send(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
+    sent: list[asyncio.Future[object]] = []
+    try:
+        for one in records:
+            headers = to_kafka(one.headers.encoded())
+            sent.append(await producer.send(one.topic, one.value, one.key.encode(), headers=headers))
+        await asyncio.gather(*sent)
+    except BaseException:
+        for future in sent:
+            future.add_done_callback(_forget)
+        raise
+
+
+def _forget(future: "asyncio.Future[object]") -> None:
+    """What becomes of the others of a request that failed is nobody's concern, and no line of the log."""
+    if not future.cancelled():
+        future.exception()

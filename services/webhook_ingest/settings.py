@@ -1,8 +1,9 @@
 """What the doors and the webhook log read from their environment."""
 
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from synckit.settings import Names, PostgresDsn, ProcessSettings, Secrets
 
@@ -16,6 +17,15 @@ def _compared(ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one[:_COMPARED] for one in ids)
 
 
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            ip_network(name)
+    except ValueError:
+        raise ValueError("holds what is neither an address nor a network") from None
+    return names
+
+
 class IngestSettings(ProcessSettings):
     """Who may push. Each list may hold two secrets while one replaces the other."""
 
@@ -24,6 +34,13 @@ class IngestSettings(ProcessSettings):
     salesforce_webhook_secrets: Secrets = ()
     salesforce_bearer_tokens: Secrets = ()
     companycam_webhook_tokens: Secrets
+    integrations_dsn: PostgresDsn
+    spool_after_seconds: Annotated[float, Field(gt=0, le=2.4)] = 2.0
+    """How long a request waits for Kafka. With more than 2.4 s an answer could take longer than 5 s."""
+    address_requests_per_second: Annotated[float, Field(ge=0)] = 0.0
+    """Of one address; 0 for no limit."""
+    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()
+    """Addresses or networks whose `X-Forwarded-For` is believed."""
 
 
 class LogSettings(ProcessSettings):

@@ -164,7 +164,7 @@ class Sender:
             while not self._stopping.is_set() and await self._send_next(producer):
                 await self._has_rows()
         finally:
-            await kafka.discard(producer)
+            await kafka.drop(producer)
         self._at_most = SLICE_ROWS
         if self._refused:
             self._refused.clear()

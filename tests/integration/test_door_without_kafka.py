@@ -1,70 +1,155 @@
-"""The doors while Kafka is away: nothing is accepted, and the sender is told to come again."""
+"""The doors while Kafka is away: what is sent goes to the spool, and only where that is away too is it refused."""
 
+import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, nullcontext
 
 import httpx
 import pytest
 
+from paintbox.databases import Connection, Database
 from support import samples
+from support.postgres import NewDatabase, OpenSession
 from support.senders import companycam_headers
+from support.waiting import until
 from synckit import web
+from synckit.contracts.headers import decode, to_kafka
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_QUARANTINED, WEBHOOKS_SALESFORCE
 from webhook_ingest.app import lifetime
 from webhook_ingest.doors.companycam import DOOR
 from webhook_ingest.doors.outbound_messages import PATH
 from webhook_ingest.settings import IngestSettings
 
+pytestmark = pytest.mark.database
+
 SECRET = "a secret of thirty-two bytes or more"
 BODY = samples.body("companycam_photo_created.json")
+NOWHERE = "postgresql://nobody:x@127.0.0.1:1/paintbox_integrations"
 
 
-@pytest.fixture
-async def door() -> AsyncIterator[httpx.AsyncClient]:
-    """The doors, over a broker that nobody runs."""
+async def door(stack: AsyncExitStack, dsn: str) -> httpx.AsyncClient:
+    """The doors, over a broker that nobody runs, once they know that."""
     settings = IngestSettings.model_validate(
         {
             "kafka_bootstrap_servers": "127.0.0.1:1",
             "salesforce_organization_ids": ("00D5e000000Pnt1EAC",),
             "salesforce_endpoint_tokens": (SECRET,),
             "companycam_webhook_tokens": (SECRET,),
+            "integrations_dsn": dsn,
         }
     )
-    async with lifetime(settings) as routes:
-        transport = httpx.ASGITransport(web.application(routes, nullcontext))
-        async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
-            yield client
+    routes = await stack.enter_async_context(lifetime(settings))
+    transport = httpx.ASGITransport(web.application(routes, nullcontext))
+    client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://door"))
+
+    async def has_looked() -> bool:
+        return "producer" not in (await client.get("/readyz")).json().get("missing", {})
+
+    await until(has_looked)
+    return client
 
 
-async def test_a_delivery_is_answered_503_with_a_time_to_come_again(door: httpx.AsyncClient) -> None:
-    answer = await door.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+@pytest.fixture
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.INTEGRATIONS)
+
+
+@pytest.fixture
+async def session(dsn: str, connect: OpenSession) -> Connection:
+    return await connect(dsn)
+
+
+@pytest.fixture
+async def spooling(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The doors, with a spool."""
+    async with AsyncExitStack() as stack:
+        yield await door(stack, dsn)
+
+
+@pytest.fixture
+async def lost() -> AsyncIterator[httpx.AsyncClient]:
+    """The doors, over a database that nobody runs either."""
+    async with AsyncExitStack() as stack:
+        yield await door(stack, NOWHERE)
+
+
+async def test_a_delivery_is_kept_in_the_spool_before_it_is_answered(
+    spooling: httpx.AsyncClient, session: Connection
+) -> None:
+    answer = await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+
+    row = await session.fetchrow("SELECT topic, key, value, event_id FROM integrations.webhook_spool")
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "quarantined": 0})
+    assert row is not None
+    assert (row["topic"], row["key"]) == (WEBHOOKS_COMPANYCAM.name, samples.PROJECT)
+    assert row["value"] == BODY
+
+
+async def test_every_notification_of_an_outbound_message_is_kept_with_its_headers(
+    spooling: httpx.AsyncClient, session: Connection
+) -> None:
+    body = samples.body("outbound_message_contacts.xml")
+
+    answer = await spooling.post(PATH.replace("*", SECRET), content=body)
+
+    rows = await session.fetch("SELECT topic, key, headers, event_id FROM integrations.webhook_spool ORDER BY seq")
+    heads = [decode(to_kafka(json.loads(row["headers"]))) for row in rows]
+    assert b"<Ack>true</Ack>" in answer.content
+    assert [(row["topic"], row["key"]) for row in rows] == [
+        (WEBHOOKS_SALESFORCE.name, samples.GERALDINE),
+        (WEBHOOKS_SALESFORCE.name, samples.DOUGLAS),
+    ]
+    assert [str(head.id) for head in heads] == [str(row["event_id"]) for row in rows]
+
+
+async def test_a_body_that_is_not_understood_is_kept_too(spooling: httpx.AsyncClient, session: Connection) -> None:
+    answer = await spooling.post(DOOR.source, content=b"{", headers=companycam_headers(b"{", SECRET))
+
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 0, "quarantined": 1})
+    assert await session.fetchval("SELECT topic FROM integrations.webhook_spool") == WEBHOOKS_QUARANTINED.name
+
+
+async def test_while_kafka_is_known_to_be_away_nobody_waits_for_it(spooling: httpx.AsyncClient) -> None:
+    started = time.monotonic()
+
+    for _ in range(20):
+        await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+
+    assert time.monotonic() - started < 2
+
+
+async def test_who_is_not_known_leaves_nothing_in_the_spool(spooling: httpx.AsyncClient, session: Connection) -> None:
+    answer = await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, "x"))
+
+    assert answer.status_code == 401
+    assert await session.fetchval("SELECT count(*) FROM integrations.webhook_spool") == 0
+
+
+async def test_with_a_spool_that_works_the_door_is_ready(spooling: httpx.AsyncClient) -> None:
+    ready = await spooling.get("/readyz")
+
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+async def test_with_both_away_a_delivery_is_answered_503_with_a_time_to_come_again(lost: httpx.AsyncClient) -> None:
+    answer = await lost.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["code"] == "unavailable"
 
 
-async def test_an_outbound_message_is_not_acknowledged(door: httpx.AsyncClient) -> None:
-    answer = await door.post(PATH.replace("*", SECRET), content=samples.body("outbound_message_contacts.xml"))
+async def test_with_both_away_an_outbound_message_is_not_acknowledged(lost: httpx.AsyncClient) -> None:
+    answer = await lost.post(PATH.replace("*", SECRET), content=samples.body("outbound_message_contacts.xml"))
 
     assert answer.status_code == 503
     assert b"<Ack>" not in answer.content
 
 
-async def test_who_is_not_known_is_refused_all_the_same(door: httpx.AsyncClient) -> None:
-    answer = await door.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, "x"))
-
-    assert answer.status_code == 401
-
-
-async def test_a_body_that_is_not_understood_is_not_lost_by_a_200(door: httpx.AsyncClient) -> None:
-    answer = await door.post(DOOR.source, content=b"{", headers=companycam_headers(b"{", SECRET))
-
-    assert answer.status_code == 503
-
-
-async def test_readiness_names_what_is_missing_and_the_loop_still_turns(door: httpx.AsyncClient) -> None:
-    alive, ready = await door.get("/healthz"), await door.get("/readyz")
+async def test_with_both_away_readiness_says_so_and_the_loop_still_turns(lost: httpx.AsyncClient) -> None:
+    alive, ready = await lost.get("/healthz"), await lost.get("/readyz")
 
     assert alive.status_code == 200
     assert ready.status_code == 503
-    assert set(ready.json()["missing"]) == {"kafka", "producer"}
+    assert ready.json()["missing"] == {"storage": "Kafka is away, and the spool cannot be written"}

@@ -12,15 +12,16 @@ from webhook_ingest import signatures
 from webhook_ingest.doors import intake
 from webhook_ingest.doors.intake import Door, not_authenticated
 from webhook_ingest.parsers import companycam
-from webhook_ingest.publisher import Publisher
-from webhook_ingest.settings import IngestSettings
+from webhook_ingest.resources import Resources
 
 SIGNATURE: Final = "x-companycam-signature"
 DOOR: Final = Door("companycam", SOURCE_COMPANYCAM, "companycam", WEBHOOKS_COMPANYCAM, SIGNATURE)
 
 
-def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+def handler(resources: Resources) -> web.Handler:
     """The door, for these tokens."""
+
+    settings, custody = resources.settings, resources.custody
 
     async def post(request: web.Request) -> web.Response:
         body = await intake.read_body(request)
@@ -28,7 +29,7 @@ def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
         if not signatures.companycam_signed(signature, body, settings.companycam_webhook_tokens):
             raise not_authenticated("invalid_signature")
         understood = companycam.understand(body)
-        await intake.publish(DOOR, request, understood, publisher)
+        await intake.keep(DOOR, request, understood, custody)
         return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
 
-    return intake.counted(DOOR, post)
+    return intake.counted(DOOR, resources.admission, post)

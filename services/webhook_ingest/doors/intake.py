@@ -1,4 +1,4 @@
-"""What every door does with a request: bounds it, publishes what was understood and what was not, counts it."""
+"""What every door does with a request: bounds it, keeps what was understood and what was not, counts it."""
 
 import logging
 import re
@@ -20,8 +20,10 @@ from synckit.contracts.topics import WEBHOOKS_QUARANTINED, Topic
 from synckit.contracts.values import Quarantined
 from synckit.times import moment
 from webhook_ingest import metrics
+from webhook_ingest.admission import Admission
+from webhook_ingest.custody import Custody
 from webhook_ingest.models import Outgoing, Parsed, Quarantine, Understanding
-from webhook_ingest.publisher import Publisher, UnavailableError
+from webhook_ingest.publisher import UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +58,15 @@ def not_authenticated(reason: str) -> web.HttpError:
     return web.HttpError(web.problem(401, "not_authenticated", "Not authenticated"), reason)
 
 
-def counted(door: Door, handler: web.Handler) -> web.Handler:
-    """The handler, counted and timed; what it refuses is answered."""
+def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handler:
+    """The handler, bounded, counted and timed; what it refuses is answered."""
 
     async def answer(request: web.Request) -> web.Response:
         started = perf_counter()
         metrics.RECEIVED.labels(door.name).inc()
         try:
-            return await handler(request)
+            with admission.admit(request) as admitted:
+                return await handler(admitted)
         except web.HttpError as refused:
             metrics.REJECTED.labels(door.name, refused.reason).inc()
             size = request.headers.get("content-length", "")
@@ -85,13 +88,13 @@ async def read_body(request: web.Request) -> bytes:
     return await web.read_body(request)
 
 
-async def publish(door: Door, request: web.Request, understood: Understanding, publisher: Publisher) -> None:
-    """Returns when Kafka has every part of the body, understood or not. Refused with 503 where it has not."""
+async def keep(door: Door, request: web.Request, understood: Understanding, custody: Custody) -> None:
+    """Returns when every part of the body is kept, understood or not. Refused with 503 where it cannot be."""
     origin = _origin(door, request, understood)
     outgoing = [_record(door, one, origin) for one in understood.parsed]
     outgoing += [_set_aside(door, one, origin) for one in understood.quarantined]
     try:
-        await publisher.publish(outgoing)
+        await custody.keep(door.name, outgoing)
     except UnavailableError:
         later = web.problem(503, "unavailable", "Unavailable", headers=(("retry-after", RETRY_AFTER_SECONDS),))
         raise web.HttpError(later, "unavailable") from None

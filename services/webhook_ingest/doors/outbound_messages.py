@@ -11,13 +11,13 @@ from xml.sax.saxutils import escape
 from synckit import web
 from synckit.contracts.headers import SOURCE_SALESFORCE_MESSAGES
 from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest.custody import Custody
 from webhook_ingest.doors import intake
 from webhook_ingest.doors.intake import Door, not_authenticated
 from webhook_ingest.models import Quarantine, Understanding
 from webhook_ingest.parsers import outbound_messages, soap
 from webhook_ingest.parsers.soap import Message, SoapError
-from webhook_ingest.publisher import Publisher
-from webhook_ingest.settings import IngestSettings
+from webhook_ingest.resources import Resources
 
 DOOR: Final = Door("salesforce_messages", SOURCE_SALESFORCE_MESSAGES, "salesforce", WEBHOOKS_SALESFORCE)
 PATH: Final = f"{SOURCE_SALESFORCE_MESSAGES}/*"
@@ -54,8 +54,10 @@ FAULT_TEXTS: Final = {
 """All that a sender, and so Salesforce's administrator, is ever told: Setup shows it with the message."""
 
 
-def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+def handler(resources: Resources) -> web.Handler:
     """The door, for these tokens and organizations."""
+
+    settings, custody = resources.settings, resources.custody
 
     async def post(request: web.Request) -> web.Response:
         if not web.is_one_of(request.tail, settings.salesforce_endpoint_tokens):
@@ -64,13 +66,13 @@ def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
         try:
             message = soap.parse(body)
         except SoapError as error:
-            await _keep(request, body, error.reason, publisher)
+            await _keep(request, body, error.reason, custody)
             raise web.HttpError(_fault(error), error.reason) from None
         _check_organization(message, settings.salesforce_organization_ids)
-        await intake.publish(DOOR, request, outbound_messages.understand(message), publisher)
+        await intake.keep(DOOR, request, outbound_messages.understand(message), custody)
         return web.Response(200, ACKNOWLEDGEMENT, CONTENT_TYPE)
 
-    return intake.counted(DOOR, post)
+    return intake.counted(DOOR, resources.admission, post)
 
 
 def _check_organization(message: Message, organization_ids: Sequence[str]) -> None:
@@ -78,10 +80,10 @@ def _check_organization(message: Message, organization_ids: Sequence[str]) -> No
         raise not_authenticated("unknown_organization")
 
 
-async def _keep(request: web.Request, body: bytes, reason: str, publisher: Publisher) -> None:
+async def _keep(request: web.Request, body: bytes, reason: str, custody: Custody) -> None:
     """Once, however often it comes again: its id is made of its bytes. The SessionId is blanked first."""
     kept = Quarantine(reason, soap.without_session(body))
-    await intake.publish(DOOR, request, Understanding(quarantined=(kept,)), publisher)
+    await intake.keep(DOOR, request, Understanding(quarantined=(kept,)), custody)
 
 
 def _fault(error: SoapError) -> web.Response:

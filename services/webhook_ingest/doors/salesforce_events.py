@@ -10,7 +10,7 @@ from webhook_ingest import signatures
 from webhook_ingest.doors import intake
 from webhook_ingest.doors.intake import Door, not_authenticated
 from webhook_ingest.parsers import salesforce_events
-from webhook_ingest.publisher import Publisher
+from webhook_ingest.resources import Resources
 from webhook_ingest.settings import IngestSettings
 
 SIGNATURE: Final = "x-salesforce-signature"
@@ -18,17 +18,19 @@ TIMESTAMP: Final = "x-salesforce-timestamp"
 DOOR: Final = Door("salesforce_events", SOURCE_SALESFORCE_EVENTS, "salesforce", WEBHOOKS_SALESFORCE, SIGNATURE)
 
 
-def handler(settings: IngestSettings, publisher: Publisher) -> web.Handler:
+def handler(resources: Resources) -> web.Handler:
     """The door, for these secrets and tokens."""
+
+    settings, custody = resources.settings, resources.custody
 
     async def post(request: web.Request) -> web.Response:
         body = await intake.read_body(request)
         signed_at = _authenticate(request, body, settings)
         understood = salesforce_events.understand(body, signed_at)
-        await intake.publish(DOOR, request, understood, publisher)
+        await intake.keep(DOOR, request, understood, custody)
         return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
 
-    return intake.counted(DOOR, post)
+    return intake.counted(DOOR, resources.admission, post)
 
 
 def _authenticate(request: web.Request, body: bytes, settings: IngestSettings) -> int | None:

@@ -1,0 +1,72 @@
+"""Who sends: the address behind our own proxies, and how much each address may send."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+Network = IPv4Network | IPv6Network
+
+MOST_ADDRESSES: Final = 10_000
+SUBSCRIBER_BITS: Final = 64
+"""Whoever has one IPv6 address has the whole /64."""
+
+
+def sender_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """The address of the sender: the peer's, or the last of `X-Forwarded-For` that is no trusted proxy's.
+
+    A header of a stranger is never believed; of what a trusted proxy says, only as far as trusted proxies wrote it.
+    """
+    sender = peer
+    for hop in [peer, *reversed(forwarded.split(","))]:
+        address = hop.strip()
+        if not _is_address(address):
+            break
+        sender = address
+        if not _is_trusted(address, trusted):
+            break
+    return sender
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    return any(ip_address(address) in network for network in trusted)
+
+
+class AddressLimit:
+    """A bucket of tokens an address, which fills with so many a second and holds two seconds' worth.
+
+    At most 10,000 addresses are remembered: beyond, the one that was silent longest is forgotten. 0 is no limit.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._holds = max(2 * per_second, 1.0)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def admits(self, address: str, now: float) -> bool:
+        """Whether one more request of this address is within its limit, at a time in seconds."""
+        if not self._per_second:
+            return True
+        name = _subscriber(address)
+        tokens, since = self._buckets.pop(name, (self._holds, now))
+        tokens = min(self._holds, tokens + (now - since) * self._per_second)
+        is_admitted = tokens >= 1
+        self._buckets[name] = (tokens - 1 if is_admitted else tokens, now)
+        if len(self._buckets) > MOST_ADDRESSES:
+            self._buckets.popitem(last=False)
+        return is_admitted
+
+
+def _subscriber(address: str) -> str:
+    if ":" not in address or not _is_address(address):
+        return address
+    parsed = IPv6Address(address)
+    return str(parsed.ipv4_mapped or ip_network((int(parsed), SUBSCRIBER_BITS), strict=False))

@@ -1,0 +1,62 @@
+"""What a door takes on at a time: beyond it a request is refused at once, before its body is read, never queued."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import Final
+
+from synckit import web
+from webhook_ingest import metrics
+from webhook_ingest.addresses import AddressLimit, Network, sender_of
+
+MOST_REQUESTS: Final = 1024
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of bodies. What is made of a body (records, what a client library holds of them) is about five times its size."""
+BUSY_SECONDS: Final = "1"
+
+
+class Admission:
+    """Counts the requests that are being answered, and their bodies' bytes; knows what each address has sent."""
+
+    def __init__(self, trusted: Sequence[Network], limit: AddressLimit) -> None:
+        self._trusted = trusted
+        self._limit = limit
+        self._requests = 0
+        self._bytes = 0
+
+    @contextmanager
+    def admit(self, request: web.Request) -> Iterator[web.Request]:
+        """The request, its client's address being the sender's; taken on until the block ends.
+
+        Raises HttpError: 429 where this address sends too much, 503 where all senders together do.
+        """
+        sender = sender_of(request.client, request.headers.get("x-forwarded-for", ""), self._trusted)
+        if not self._limit.admits(sender, monotonic()):
+            raise _refused(429, "rate_limited", "Too many requests")
+        size = _announced(request)
+        if self._requests >= MOST_REQUESTS or self._bytes + size > MOST_BYTES:
+            raise _refused(503, "too_busy", "Too busy")
+        self._count(1, size)
+        try:
+            yield replace(request, client=sender)
+        finally:
+            self._count(-1, -size)
+
+    def _count(self, requests: int, size: int) -> None:
+        self._requests += requests
+        self._bytes += size
+        metrics.IN_FLIGHT.set(self._requests)
+        metrics.IN_FLIGHT_BYTES.set(self._bytes)
+
+
+def _announced(request: web.Request) -> int:
+    """How long the body is at most: as long as it may be, where it does not say."""
+    announced = request.headers.get("content-length", "")
+    if not (announced.isascii() and announced.isdecimal()):
+        return web.LARGEST_BODY
+    return min(int(announced[:20]), web.LARGEST_BODY)
+
+
+def _refused(status: int, code: str, title: str) -> web.HttpError:
+    return web.HttpError(web.problem(status, code, title, headers=(("retry-after", BUSY_SECONDS),)), code)

@@ -1,0 +1,37 @@
+"""Whether a door can keep what it is sent: what a load balancer asks before it sends anything."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from synckit import kafka
+from synckit.consumer.failures import Verdict, verdict
+from synckit.observability.health import Check
+
+AWAY: Final = "is away"
+ASK_SECONDS: Final = 1.5
+
+
+def storage(in_kafka: Check, in_spool: Check) -> Check:
+    """Ready as long as Kafka has the topics as demanded; while Kafka is away, as long as the spool can be written.
+
+    A topic that is missing or not safe enough is no outage that passes: then it is not ready, spool or not.
+    """
+
+    async def answers() -> str | None:
+        kafka_says, spool_says = await asyncio.gather(_ask(in_kafka), _ask(in_spool))
+        if kafka_says not in {AWAY, kafka.NO_BROKER}:
+            return kafka_says
+        return None if spool_says is None else "Kafka is away, and the spool cannot be written"
+
+    return answers
+
+
+async def _ask(check: Callable[[], Awaitable[str | None]]) -> str | None:
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await check()
+    except Exception as error:
+        if verdict(error) is not Verdict.TRANSIENT:
+            raise
+        return AWAY
