@@ -11,12 +11,13 @@ from customer_sync.models.configuration import SalesforceConfig
 from customer_sync.resources import Resources
 from customer_sync.settings import Settings
 from synckit import background, kafka, postgres, process, references, web
-from synckit.consumer import Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import SALESFORCE
 from synckit.mirror.projector import Projector
 from synckit.outbox.relay import Relay
+from synckit.parking import Redrive
 
 NAME: Final = "customer-sync"
 DRAIN_SECONDS: Final = 5.0
@@ -36,9 +37,19 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         relay = Relay(store.OUTBOX, dsn=dsn, servers=servers, process=NAME)
         projector = Projector(customers, store.MIRROR, projection.steps(config), relay.wake)
         resources = Resources(customers, integrations, config, relay, projector)
-        consumers = _consumers(resources)
-        group = ConsumerGroup(NAME, servers, consumers)
-        loops.start({"consumers": group.run, "relay": relay.run, "sweep": projector.sweep, "config": config.run})
+        alarms = Alarms(integrations, NAME)
+        consumers = _consumers(resources, alarms)
+        group = ConsumerGroup(NAME, servers, consumers, alarms)
+        redrive = Redrive(integrations, NAME, consumers)
+        loops.start(
+            {
+                "consumers": group.run,
+                "redrive": redrive.run,
+                "relay": relay.run,
+                "sweep": projector.sweep,
+                "config": config.run,
+            }
+        )
         checks = {
             "paintbox_customers": postgres.check(customers),
             "paintbox_integrations": postgres.check(integrations),
@@ -54,9 +65,9 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         await loops.ended("relay", DRAIN_SECONDS)
 
 
-def _consumers(resources: Resources) -> list[Consumer]:
+def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:
     return [
-        Consumer(topics.WEBHOOKS_SALESFORCE, partial(webhooks.on_salesforce_webhooks, resources=resources)),
-        Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources)),
-        Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources)),
+        Consumer(topics.WEBHOOKS_SALESFORCE, partial(webhooks.on_salesforce_webhooks, resources=resources), alarms),
+        Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources), alarms),
+        Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources), alarms),
     ]

@@ -12,12 +12,13 @@ from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.settings import Settings
 from photo_sync.store import rows
 from synckit import background, kafka, postgres, process, references, web
-from synckit.consumer import Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import COMPANY_CAM
 from synckit.mirror.projector import Projector, Step
 from synckit.outbox.relay import Relay
+from synckit.parking import Redrive
 
 NAME: Final = "photo-sync"
 DRAIN_SECONDS: Final = 5.0
@@ -37,12 +38,15 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         relay = Relay(rows.OUTBOX, dsn=dsn, servers=servers, process=NAME)
         projector = Projector(pool, rows.MIRROR, steps(config), relay.wake)
         resources = Resources(pool, integrations, config, relay, projector)
-        consumers = _consumers(resources)
-        group = ConsumerGroup(NAME, servers, consumers)
+        alarms = Alarms(integrations, NAME)
+        consumers = _consumers(resources, alarms)
+        group = ConsumerGroup(NAME, servers, consumers, alarms)
+        redrive = Redrive(integrations, NAME, consumers)
         net = partial(held.net, resources)
         loops.start(
             {
                 "consumers": group.run,
+                "redrive": redrive.run,
                 "relay": relay.run,
                 "sweep": projector.sweep,
                 "net": net,
@@ -64,10 +68,10 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         await loops.ended("relay", DRAIN_SECONDS)
 
 
-def _consumers(resources: Resources) -> list[Consumer]:
+def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:
     return [
-        Consumer(topics.WEBHOOKS_COMPANYCAM, partial(webhooks.on_companycam_webhooks, resources=resources)),
-        Consumer(topics.CUSTOMERS_CHANGES, partial(customers.on_customer_changes, resources=resources)),
+        Consumer(topics.WEBHOOKS_COMPANYCAM, partial(webhooks.on_companycam_webhooks, resources=resources), alarms),
+        Consumer(topics.CUSTOMERS_CHANGES, partial(customers.on_customer_changes, resources=resources), alarms),
     ]
 
 

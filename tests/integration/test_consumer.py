@@ -3,18 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
-from support.topics import committed, produce, produce_in_transaction
+from support.postgres import NewDatabase
+from support.services import all_rows
+from support.topics import committed, members_of, produce, produce_in_transaction
 from support.waiting import until, until_true
-from synckit.consumer import Batch, Consumer, ConsumerGroup
-from synckit.consumer.loop import Apply
+from synckit import postgres
+from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup
+from synckit.consumer.alarms import Count
+from synckit.consumer.applying import Apply
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
+from synckit.postgres import Pool
 
 Run = Callable[..., Awaitable["Running"]]
 
@@ -27,6 +34,9 @@ class Running:
         self.consumer = consumer
         self.members = members
         self.task = asyncio.create_task(members.run())
+
+    async def is_ready(self) -> bool:
+        return await self.consumer.check() is None
 
     async def stop(self) -> None:
         await self.members.stop()
@@ -55,17 +65,34 @@ class Sink:
 
 
 @pytest.fixture
-async def run(kafka_servers: str) -> AsyncIterator[Run]:
+async def pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
+    async with postgres.create_pool(await new_database(Database.INTEGRATIONS), process="test") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def run(kafka_servers: str, pool: Pool) -> AsyncIterator[Run]:
     async with AsyncExitStack() as stack:
 
         async def start(topic: str, apply: Apply, group: str | None = None) -> Running:
-            consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), apply, at_most=100)
             name = group or f"group-{uuid4().hex}"
-            running = Running(name, consumer, ConsumerGroup(name, kafka_servers, [consumer]))
+            alarms = Alarms(pool, name)
+            consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), apply, alarms, at_most=100)
+            running = Running(name, consumer, ConsumerGroup(name, kafka_servers, [consumer], alarms))
             stack.push_async_callback(running.stop)
             return running
 
         yield start
+
+
+async def says(running: Running, text: str) -> bool:
+    return text in str(await running.consumer.check())
+
+
+async def database_name(pool: Pool) -> str:
+    async with pool.acquire() as connection:
+        name: str = await connection.fetchval("SELECT current_database()")
+        return name
 
 
 def numbers(count: int, first: int = 0) -> list[bytes]:
@@ -116,7 +143,7 @@ async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic
 
     assert trouble == "waits: TransientError"
     assert sink.applied == numbers(10)
-    await until_true(lambda: running.consumer._trouble is None)
+    assert await running.consumer.check() is None
 
 
 async def test_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
@@ -175,28 +202,102 @@ async def test_a_bug_stops_the_consumer_and_loses_nothing(run: Run, new_topic: N
     assert mended.applied == numbers(5)
 
 
-async def test_more_parked_records_than_bad_data_explains_stop_the_consumer(
-    run: Run, new_topic: NewTopic, kafka_servers: str
-) -> None:
-    topic = await new_topic()
+class Refusing(Sink):
+    """Parks every record, until the release is mended."""
 
-    class Refusing(Sink):
-        async def __call__(self, batch: Batch) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_mended = False
+
+    async def __call__(self, batch: Batch) -> None:
+        if not self.is_mended:
             batch.decode(self._refuse)
-            await super().__call__(batch)
+        await super().__call__(batch)
 
-        @staticmethod
-        def _refuse(_: object) -> None:
-            raise PoisonError("malformed_value", "whatever it is")
+    @staticmethod
+    def _refuse(_: object) -> None:
+        raise PoisonError("malformed_value", "whatever it is")
 
-    sink = Refusing()
+
+async def clear_alarms(pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        await connection.execute("UPDATE integrations.consumer_alarms SET cleared_at = now()")
+
+
+async def test_more_parked_records_than_bad_data_explains_stop_the_consumer_until_somebody_resumes_it(
+    run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool
+) -> None:
+    topic, sink = await new_topic(), Refusing()
     await produce(kafka_servers, topic, numbers(150))
 
     running = await run(topic, sink)
     await until_true(running.consumer.stopped.is_set)
+    trouble, parked = str(await running.consumer.check()), len(sink.parked)
+    raised = await until(
+        lambda: all_rows(pool, "SELECT topic, records, parked, cleared_at FROM integrations.consumer_alarms")
+    )
+    await produce(kafka_servers, topic, numbers(1, first=150))
+    sink.is_mended = True
+    await clear_alarms(pool)
+    await until_true(lambda: b"150" in sink.applied)
 
-    assert "too many records were parked" in str(await running.consumer.check())
-    assert 100 < len(sink.parked) <= 150
+    assert "too many records were parked" in trouble
+    assert 100 < parked <= 150
+    assert raised == [{"topic": topic, "records": parked, "parked": parked, "cleared_at": None}]
+    assert sink.applied == numbers(151 - parked, first=parked)
+    assert await running.consumer.check() is None
+
+
+async def test_a_consumer_that_restarts_under_an_alarm_stays_stopped_and_says_so(
+    run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool
+) -> None:
+    topic, group = await new_topic(), f"group-{uuid4().hex}"
+    await produce(kafka_servers, topic, numbers(3))
+    await Alarms(pool, group).raise_alarm(topic, Count(200, 150))
+    sink = Sink()
+
+    running = await run(topic, sink, group)
+    await until_true(running.consumer.stopped.is_set)
+    trouble = str(await running.consumer.check())
+    members = await members_of(kafka_servers, group)
+    await clear_alarms(pool)
+    await until_true(lambda: len(sink.applied) == 3)
+
+    assert "paintbox parked resume" in trouble
+    assert members == 0
+
+
+async def test_an_alarm_of_one_copy_stops_the_other(
+    run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool
+) -> None:
+    topic, sink = await new_topic(), Sink()
+    running = await run(topic, sink)
+    await until(running.is_ready)
+
+    await Alarms(pool, running.group).raise_alarm(topic, Count(200, 150))
+    await until_true(running.consumer.stopped.is_set)
+    await produce(kafka_servers, topic, numbers(1))
+    await clear_alarms(pool)
+    await until_true(lambda: sink.applied == numbers(1))
+
+    assert await running.consumer.check() is None
+
+
+async def test_a_start_without_the_database_waits_for_it(
+    run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool, admin: Connection
+) -> None:
+    topic, sink, name = await new_topic(), Sink(), await database_name(pool)
+    await produce(kafka_servers, topic, numbers(3))
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+
+    running = await run(topic, sink)
+    await until(partial(says, running, "waits to hear of alarms"))
+    before = list(sink.applied)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    await until_true(lambda: len(sink.applied) == 3)
+
+    assert before == []
 
 
 async def test_a_member_that_joins_shares_the_work_and_none_is_done_twice(

@@ -58,3 +58,15 @@ async def committed(servers: str, group: str) -> dict[tuple[str, int], int]:
         return {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
     finally:
         await admin.close()
+
+
+async def members_of(servers: str, group: str) -> int:
+    """How many members a group has now."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+        ((_, _, _, _, _, members, *_),) = answer.groups
+        return len(members)
+    finally:
+        await admin.close()

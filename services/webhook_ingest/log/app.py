@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final
 
 from synckit import background, kafka, postgres, process, web
-from synckit.consumer import Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
+from synckit.parking import Redrive
 from synckit.postgres import Pool
 from webhook_ingest.log import handlers
 from webhook_ingest.settings import LogSettings
@@ -24,10 +25,12 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
     """From start to shutdown. Draining finishes the batches in hand, and the slice of the spool."""
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME) as pool, background.background() as loops:
-        consumers = _consumers(pool)
-        group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers)
+        alarms = Alarms(pool, NAME)
+        consumers = _consumers(pool, alarms)
+        group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers, alarms)
+        redrive = Redrive(pool, NAME, consumers)
         sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
-        loops.start({"consumers": group.run, SPOOL: sender.run})
+        loops.start({"consumers": group.run, "redrive": redrive.run, SPOOL: sender.run})
         checks = {
             "paintbox_integrations": postgres.check(pool),
             "kafka": kafka.check(settings, [one.topic for one in consumers]),
@@ -39,10 +42,10 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
         await asyncio.gather(group.stop(), loops.ended(SPOOL, SPOOL_SECONDS))
 
 
-def _consumers(pool: Pool) -> list[Consumer]:
+def _consumers(pool: Pool, alarms: Alarms) -> list[Consumer]:
     on_webhooks = partial(handlers.on_webhooks, pool=pool)
     return [
-        Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks),
-        Consumer(topics.WEBHOOKS_COMPANYCAM, on_webhooks),
-        Consumer(topics.WEBHOOKS_QUARANTINED, partial(handlers.on_quarantined, pool=pool), at_most=50),
+        Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks, alarms),
+        Consumer(topics.WEBHOOKS_COMPANYCAM, on_webhooks, alarms),
+        Consumer(topics.WEBHOOKS_QUARANTINED, partial(handlers.on_quarantined, pool=pool), alarms, at_most=50),
     ]

@@ -1,7 +1,8 @@
 """The batch loop of every consumer: apply, record, then the offsets of exactly what was applied."""
 
+from synckit.consumer.alarms import Alarms
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.group import ConsumerGroup
 from synckit.consumer.loop import Consumer
 
-__all__ = ["Batch", "Consumer", "ConsumerGroup", "Incoming"]
+__all__ = ["Alarms", "Batch", "Consumer", "ConsumerGroup", "Incoming"]

@@ -75,6 +75,19 @@ def describe(error: BaseException) -> dict[str, str]:
     return said
 
 
+def explain(error: BaseException) -> str:
+    """The same as one phrase, for readiness."""
+    said = describe(error)
+    if is_missing_partition(error):
+        return f"a partition of {said.get('table', 'a table')} is missing"
+    return " ".join(said.values())
+
+
+def is_missing_partition(error: BaseException) -> bool:
+    """Whether a row belongs to a month that has no partition yet: a CHECK that has no name."""
+    return isinstance(error, asyncpg.CheckViolationError) and not error.constraint_name
+
+
 def as_poison(error: BaseException) -> PoisonError:
     """The reason to park a record that fails like this."""
     if isinstance(error, PoisonError):

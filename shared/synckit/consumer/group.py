@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import Any, Final, cast
 
 from aiokafka.errors import KafkaError
@@ -10,8 +11,9 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
-from synckit.consumer.failures import describe
-from synckit.consumer.loop import TEND_SECONDS, Consumer, KafkaClient
+from synckit.consumer.alarms import Alarms
+from synckit.consumer.failures import Verdict, describe, explain, verdict
+from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer, KafkaClient
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +26,17 @@ FOREVER_MS: Final = 2**31 - 1
 """A consumer that waits for its database keeps its partitions: its heartbeat says that it lives."""
 EMPTY_POLL_MS: Final = 25
 RETRY_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 20.0
 
 
 class ConsumerGroup:
     """Runs the consumers of a process, which all belong to the group that is named after it."""
 
-    def __init__(self, name: str, servers: str, consumers: Sequence[Consumer]) -> None:
+    def __init__(self, name: str, servers: str, consumers: Sequence[Consumer], alarms: Alarms) -> None:
         self._consumers = consumers
+        self._alarms = alarms
+        self._is_deaf = False
         self._broker = KafkaBroker(
             servers,
             client_id=name,
@@ -44,18 +49,74 @@ class ConsumerGroup:
         self._stopping = False
 
     async def run(self) -> None:
-        """Consume until cancelled. While Kafka is away, joining is tried again every second."""
+        """Consume until cancelled. What is away at the start (the alarms' database, Kafka) is asked again each second.
+
+        A consumer that has an alarm in force stays out of its group until the alarm is cleared.
+        """
+        while not await self._heed_alarms():  # noqa: ASYNC110 - the answer is in a database
+            await asyncio.sleep(RETRY_SECONDS)
         await self._start()
         while True:
             await asyncio.sleep(TEND_SECONDS)
-            for consumer, subscriber in zip(self._consumers, self._subscribers, strict=True):
-                if consumer.stopped.is_set() and subscriber.running:
-                    await subscriber.stop()
-                elif subscriber.consumer is not None:
-                    await consumer.tend(subscriber.consumer)
+            await self._heed_alarms()
+            for consumer, subscriber in self._members():
+                await self._tend(consumer, subscriber)
+
+    def _members(self) -> Iterator[tuple[Consumer, Any]]:
+        return zip(self._consumers, self._subscribers, strict=True)
+
+    async def _tend(self, consumer: Consumer, subscriber: Any) -> None:
+        if consumer.stopped.is_set():
+            if subscriber.running:
+                await subscriber.stop()
+        elif not subscriber.running:
+            await self._rejoin(subscriber)
+        elif subscriber.consumer is not None:
+            await consumer.tend(subscriber.consumer)
+
+    async def _rejoin(self, subscriber: Any) -> None:
+        if self._stopping:
+            return
+        try:
+            await subscriber.start()
+        except (KafkaError, OSError) as error:
+            log.warning("A consumer could not join its group again", extra=describe(error))
+            await subscriber.stop()
+        if self._stopping:  # meanwhile
+            await subscriber.stop()
+
+    async def _heed_alarms(self) -> bool:
+        """Let every consumer do as the alarms say; False where nobody can tell, and all stays as it is."""
+        asked_at = monotonic()
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                raised = await self._alarms.list_topics()
+                for consumer, subscriber in self._members():
+                    await consumer.heed(raised, asked_at, has_left=not subscriber.running)
+        except Exception as error:
+            if verdict(error) is not Verdict.TRANSIENT:
+                raise
+            self._note_deafness(error)
+            return False
+        if self._is_deaf:
+            self._is_deaf = False
+            self._hold(NOT_JOINED)
+        return True
+
+    def _note_deafness(self, error: Exception) -> None:
+        if not self._is_deaf:
+            log.warning("The alarms of the consumers cannot be read", extra=describe(error))
+        self._is_deaf = True
+        self._hold(f"waits to hear of alarms: {explain(error)}")
+
+    def _hold(self, trouble: str) -> None:
+        for consumer, subscriber in self._members():
+            if not subscriber.running:
+                consumer.hold(trouble)
 
     async def stop(self) -> None:
         """Stop fetching, finish the batches in hand, commit them, leave the group."""
+        self._stopping = True
         for consumer in self._consumers:
             consumer.give_up()
         await self._broker.stop()
@@ -77,7 +138,10 @@ class ConsumerGroup:
     async def _join(self) -> None:
         """All at once, so that joining costs one rebalance and not one each. Every attempt ends before this does."""
         await self._broker.connect()
-        joined = await asyncio.gather(*(one.start() for one in self._subscribers), return_exceptions=True)
+        joined = await asyncio.gather(
+            *(subscriber.start() for consumer, subscriber in self._members() if not consumer.stopped.is_set()),
+            return_exceptions=True,
+        )
         for result in joined:
             if isinstance(result, BaseException):
                 raise result

@@ -1,10 +1,8 @@
-"""One consumer of one topic: batches in, offsets out, and what happens between when something fails."""
+"""One consumer of one topic: batches in, offsets out, and when it does not consume."""
 
 import asyncio
 import logging
-import random
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final, Protocol
 
@@ -12,25 +10,19 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints
+from synckit.consumer.alarms import Alarms, Count, Window
+from synckit.consumer.applying import Applier, Apply, GivenUpError
 from synckit.consumer.batch import Batch, Incoming
-from synckit.consumer.failures import Verdict, as_poison, describe, verdict
+from synckit.consumer.failures import Verdict, describe, verdict
 from synckit.contracts.topics import Topic
 from synckit.observability import metrics
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[Batch], Awaitable[None]]
-"""Applies the living records of a batch and parks the condemned ones, durably, before it returns. May be called again
-with the same records, or some of them, at any time."""
-
-FIRST_DELAY: Final = 0.1
-LONGEST_DELAY: Final = 30.0
-RACE_TRIES: Final = 5
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
-ALARM_SECONDS: Final = 60.0
-ALARM_PARKED: Final = 100
-ALARM_SHARE: Final = 0.05
+NOT_JOINED: Final = "has not joined its group yet"
+ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
 
 class KafkaClient(Protocol):
@@ -49,40 +41,56 @@ class KafkaClient(Protocol):
         """Commit these offsets."""
 
 
-class GivenUpError(Exception):
-    """The batch is no longer ours, or the process stops: whoever reads it next applies it."""
-
-
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """The state of one subscription: what is being applied, what is committed, what it waits for."""
 
-    def __init__(self, topic: Topic, apply: Apply, *, at_most: int = 1_000) -> None:
+    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, *, at_most: int = 1_000) -> None:
         self.topic = topic
+        self.apply = apply
         self.at_most = at_most
-        self._apply = apply
+        self._applier = Applier(topic.name, apply)
         self._idle = asyncio.Event()
         self._idle.set()
-        self._given_up = asyncio.Event()
         self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
-        self._recent: deque[tuple[float, int, int]] = deque()
-        self._waiting_since: float | None = None
-        self._trouble: str | None = "has not joined its group yet"
+        self._alarms = alarms
+        self._window = Window()
+        self._alarmed_at: float | None = None
+        self._unsaved: Count | None = None
+        self._trouble: str | None = NOT_JOINED
         self.stopped = asyncio.Event()
-        """Set for good by a bug, or by more parked records than bad data explains."""
+        """Set for good by a bug, and until it is cleared by an alarm."""
 
     async def check(self) -> str | None:
         """For readiness: what keeps this consumer from its work."""
-        return self._trouble
+        return self._trouble or self._applier.trouble
 
     def give_up(self) -> None:
         """Do not try again: the process stops."""
-        self._given_up.set()
+        self._applier.given_up.set()
+
+    def hold(self, trouble: str) -> None:
+        """It cannot begin yet, and this is why. Says nothing new where it was stopped."""
+        if not self.stopped.is_set():
+            self._trouble = trouble
+
+    async def heed(self, raised: frozenset[str], asked_at: float, *, has_left: bool) -> None:
+        """Stop, or go on, as the alarms say that were in force at `asked_at` (monotonic seconds).
+
+        Saves first what could not be saved when it was raised; errors of the database are the caller's. Goes on only
+        once it has left its group: what it was handed while it stood still is read again from the committed offsets.
+        """
+        if self._unsaved is not None:
+            await self._save(self._unsaved)
+        elif self.topic.name in raised:
+            self._stop_by_alarm({})
+        elif has_left and self._alarmed_at is not None and self._alarmed_at < asked_at:
+            self._resume()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Ends the batch in hand before the partitions go to others (heartbeats go on meanwhile)."""
-        self._given_up.set()
+        self._applier.given_up.set()
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._idle.wait()
@@ -96,7 +104,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._committed.clear()
         self._quiet = None
         if not self.stopped.is_set():
-            self._given_up.clear()
+            self._applier.given_up.clear()
             self._trouble = None
         log.info("Partitions were assigned", extra={"topic": self.topic.name, "partitions": len(assigned)})
 
@@ -109,11 +117,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._batches += 1
         try:
             failpoints.hit("consumer.apply:before")
-            parked = await self._apply_whole(Batch(records))
+            parked = await self._applier.apply(Batch(records))
+            is_safe = await self._watch(Count(len(records), len(parked)))
             failpoints.hit("consumer.offsets:before_commit")
-            await self._commit(client, _ends(records))
+            if is_safe:
+                await self._commit(client, _ends(records))
             failpoints.hit("consumer.offsets:after_commit")
-            self._report(records, parked, monotonic() - started)
+            self._report(records, len(parked), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
@@ -123,6 +133,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def tend(self, client: KafkaClient) -> None:
         """Between batches: commit the positions behind transaction markers, and measure the lag. Once a second."""
+        metrics.CONSUMER_WAITING.labels(self.topic.name).set(self._applier.waited_seconds)
         try:
             async with asyncio.timeout(TEND_SECONDS):
                 positions = {at: await client.position(at) for at in client.assignment()}
@@ -139,57 +150,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, 0) and at in positions}
         if behind:
             await self._commit(client, behind)
-
-    async def _apply_whole(self, batch: Batch) -> int:
-        """Until it is applied: wait for what is away, look for what is poison. How many records were parked."""
-        delays, races = _delays(), 0
-        while True:
-            try:
-                await self._apply(batch)
-            except Exception as error:
-                kind = verdict(error)
-                races += kind is Verdict.RACE
-                if kind is Verdict.TRANSIENT or (kind is Verdict.RACE and races < RACE_TRIES):
-                    await self._wait(error, next(delays))
-                elif kind is Verdict.BUG:
-                    raise
-                else:
-                    return await self._isolate(batch, error)
-            else:
-                self._recovered()
-                return len(batch.condemned)
-
-    async def _isolate(self, batch: Batch, error: Exception) -> int:
-        """Bisect to the record that cannot work, condemn it, apply the rest."""
-        living = batch.living
-        if not living:
-            raise error
-        if len(living) == 1:
-            batch.condemned[living[0]] = as_poison(error)
-            return await self._apply_whole(batch)
-        first, second = batch.halves()
-        return await self._apply_whole(first) + await self._apply_whole(second)
-
-    async def _wait(self, error: Exception, seconds: float) -> None:
-        if self._waiting_since is None:
-            self._waiting_since = monotonic()
-            log.warning("A consumer waits", extra={"topic": self.topic.name, **describe(error)})
-        self._trouble = f"waits: {' '.join(describe(error).values())}"
-        metrics.CONSUMER_WAITING.labels(self.topic.name).set(monotonic() - self._waiting_since)
-        try:
-            async with asyncio.timeout(seconds):
-                await self._given_up.wait()
-        except TimeoutError:
-            return
-        raise GivenUpError
-
-    def _recovered(self) -> None:
-        if self._waiting_since is not None:
-            seconds = round(monotonic() - self._waiting_since, 3)
-            log.info("A consumer goes on", extra={"topic": self.topic.name, "waited_seconds": seconds})
-        self._waiting_since = None
-        self._trouble = None
-        metrics.CONSUMER_WAITING.labels(self.topic.name).set(0)
 
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
@@ -210,17 +170,45 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             "A batch was applied",
             extra={"topic": topic, "records": len(records), "parked": parked, "seconds": round(seconds, 4)},
         )
-        self._alarm(len(records), parked)
 
-    def _alarm(self, records: int, parked: int) -> None:
-        """Too many parked within a minute is not bad data but a bad release."""
-        now = monotonic()
-        self._recent.append((now, records, parked))
-        while self._recent[0][0] < now - ALARM_SECONDS:
-            self._recent.popleft()
-        total, bad = (sum(entry[at] for entry in self._recent) for at in (1, 2))
-        if bad > ALARM_PARKED and bad > total * ALARM_SHARE:
-            self._stop("stopped: too many records were parked within a minute", {"parked": str(bad)}, None)
+    async def _watch(self, count: Count) -> bool:
+        """Stop where too many were parked. False where the alarm could not be saved, so that the batch comes again.
+
+        Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back.
+        """
+        total = self._window.add(monotonic(), count)
+        if not total.is_alarming:
+            return True
+        self._stop_by_alarm({"records": str(total.records), "parked": str(total.parked)})
+        try:
+            await self._save(total)
+        except Exception as error:
+            if verdict(error) is not Verdict.TRANSIENT:
+                raise
+            log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
+            self._unsaved = total
+            return False
+        return True
+
+    async def _save(self, count: Count) -> None:
+        await self._alarms.raise_alarm(self.topic.name, count)
+        self._unsaved, self._alarmed_at = None, monotonic()
+
+    def _stop_by_alarm(self, said: dict[str, str]) -> None:
+        if not self.stopped.is_set():
+            self._alarmed_at = monotonic()
+            metrics.CONSUMER_ALARM.labels(self.topic.name).set(1)
+            self._stop(ALARMED, said, None)
+
+    def _resume(self) -> None:
+        """Somebody cleared the alarm: join again, and read from the committed offsets."""
+        self._alarmed_at = None
+        self._window.clear()
+        self._trouble = NOT_JOINED
+        self.stopped.clear()
+        metrics.CONSUMER_STOPPED.labels(self.topic.name).set(0)
+        metrics.CONSUMER_ALARM.labels(self.topic.name).set(0)
+        log.info("A consumer goes on: its alarm was cleared", extra={"topic": self.topic.name})
 
     def _stop(self, trouble: str, said: dict[str, str], error: BaseException | None) -> None:
         self._trouble = trouble
@@ -242,11 +230,3 @@ def _ends(records: Sequence[Incoming]) -> dict[TopicPartition, int]:
         at = TopicPartition(record.topic, record.partition)
         ends[at] = max(ends.get(at, 0), record.offset + 1)
     return ends
-
-
-def _delays() -> Iterator[float]:
-    """0.1 s, doubling up to 30 s, each between half and the whole of that."""
-    delay = FIRST_DELAY
-    while True:
-        yield delay * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, protects nothing
-        delay = min(delay * 2, LONGEST_DELAY)

@@ -101,7 +101,9 @@ async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -
                processed_at           = excluded.processed_at,
                processing_duration_ms = excluded.processing_duration_ms,
                error_message          = excluded.error_message
-         WHERE stored.status <> 'PROCESSED' AND stored.status <> excluded.status
+         WHERE stored.status <> 'PROCESSED'
+           AND (stored.status <> excluded.status
+                OR (stored.status = 'FAILED' AND stored.error_message IS DISTINCT FROM excluded.error_message))
         """,  # noqa: S608 - the columns are constants
         as_json(_event_row(outcome.delivery) for outcome in last),
     )

@@ -1,7 +1,8 @@
 """What every consumer of webhooks does around its own work: note the receipts before, record the outcome after."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -48,9 +49,12 @@ class Conclusion:
 
 
 async def receive(pool: Pool, batch: Batch) -> Received:
-    """Note the receipt of every event of the batch whose headers can be read; the others are condemned."""
+    """Note the receipt of every event of the batch whose headers can be read; the others are condemned.
+
+    One that was condemned before (the database refused it) is an event all the same, and is to be logged as failed.
+    """
     started = monotonic()
-    heads = batch.decode(_head)
+    heads = batch.decode(_head) | dict(_heads_of_condemned(batch))
     async with pool.acquire() as connection:
         failpoints.hit("integrations.receive:before_commit")
         receipts = await first_receipts(connection, heads.values())
@@ -86,6 +90,12 @@ async def conclude(
         topic = batch.records[0].topic
         metrics.DUPLICATES.labels(topic).inc(duplicates)
         log.info("Deliveries came again", extra={"topic": topic, "deliveries": duplicates})
+
+
+def _heads_of_condemned(batch: Batch) -> Iterator[tuple[int, EventHeaders]]:
+    for at in batch.condemned:
+        with suppress(PoisonError):
+            yield at, _head(batch.records[at])
 
 
 def _head(record: Incoming) -> EventHeaders:

@@ -35,8 +35,18 @@ CONSUMER_WAITING = Gauge(
 )
 CONSUMER_STOPPED = Gauge(
     "paintbox_consumer_stopped",
-    "1 where a consumer stopped for good because of a bug or of too many parked records; 0 else",
+    "1 where a consumer stopped because of a bug (until the process is restarted) or of an alarm, 0 where it did not",
     ["topic"],
+)
+CONSUMER_ALARM = Gauge(
+    "paintbox_consumer_alarm",
+    "1 where too many records were parked within a minute, until `paintbox parked resume` clears it; 0 where not",
+    ["topic"],
+)
+REDRIVEN = Counter(
+    "paintbox_redriven_total",
+    "Parked records that were put through again: applied, or failed (parked again, one attempt more)",
+    ["topic", "outcome"],
 )
 CHANGE_TO_ROW_SECONDS = Histogram(
     "paintbox_change_to_row_seconds",

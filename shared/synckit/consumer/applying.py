@@ -1,0 +1,106 @@
+"""Applies a batch, whatever it takes: waits for what is away, looks for what is poison, stops for a bug."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
+from typing import Final
+
+from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.failures import Verdict, as_poison, describe, explain, verdict
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[Batch], Awaitable[None]]
+"""Applies the living records of a batch and parks the condemned ones, durably, before it returns. May be called again
+with the same records, or some of them, at any time."""
+
+FIRST_DELAY: Final = 0.1
+LONGEST_DELAY: Final = 30.0
+RACE_TRIES: Final = 5
+
+
+class GivenUpError(Exception):
+    """The batch is no longer ours, or the process stops: whoever reads it next applies it."""
+
+
+class Applier:
+    """What one `Apply` waits for, and since when."""
+
+    def __init__(self, topic: str, apply: Apply) -> None:
+        self._topic = topic
+        self._apply = apply
+        self._since: float | None = None
+        self.given_up = asyncio.Event()
+        """While it is set nothing is waited for: `apply` raises GivenUpError instead."""
+        self.trouble: str | None = None
+        """What is waited for now, in words without values."""
+
+    @property
+    def waited_seconds(self) -> float:
+        """For how long the batch in hand has been tried again; 0 where it has not."""
+        return 0.0 if self._since is None else monotonic() - self._since
+
+    async def apply(self, batch: Batch) -> list[Incoming]:
+        """Returns when every record is applied, or parked: these. Any error but GivenUpError is a bug."""
+        try:
+            return await self._whole(batch)
+        finally:
+            self._since = self.trouble = None
+
+    async def _whole(self, batch: Batch) -> list[Incoming]:
+        delays, races = _delays(), 0
+        while True:
+            try:
+                await self._apply(batch)
+            except Exception as error:
+                kind = verdict(error)
+                races += kind is Verdict.RACE
+                if kind is Verdict.TRANSIENT or (kind is Verdict.RACE and races < RACE_TRIES):
+                    await self._wait(error, next(delays))
+                elif kind is Verdict.BUG:
+                    raise
+                else:
+                    return await self._isolate(batch, error)
+            else:
+                self._recovered()
+                return [record for record, _ in batch.parked]
+
+    async def _isolate(self, batch: Batch, error: Exception) -> list[Incoming]:
+        """Bisect to the record that cannot work, condemn it, apply the rest."""
+        living = batch.living
+        if not living:
+            raise error
+        if len(living) == 1:
+            batch.condemned[living[0]] = as_poison(error)
+            return await self._whole(batch)
+        first, second = batch.halves()
+        return await self._whole(first) + await self._whole(second)
+
+    async def _wait(self, error: Exception, seconds: float) -> None:
+        if self._since is None:
+            self._since = monotonic()
+            log.warning("A consumer waits", extra={"topic": self._topic, **describe(error)})
+        self.trouble = f"waits: {explain(error)}"
+        try:
+            async with asyncio.timeout(seconds):
+                await self.given_up.wait()
+        except TimeoutError:
+            return
+        raise GivenUpError
+
+    def _recovered(self) -> None:
+        if self._since is not None:
+            log.info(
+                "A consumer goes on", extra={"topic": self._topic, "waited_seconds": round(self.waited_seconds, 3)}
+            )
+        self._since = self.trouble = None
+
+
+def _delays() -> Iterator[float]:
+    """0.1 s, doubling up to 30 s, each between half and the whole of that."""
+    delay = FIRST_DELAY
+    while True:
+        yield delay * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, protects nothing
+        delay = min(delay * 2, LONGEST_DELAY)

@@ -1,0 +1,194 @@
+"""A parked record as a row: written where a batch condemns it, and read back as the record that it was."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from synckit import postgres
+from synckit.consumer.batch import Batch, Incoming
+from synckit.errors import PoisonError
+from synckit.postgres import Connection, Pool, as_json
+
+LONGEST_REASON: Final = 500
+NUL: Final = "\x00"
+"""What PostgreSQL takes in no text."""
+
+
+async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Incoming, PoisonError]]) -> None:
+    """Park these records, in the transaction that records their batch.
+
+    One that was to be redriven has failed again: the same row, one more attempt, and it is no longer asked for. Any
+    other that is parked already stays as it is.
+    """
+    if not parked:
+        return
+    rows = [_row(consumer, record, error) for record, error in parked]
+    await connection.execute(
+        """
+        INSERT INTO integrations.parked_records AS stored
+               (consumer, topic, partition, "offset", key, headers, value, reason_code, reason, value_sha256)
+        SELECT consumer, topic, partition, "offset", decode(key, 'base64'), headers, decode(value, 'base64'),
+               reason_code, reason, value_sha256
+          FROM json_to_recordset($1::json)
+            AS incoming (consumer text, topic text, partition integer, "offset" bigint, key text, headers jsonb,
+                         value text, reason_code text, reason text, value_sha256 text)
+         ORDER BY consumer, topic, partition, "offset", value_sha256
+        ON CONFLICT (consumer, topic, partition, "offset", value_sha256) DO UPDATE
+           SET attempt          = stored.attempt + 1,
+               reason_code      = excluded.reason_code,
+               reason           = excluded.reason,
+               redrive_asked_at = NULL
+         WHERE stored.redrive_asked_at IS NOT NULL AND stored.redriven_at IS NULL AND stored.dropped_at IS NULL
+        """,
+        as_json(rows),
+    )
+
+
+async def park_condemned(pool: Pool, consumer: str, batch: Batch) -> None:
+    """Park what a batch condemned, for consumers that have nothing else to record."""
+    if batch.condemned:
+        async with postgres.transaction(pool, "parking.park") as connection:
+            await park(connection, consumer, batch.parked)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRecord:
+    """A record as it was consumed, and the row that it is parked in."""
+
+    id: int
+    asked_at: datetime
+    """When it was asked for: whoever asks again later asks for something else."""
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+
+
+async def list_asked(
+    connection: Connection, consumer: str, topics: Sequence[str], limit: int, most_bytes: int
+) -> list[ParkedRecord]:
+    """The oldest open records of one of these topics that are to be redriven: so many at most, and one at least."""
+    rows = await connection.fetch(
+        """
+        WITH oldest AS (
+            SELECT topic
+              FROM integrations.parked_records
+             WHERE consumer = $1 AND topic = ANY($2::text[])
+               AND redrive_asked_at IS NOT NULL AND redriven_at IS NULL AND dropped_at IS NULL
+             ORDER BY id
+             LIMIT 1
+        ), asked AS (
+            SELECT id, sum(coalesce(octet_length(value), 0)) OVER (ORDER BY id) AS bytes,
+                   row_number() OVER (ORDER BY id) AS place
+              FROM integrations.parked_records
+             WHERE consumer = $1 AND topic = (SELECT topic FROM oldest)
+               AND redrive_asked_at IS NOT NULL AND redriven_at IS NULL AND dropped_at IS NULL
+             ORDER BY id
+             LIMIT $3
+        )
+        SELECT id, redrive_asked_at, topic, partition, "offset", key, headers, value
+          FROM integrations.parked_records
+          JOIN asked USING (id)
+         WHERE bytes <= $4 OR place = 1
+         ORDER BY id
+        """,
+        consumer,
+        list(topics),
+        limit,
+        most_bytes,
+    )
+    return [
+        ParkedRecord(
+            id=row["id"],
+            asked_at=row["redrive_asked_at"],
+            topic=row["topic"],
+            partition=row["partition"],
+            offset=row["offset"],
+            key=row["key"],
+            headers=list(headers_from(orjson.loads(row["headers"]))),
+            value=row["value"],
+        )
+        for row in rows
+    ]
+
+
+async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
+    """These are applied. One that failed meanwhile, or that was asked for again, is left alone."""
+    await connection.execute(
+        """
+        UPDATE integrations.parked_records AS stored
+           SET redriven_at = now()
+          FROM (SELECT id FROM integrations.parked_records AS parked
+                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS applied (id, asked_at) USING (id)
+                 WHERE parked.redrive_asked_at = applied.asked_at
+                   AND parked.redriven_at IS NULL AND parked.dropped_at IS NULL
+                 ORDER BY id
+                   FOR UPDATE OF parked) AS done
+         WHERE stored.id = done.id
+        """,
+        [record.id for record in records],
+        [record.asked_at for record in records],
+    )
+
+
+def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
+    return {
+        "consumer": consumer,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": _base64(record.key),
+        "headers": headers_kept(record.headers),
+        "value": _base64(record.value),
+        "reason_code": error.code,
+        "reason": error.reason[:LONGEST_REASON].replace(NUL, ""),
+        "value_sha256": sha256(record.value or b"").hexdigest(),
+    }
+
+
+def headers_kept(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, Any]:
+    """Headers as JSONB keeps them: by name, the values of one that is given more than once in a list.
+
+    A value is text, `{"base64": …}` where JSONB could not hold it, or null. A name loses its U+0000.
+    """
+    kept: dict[str, Any] = {}
+    for raw_name, value in headers:
+        name = raw_name.replace(NUL, "")
+        kept[name] = _kept(value) if name not in kept else [*_listed(kept[name]), _kept(value)]
+    return kept
+
+
+def headers_from(kept: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """The headers again, as a consumer is handed them; null is empty."""
+    return ((name, _value(one)) for name, values in kept.items() for one in _listed(values))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _kept(value: bytes | None) -> Any:
+    if value is None:
+        return None
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = NUL
+    return {"base64": _base64(value)} if NUL in text else text
+
+
+def _value(kept: Any) -> bytes:
+    if isinstance(kept, dict):
+        return b64decode(kept["base64"])
+    return (kept or "").encode()
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else b64encode(value).decode()

@@ -1,0 +1,94 @@
+"""Puts parked records through their consumer's own work again, where an operator asked for it; never a topic."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from synckit import postgres
+from synckit.consumer import Consumer
+from synckit.consumer.applying import Applier
+from synckit.consumer.batch import Batch
+from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.observability import metrics
+from synckit.parking.records import ParkedRecord, list_asked, mark_redriven
+from synckit.postgres import Connection, Pool
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+MOST_RECORDS: Final = 200
+MOST_BYTES: Final = 16 * 1024 * 1024
+SESSION_IDLE_LIMIT: Final = "15s"
+"""PostgreSQL ends the session of a frozen process after this, and so gives its turn to another."""
+
+
+class Redrive:
+    """Redrives what is parked for the consumers of one process. Copies of it take turns; a turn lost costs nothing."""
+
+    def __init__(self, pool: Pool, consumer: str, consumers: Sequence[Consumer]) -> None:
+        self._pool = pool
+        self._consumer = consumer
+        self._appliers = {one.topic.name: Applier(one.topic.name, one.apply) for one in consumers}
+        self._at_most = min(MOST_RECORDS, *(one.at_most for one in consumers))
+        self._is_away = False
+
+    async def run(self) -> None:
+        """Until cancelled: a slice after another, and a look every second. Killed anywhere, it is done again."""
+        while True:
+            found = await self._try_once()
+            if not found:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def once(self) -> int:
+        """Redrive the next slice, unless another copy does; how many records it had.
+
+        What fails again is parked by its own consumer's `park`, which takes its mark away; the rest is marked as
+        redriven afterwards. The mark outlives a crash in between, and applying twice changes nothing.
+        """
+        async with self._pool.acquire() as session:
+            if not await self._claim(session) or not await self._takes_turn(session):
+                return 0
+            records = await self._claim(session)  # whoever had the turn before may have done those
+            if records:
+                await self._redrive(records)
+            return len(records)
+
+    async def _redrive(self, records: Sequence[ParkedRecord]) -> None:
+        topic = records[0].topic
+        failed = {(one.partition, one.offset) for one in await self._appliers[topic].apply(Batch(records))}
+        applied = [one for one in records if (one.partition, one.offset) not in failed]
+        async with postgres.transaction(self._pool, "redrive.mark") as connection:
+            await mark_redriven(connection, applied)
+        many, again = len(applied), len(records) - len(applied)
+        metrics.REDRIVEN.labels(topic, "applied").inc(many)
+        metrics.REDRIVEN.labels(topic, "failed").inc(again)
+        log.info("Parked records were redriven", extra={"topic": topic, "applied": many, "failed": again})
+
+    async def _claim(self, session: Connection) -> list[ParkedRecord]:
+        return await list_asked(session, self._consumer, list(self._appliers), self._at_most, MOST_BYTES)
+
+    async def _takes_turn(self, session: Connection) -> bool:
+        """A session lock, which the pool gives back with the connection. One that is ended meanwhile costs nothing."""
+        taken: bool = await session.fetchval(
+            """
+            SELECT pg_try_advisory_lock(hashtextextended('redrive ' || $1, 0))
+              FROM set_config('idle_session_timeout', $2, FALSE)
+            """,
+            self._consumer,
+            SESSION_IDLE_LIMIT,
+        )
+        return taken
+
+    async def _try_once(self) -> int:
+        try:
+            found = await self.once()
+        except Exception as error:
+            if verdict(error) is not Verdict.TRANSIENT:
+                raise
+            if not self._is_away:
+                log.warning("Parked records cannot be read", extra=describe(error))
+            self._is_away = True
+            return 0
+        self._is_away = False
+        return found

@@ -1,0 +1,296 @@
+"""Parked records put through again by the consumer that owns them: applied once, or parked again in the same row."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from customer_sync.handlers.webhooks import on_salesforce_webhooks
+from paintbox.databases import Database
+from support import samples
+from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
+from support.postgres import NewDatabase
+from support.samples import DOUGLAS
+from support.services import CustomerSync, all_rows, customer_sync_on, numbered, one_row
+from synckit import failpoints
+from synckit.consumer import Alarms, Batch, Consumer
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from synckit.errors import PoisonError, TransientError
+from synckit.parking import Redrive
+
+pytestmark = pytest.mark.database
+
+MESSAGE = samples.body("outbound_message_contacts.xml")
+NAME = "customer-sync"
+
+
+@dataclass
+class Release:
+    """customer_sync's handler with a mistake in it: it refuses some records, until a release mends it."""
+
+    sync: CustomerSync
+    refused: Callable[[KafkaRecord], PoisonError | None] = field(default=lambda _: None)
+    applied: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        consumer = Consumer(WEBHOOKS_SALESFORCE, self.apply, Alarms(self.sync.resources.integrations, NAME))
+        self.redrive = Redrive(self.sync.resources.integrations, NAME, [consumer])
+
+    async def apply(self, batch: Batch) -> None:
+        self.applied.append(len(batch.records))
+        batch.decode(self._read)
+        await on_salesforce_webhooks(batch, self.sync.resources)
+
+    def _read(self, record: Any) -> None:
+        error = self.refused(record)
+        if error is not None:
+            raise error
+
+    async def consume(self, *records: KafkaRecord) -> None:
+        await self.apply(Batch(numbered(records)))
+
+    async def ask(self) -> None:
+        async with self.sync.resources.integrations.acquire() as connection:
+            await connection.execute(
+                "UPDATE integrations.parked_records SET redrive_asked_at = now() "
+                "WHERE redriven_at IS NULL AND dropped_at IS NULL"
+            )
+
+    async def parked(self) -> list[dict[str, Any]]:
+        return await all_rows(
+            self.sync.resources.integrations, 'SELECT * FROM integrations.parked_records ORDER BY "offset"'
+        )
+
+
+def all_of_them(_: KafkaRecord) -> PoisonError:
+    return PoisonError("malformed_value", "a mistake of ours")
+
+
+@pytest.fixture
+async def release(new_database: NewDatabase) -> AsyncIterator[Release]:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    async with customer_sync_on(customers, integrations) as sync:
+        yield Release(sync, all_of_them)
+
+
+async def statuses(release: Release) -> list[tuple[str, str | None, str, str | None]]:
+    rows = await all_rows(
+        release.sync.resources.integrations,
+        """
+        SELECT event.status, event.error_message, log.status AS log_status, log.error_code
+          FROM integrations.webhook_events AS event
+          JOIN integrations.sync_logs AS log ON log.id = event.id
+         ORDER BY event.id
+        """,
+    )
+    return [(row["status"], row["error_message"], row["log_status"], row["error_code"]) for row in rows]
+
+
+async def names(release: Release) -> list[str]:
+    rows = await all_rows(
+        release.sync.resources.customers, "SELECT last_name FROM customers.customers ORDER BY last_name"
+    )
+    return [row["last_name"] for row in rows]
+
+
+async def test_what_a_mended_release_understands_is_applied_and_its_event_processed(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    before = await statuses(release)
+    release.refused = lambda _: None
+    await release.ask()
+
+    done = await release.redrive.once()
+
+    rows = await release.parked()
+    assert {one[0] for one in before} == {"FAILED"}
+    assert done == 2
+    assert all(row["redriven_at"] and row["attempt"] == 1 for row in rows)
+    assert await statuses(release) == [("PROCESSED", None, "COMPLETED", None)] * 2
+    assert len(await names(release)) == 2
+    assert await release.redrive.once() == 0
+
+
+async def test_only_what_was_asked_for_is_put_through_again(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+
+    assert await release.redrive.once() == 0
+    assert await names(release) == []
+
+
+async def test_what_was_dropped_is_not_put_through_again(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+    async with release.sync.resources.integrations.acquire() as connection:
+        await connection.execute("UPDATE integrations.parked_records SET dropped_at = now()")
+
+    assert await release.redrive.once() == 0
+    assert await names(release) == []
+
+
+async def test_b82_what_fails_again_is_one_attempt_more_in_the_same_row_and_waits_to_be_asked_for(
+    release: Release,
+) -> None:
+    await release.consume(*salesforce_messages(MESSAGE)[:1])
+    release.refused = lambda _: PoisonError("key_mismatch", "another mistake")
+    await release.ask()
+
+    await release.redrive.once()
+    again = await release.redrive.once()
+
+    (row,) = await release.parked()
+    assert again == 0
+    assert (row["attempt"], row["reason_code"], row["reason"]) == (2, "key_mismatch", "another mistake")
+    assert (row["redrive_asked_at"], row["redriven_at"]) == (None, None)
+    assert await statuses(release) == [
+        ("FAILED", "parked: key_mismatch: another mistake", "FAILED", "key_mismatch"),
+    ]
+
+
+async def test_one_that_fails_again_holds_no_other_up(release: Release) -> None:
+    good, bad = salesforce_messages(MESSAGE)
+    await release.consume(good, bad)
+    release.refused = lambda record: all_of_them(record) if record.key == bad.key else None
+    await release.ask()
+
+    await release.redrive.once()
+
+    rows = await release.parked()
+    assert [(row["attempt"], row["redriven_at"] is not None) for row in rows] == [(1, True), (2, False)]
+    assert len(await names(release)) == 1
+
+
+async def test_f76_a_record_that_is_redriven_after_a_newer_fact_changes_nothing(release: Release) -> None:
+    older, newer = (record for second in (0, 9) for record in salesforce_event_records(renamed(second)))
+    await release.consume(older)
+    release.refused = lambda _: None
+    await release.consume(newer)
+    before = await all_rows(release.sync.resources.customers, "SELECT * FROM customers.customers")
+    await release.ask()
+
+    await release.redrive.once()
+
+    assert [row["last_name"] for row in before] == ["Name at 9"]
+    assert await all_rows(release.sync.resources.customers, "SELECT * FROM customers.customers") == before
+    assert all(row["redriven_at"] for row in await release.parked())
+
+
+def renamed(second: int) -> bytes:
+    document = samples.document("change_event_contact_update.json")
+    header = document["ChangeEventHeader"]
+    header |= {"commitTimestamp": 1_767_348_000_000 + second * 1000, "recordIds": [DOUGLAS]}
+    header["transactionKey"] = f"transaction-{second}"
+    return samples.dumped({"ChangeEventHeader": header, "LastName": f"Name at {second}"})
+
+
+async def test_f76_a_record_that_is_redriven_twice_changes_nothing_the_second_time(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+    await release.redrive.once()
+    await release.sync.published()
+    async with release.sync.resources.integrations.acquire() as connection:
+        await connection.execute("UPDATE integrations.parked_records SET redriven_at = NULL")
+
+    await release.redrive.once()
+
+    assert await release.sync.published() == []
+    assert len(await names(release)) == 2
+    assert len(await all_rows(release.sync.resources.customers, "SELECT 1 FROM customers.customer_sync_logs")) == 2
+
+
+@pytest.mark.parametrize("step", ["before_commit", "after_commit"])
+async def test_a_crash_between_applying_and_marking_only_repeats_it(release: Release, step: str) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+
+    failpoints.arm([f"redrive.mark:{step}=fail"])
+    try:
+        with pytest.raises(TransientError):
+            await release.redrive.once()
+    finally:
+        failpoints.arm([])
+    await release.redrive.once()
+
+    assert all(row["redriven_at"] and row["attempt"] == 1 for row in await release.parked())
+    assert len(await names(release)) == 2
+
+
+async def test_copies_take_turns(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Release):
+        async def apply(self, batch: Batch) -> None:
+            begun.set()
+            await go_on.wait()
+            await super().apply(batch)
+
+    slow, other = Slow(release.sync), Release(release.sync)
+    await release.ask()
+    first = asyncio.create_task(slow.redrive.once())
+    await begun.wait()
+    meanwhile = await other.redrive.once()
+    go_on.set()
+
+    assert await first == 2
+    assert meanwhile == 0
+    assert other.applied == []
+    assert await other.redrive.once() == 0
+
+
+async def test_one_that_is_asked_for_again_while_it_is_applied_is_put_through_again(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+
+    class Interrupted(Release):
+        async def apply(self, batch: Batch) -> None:
+            await super().apply(batch)
+            if len(self.applied) == 1:
+                await self.ask()
+
+    mended = Interrupted(release.sync)
+    await release.ask()
+
+    await mended.redrive.once()
+    open_still = [row["redriven_at"] for row in await release.parked()]
+    await mended.redrive.once()
+
+    assert open_still == [None, None]
+    assert mended.applied == [2, 2]
+    assert all(row["redriven_at"] for row in await release.parked())
+
+
+async def test_what_is_away_is_waited_for(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+
+    class Away(Release):
+        async def apply(self, batch: Batch) -> None:
+            self.applied.append(0)
+            if len(self.applied) < 3:
+                raise TransientError("away")
+            await super().apply(batch)
+
+    mended = Away(release.sync)
+    await release.ask()
+
+    await mended.redrive.once()
+
+    assert all(row["redriven_at"] for row in await release.parked())
+
+
+async def test_records_of_one_topic_go_together_and_no_more_than_fit(release: Release) -> None:
+    record = salesforce_messages(MESSAGE)[0]
+    await release.consume(*(replace(record, value=b"%d" % number) for number in range(250)))
+    release.refused = lambda _: None
+    await release.ask()
+
+    slices = [await release.redrive.once() for _ in range(3)]
+
+    assert slices == [200, 50, 0]
+    assert (await one_row(release.sync.resources.integrations, "SELECT max(attempt) FROM integrations.parked_records"))[
+        "max"
+    ] == 2
