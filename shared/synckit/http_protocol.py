@@ -1,6 +1,7 @@
 """What uvicorn's HTTP lacks: an end to slow and endless headers, and answers of our form to what is no HTTP."""
 
 import re
+import resource
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,13 +11,23 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_SECONDS: Final = 10.0
 MOST_HEADER_BYTES: Final = 32 * 1024
+MOST_CONNECTIONS: Final = 2048
+OTHER_FILES: Final = 100
+BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
+
+_RETRY: Final = "retry-after: 1\r\n"
 
 _METHOD: Final = re.compile(rb"[A-Z]{1,20}(?= )")
 _KNOWN: Final = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 
 
+def most_connections() -> int:
+    """How many connections a process takes: fewer where it may open few files, for it needs some of its own."""
+    return max(min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES), 1)
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection whose headers must come whole within 10 s and in 32 KiB."""
+    """A connection whose headers must come whole within 10 s and in 32 KiB, one of a bounded number."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -26,9 +37,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._status = HTTPStatus.BAD_REQUEST
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Waits for the first request from now on."""
+        """Waits for the first request from now on, unless there are too many connections already."""
         super().connection_made(transport)
-        self._await_headers()
+        if len(self.connections) > most_connections():
+            self._refuse(BUSY)
+        else:
+            self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits for nothing any more."""
@@ -88,7 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n{_RETRY if status == BUSY else ''}\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

@@ -1,36 +1,38 @@
 """How a process of ours lives: uvicorn serves its routes, its lifespan runs the rest, SIGTERM drains it."""
 
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
 from synckit import failpoints, web
+from synckit.drain import Drain, DrainingServer
 from synckit.http_protocol import BoundedProtocol
 from synckit.observability import health, logs, metrics
 from synckit.settings import ServerSettings
 
-GRACE_SECONDS: Final = 20
+REQUEST_SECONDS: Final = 15
+"""Of the grace period, for the requests that were accepted: 10 s for a body, 5 s for its answer."""
 
 Lifetime = Callable[[], AbstractAsyncContextManager[web.Routes]]
 """Entered at start, left at shutdown: opens what the process works with, and gives its routes."""
 
 
 def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
-    """Runs until SIGTERM or SIGINT, then drains within 20 s and exits 0.
+    """Runs until SIGTERM or SIGINT, then drains within 20 s and exits 0; a second signal ends it at once.
 
-    Exits 3 where the start failed, 1 for a taken port.
+    Exits 3 where the start failed, 1 where it could not drain in time.
     """
     logs.configure(name, settings.log_level)
     metrics.started(name)
     failpoints.arm(settings.failpoints)
-    signal.signal(signal.SIGTERM, _end)
     host, _, port = settings.listen.rpartition(":")
-    uvicorn.run(
-        app,
+    drain = Drain(settings.drain_seconds)
+    config = uvicorn.Config(
+        drain.around(app),
         host=host.strip("[]"),
         port=int(port),
         http=BoundedProtocol,
@@ -41,13 +43,12 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
     )
-
-
-def _end(*_: object) -> None:
-    """Uvicorn, once drained, raises the signal again for whoever handled it before; by default that kills us."""
-    sys.exit(0)
+    server = DrainingServer(config, drain)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def living(lifetime: Lifetime) -> web.Asgi:

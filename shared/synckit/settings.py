@@ -108,6 +108,8 @@ class ServerSettings(BaseSettings):
     environment: Literal["production", "local"] = "production"
     listen: Listen = "127.0.0.1:8080"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    drain_seconds: Annotated[float, Field(ge=0, le=4)] = 0.0
+    """How long new requests are still taken after SIGTERM, while readiness is red: until a load balancer knows it."""
     failpoints: Annotated[Names, AfterValidator(_are_failpoints)] = ()
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 10.0
+FORWARDED: Final = "x-forwarded-for"
 PROBLEM_JSON: Final = "application/problem+json"
 
 
@@ -55,7 +56,7 @@ class Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    """By lower-case name; of a doubled header the first."""
+    """By lower-case name; of a doubled header the first, but all of `x-forwarded-for`, which each proxy may add to."""
     client: str
     receive: Receive
     tail: str = ""
@@ -147,6 +148,11 @@ def application(routes: Routes, lifespan: Lifespan) -> Asgi:
     return app
 
 
+async def answer(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers a request with this, whatever it asks."""
+    await _send(response, _request(scope, receive), send)
+
+
 async def _live(lifespan: Lifespan, receive: Receive, send: Send) -> None:
     await receive()
     async with lifespan():
@@ -171,8 +177,11 @@ async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) ->
 
 def _request(scope: Scope, receive: Receive) -> Request:
     headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name == FORWARDED and name in headers:
+            headers[name] += f", {value}"
+        headers.setdefault(name, value)
     if scope["http_version"] == "1.0":
         headers.setdefault("host", "")  # which only 1.1 demands
     client = scope.get("client")
