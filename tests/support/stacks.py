@@ -41,8 +41,8 @@ def a_program_part(name: str, script: str, missing: Missing | None = None, needs
     async def ready() -> str | None:
         return None
 
-    async def bring_it_up(stack: Stack) -> Outcome:
-        program = Program(
+    def program(stack: Stack) -> Program:
+        return Program(
             name=name,
             arguments=("-c", script),
             environment={},
@@ -50,9 +50,11 @@ def a_program_part(name: str, script: str, missing: Missing | None = None, needs
             prepare=lambda: sys.executable,
             missing=missing or ready,
         )
-        return await bring_up(stack.places, program, stack.inherited)
 
-    return Part(name, tuple(needs), bring_it_up, is_process=True)
+    async def bring_it_up(stack: Stack) -> Outcome:
+        return await bring_up(stack.places, program(stack), stack.inherited)
+
+    return Part(name, tuple(needs), bring_it_up, program)
 
 
 def up(where: Places, parts: Sequence[Part], **environment: str) -> tuple[list[Result], str]:

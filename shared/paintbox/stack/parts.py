@@ -27,14 +27,20 @@ class Part:
     name: str
     needs: tuple[str, ...]
     bring_up: Callable[[Stack], Awaitable[Outcome]]
-    is_process: bool = False
+    program: Callable[[Stack], Program] | None = None
+    """How its process is started, where it is one."""
+
+    @property
+    def is_process(self) -> bool:
+        """Whether it goes on after it came up."""
+        return self.program is not None
 
 
 def _process(name: str, needs: tuple[str, ...], make: Callable[[Stack], Program]) -> Part:
     async def bring_up(stack: Stack) -> Outcome:
         return await programs.bring_up(stack.places, make(stack), stack.inherited)
 
-    return Part(name, needs, bring_up, is_process=True)
+    return Part(name, needs, bring_up, make)
 
 
 def _service(service: Service, *more_needs: str) -> Part:

@@ -95,7 +95,7 @@ def _home(where: Places, current: Kept) -> tuple[Kept, Account | None]:
         if can(account, "-w", where.postgres):
             return current, account
         where.postgres.rmdir()
-    made = Path(tempfile.mkdtemp(prefix=_prefix(where), dir=ELSEWHERE))
+    made = Path(tempfile.mkdtemp(prefix=prefix(where), dir=ELSEWHERE))
     _hand_over(made, account)
     return replace(current, postgres_home=str(made)), account
 
@@ -110,10 +110,11 @@ def _hand_over(folder: Path, account: Account | None) -> None:
         os.chown(folder, account.uid, account.gid)
 
 
-def _prefix(where: Places) -> str:
+def prefix(where: Places) -> str:
+    """How the names of the folders begin that this stack has elsewhere."""
     return f"paintbox-{os.geteuid()}-{sha256(str(where.directory).encode()).hexdigest()[:12]}-"
 
 
 def homes_elsewhere(where: Places) -> list[Path]:
     """The folders of this stack's PostgreSQL that lie outside of its directory, whether or not they are remembered."""
-    return [path for path in ELSEWHERE.glob(f"{_prefix(where)}*") if path.is_dir() and not path.is_symlink()]
+    return [path for path in ELSEWHERE.glob(f"{prefix(where)}*") if path.is_dir() and not path.is_symlink()]

@@ -32,8 +32,23 @@ class TopicLag:
     lag: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where each partition begins and ends, and what each group has committed in it."""
+
+    begins: Offsets
+    ends: Offsets
+    committed: Mapping[str, Offsets]
+
+
 async def topic_lags(servers: str, wanted: Sequence[topics.Topic] = topics.TOPICS) -> list[TopicLag]:
     """The topics, by default those of the contracts, in their order. Raises OperatorError where Kafka is away."""
+    found = await positions(servers, wanted)
+    return [_lag(topic.name, found.begins, found.ends, found.committed) for topic in wanted]
+
+
+async def positions(servers: str, wanted: Sequence[topics.Topic] = topics.TOPICS) -> Positions:
+    """Of every partition of the topics. Raises OperatorError where Kafka is away."""
     async with administration(servers, SECONDS) as admin:
         described = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
         places = [
@@ -42,7 +57,7 @@ async def topic_lags(servers: str, wanted: Sequence[topics.Topic] = topics.TOPIC
             for partition in range(described.get(topic.name, 0))
         ]
         (begins, ends), committed = await asyncio.gather(_bounds(servers, places), _committed(admin))
-    return [_lag(topic.name, begins, ends, committed) for topic in wanted]
+    return Positions(begins, ends, committed)
 
 
 async def _bounds(servers: str, places: list[TopicPartition]) -> tuple[Offsets, Offsets]:

@@ -1,0 +1,75 @@
+"""A small disk for PostgreSQL's data, which can be filled: memory that root mounts. Where it cannot be, it is said."""
+
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from paintbox.errors import OperatorError
+from paintbox.stack.account import server_account
+from paintbox.stack.places import Places
+from paintbox.stack.stacks import ELSEWHERE, homes_elsewhere, prefix
+
+SIZE: Final = 2 * 1024**3
+NEEDED: Final = 2 * SIZE
+"""A filled disk takes its whole size of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A mounted file system with PostgreSQL's data, and nothing else of ours."""
+
+    folder: Path
+
+    def fill(self) -> None:
+        """Leaves no block free. Takes a second or two."""
+        piece = bytes(1024 * 1024)
+        with open(self._filler, "wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(piece)
+
+    def free(self) -> None:
+        """Gives back what `fill` took. Harmless where nothing was."""
+        self._filler.unlink(missing_ok=True)
+
+    @property
+    def _filler(self) -> Path:
+        return self.folder / "filler"
+
+
+def mount(where: Places) -> Disk | str:
+    """The disk, mounted where PostgreSQL's account reaches it; else why this machine has none."""
+    account = server_account()
+    if account is None:
+        return "only root mounts a small disk"
+    if psutil.virtual_memory().available < NEEDED:
+        return f"less than {NEEDED // 1024**3} GiB of memory are free for a small disk"
+    folder = Path(tempfile.mkdtemp(prefix=prefix(where), dir=ELSEWHERE))
+    options = f"size={SIZE},mode=0700,uid={account.uid},gid={account.gid}"
+    try:
+        _run("mount", "-t", "tmpfs", "-o", options, "paintbox", str(folder))
+    except OperatorError as error:
+        folder.rmdir()
+        return str(error)
+    return Disk(folder)
+
+
+def release(where: Places) -> None:
+    """Unmounts the disks of this stack and removes their folders. Nothing may run on them any more."""
+    for folder in homes_elsewhere(where):
+        if folder.is_mount():
+            _run("umount", str(folder))
+            folder.rmdir()
+
+
+def _run(*command: str) -> None:
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise OperatorError(f"{command[0]} cannot be started: {error.strerror}") from error
+    if answer.returncode != 0:
+        raise OperatorError(f"{command[0]}: {answer.stderr.strip() or answer.returncode}")

@@ -1,0 +1,103 @@
+"""Processes that die, freeze, are restarted, or whose clock is wrong."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from paintbox.prove.faults.kind import KAFKA, POSTGRES, PROCESS, SERVICE, Heal, Kind, nothing
+from paintbox.stack.layout import replicas
+
+if TYPE_CHECKING:
+    from paintbox.prove.rig import Rig
+
+FAKETIME: Final = (
+    "/usr/lib/*/faketime/libfaketimeMT.so.1",
+    "/usr/local/lib/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+)
+
+
+async def _kill(rig: "Rig", target: str) -> Heal:
+    handle = rig.processes[target]
+    await handle.kill()
+    return handle.start
+
+
+async def _freeze(rig: "Rig", target: str) -> Heal:
+    handle = rig.processes[target]
+    handle.freeze()
+
+    async def thaw() -> None:
+        handle.thaw()
+        await handle.start()
+
+    return thaw
+
+
+async def _restart(rig: "Rig", target: str) -> Heal:
+    handle = rig.processes[target]
+    await handle.terminate()
+    return handle.start
+
+
+async def _roll(rig: "Rig", target: str) -> Heal:
+    for name in replicas(target, rig.stack.kept.layout):
+        handle = rig.processes[name]
+        await handle.terminate()
+        await handle.start()
+    return nothing
+
+
+def find_faketime() -> str | None:
+    """The library that moves a process's clock; None where this machine has none."""
+    found = (str(path) for pattern in FAKETIME for path in sorted(Path("/").glob(pattern.removeprefix("/"))))
+    return next(found, None)
+
+
+async def _move_clock(rig: "Rig", target: str, minutes: int) -> Heal:
+    """A clock can only be moved at a start, so the process is restarted twice."""
+    handle = rig.processes[target]
+    await handle.terminate()
+    await handle.start(
+        {"LD_PRELOAD": find_faketime() or "", "FAKETIME": f"{minutes:+d}m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    )
+    return partial(_restore_clock, rig, target)
+
+
+async def _restore_clock(rig: "Rig", target: str) -> None:
+    handle = rig.processes[target]
+    await handle.terminate()
+    await handle.start()
+
+
+def _clock_is_movable(_: "Rig") -> str | None:
+    return None if find_faketime() else "libfaketime is not installed (Debian: apt-get install libfaketime)"
+
+
+KINDS: Final = (
+    Kind("kill", PROCESS, "kill -9 of {target}", (0.5, 6.0), _kill),
+    Kind("freeze", PROCESS, "SIGSTOP of {target}", (2.0, 8.0), _freeze),
+    Kind("freeze-long", PROCESS, "SIGSTOP of {target}, past its session", (12.0, 25.0), _freeze),
+    Kind("restart", PROCESS, "SIGTERM and restart of {target}", (0.0, 2.0), _restart),
+    Kind("rolling-restart", SERVICE, "restart of every {target}, one after another", (0.0, 0.0), _roll),
+    Kind(
+        "clock-ahead",
+        PROCESS,
+        "clock of {target} 10 minutes ahead",
+        (6.0, 12.0),
+        partial(_move_clock, minutes=10),
+        _clock_is_movable,
+    ),
+    Kind(
+        "clock-behind",
+        PROCESS,
+        "clock of {target} 10 minutes behind",
+        (6.0, 12.0),
+        partial(_move_clock, minutes=-10),
+        _clock_is_movable,
+    ),
+    Kind("kafka-kill", KAFKA, "kill -9 of the broker", (0.5, 4.0), _kill),
+    Kind("kafka-freeze", KAFKA, "SIGSTOP of the broker", (3.0, 14.0), _freeze),
+    Kind("postgres-kill", POSTGRES, "kill -9 of PostgreSQL with its children", (0.5, 4.0), _kill),
+    Kind("postgres-freeze", POSTGRES, "SIGSTOP of PostgreSQL with its children", (3.0, 12.0), _freeze),
+)

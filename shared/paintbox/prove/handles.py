@@ -1,0 +1,124 @@
+"""A process of the rig in the hand of whoever harms it: killed, frozen, ended, and started again as the stack does."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from paintbox.errors import OperatorError
+from paintbox.stack import processes, programs
+from paintbox.stack.parts import Part
+from paintbox.stack.programs import Program, stop_signal
+from paintbox.stack.stacks import Stack
+
+END_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How a process is started otherwise than the stack does it."""
+
+    words: tuple[str, ...] = ()
+    """What Python is given instead of the service's own `-m` and module."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside its own file's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """One process of a rig by its name; its pid file says which it is now."""
+
+    name: str
+    part: Part
+    stack: Stack
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Who starts it while another does waits, and finds it running."""
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.stack.places.log(self.name)
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None where it does not run."""
+        found = self._find()
+        return found.pid if found else None
+
+    def family(self) -> list[psutil.Process]:
+        """The process and its children; empty where it does not run."""
+        found = self._find()
+        if found is None:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [found, *found.children(recursive=True)]
+        return []
+
+    async def kill(self) -> None:
+        """SIGKILL for it and its children (PostgreSQL's hold its memory); returns when they are gone."""
+        await asyncio.to_thread(processes.kill, self.family())
+
+    def freeze(self) -> None:
+        """SIGSTOP, for its children too. Harmless where it does not run."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT, for its children too. Harmless where it does not run, or was not frozen."""
+        self._signal(signal.SIGCONT)
+
+    async def terminate(self) -> bool:
+        """Asks it to end, and waits until it has; whether it did so by itself within 30 s. Else it is killed."""
+        found = self._find()
+        if found is None:
+            return True
+        return not await asyncio.to_thread(processes.stop, found, stop_signal(self.name), END_SECONDS)
+
+    async def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Starts it unless it runs, and waits until it is ready; with more variables, where any are given.
+
+        Those of a Variation win. Raises OperatorError where it ends, or is not ready within 90 s.
+        """
+        given = {**self.stack.inherited, **(environment or {})}
+        async with self._starting:
+            await self.part.bring_up(replace(self.stack, inherited=given))
+
+    async def missing(self) -> str | None:
+        """None where it runs and is ready, else what is missing."""
+        make = self.part.program
+        return "it does not run" if make is None or self.pid is None else await make(self.stack).missing()
+
+    def _find(self) -> psutil.Process | None:
+        record = processes.read_records(self.stack.places.pids).get(self.name)
+        return processes.find(record) if record else None
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+def varied(part: Part, variation: Variation) -> Part:
+    """The same part of the stack, whose process is started with the variation."""
+
+    make = part.program
+    if make is None:
+        raise OperatorError(f"{part.name} is no process, so there is no other way to start it.")
+
+    def program(stack: Stack) -> Program:
+        usual = make(stack)
+        return replace(
+            usual,
+            arguments=("-P", *variation.words) if variation.words else usual.arguments,
+            environment={**usual.environment, **variation.environment},
+        )
+
+    async def bring_up(stack: Stack) -> programs.Outcome:
+        return await programs.bring_up(stack.places, program(stack), stack.inherited)
+
+    return replace(part, bring_up=bring_up, program=program)

@@ -1,0 +1,217 @@
+"""The nemesis: does the strokes of a plan, heals each, and times how long the rig takes to be well again."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+
+from paintbox.errors import OperatorError
+from paintbox.prove import recovery
+from paintbox.prove.faults.kind import KAFKA, POSTGRES, Heal, Kind
+from paintbox.prove.nemesis_plan import Stroke, hit, schedule
+from paintbox.prove.recovery import Mark
+from paintbox.status.lag import positions
+
+if TYPE_CHECKING:
+    from paintbox.prove.rig import Rig
+
+LOOK_SECONDS: Final = 1.0
+LAST_SECONDS: Final = 180.0
+"""How long the nemesis waits for the last recoveries. What is too long is for the proof to say."""
+FAILURES: Final = (OperatorError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""A stroke that cannot be done or healed is told, and the run goes on."""
+
+
+class Phase(StrEnum):
+    """What became of a stroke."""
+
+    BEGUN = "begun"
+    HEALED = "healed"
+    RECOVERED = "recovered"
+    FAILED = "failed"
+    """It could not be done, or not be healed."""
+    NOT_RECOVERED = "not recovered"
+    DIED = "died"
+    """A process that nobody hit has ended, and was started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the nemesis did or saw."""
+
+    phase: Phase
+    at: float
+    """Seconds after the beginning."""
+    says: str
+    stroke: Stroke | None = None
+    seconds: float | None = None
+    """RECOVERED: from the healing to the recovery, the time not counted in which another fault was at work."""
+    waited: float | None = None
+    """RECOVERED: all the time from the healing to the recovery."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A healed stroke whose recovery is awaited."""
+
+    stroke: Stroke
+    healed_at: float
+    mark: Mark | None = None
+    undisturbed: float = 0.0
+
+
+@dataclass(slots=True)
+class Nemesis:
+    """A plan at work on a rig."""
+
+    rig: "Rig"
+    seed: int
+    kinds: Sequence[Kind]
+    minutes: float
+    on_event: Callable[[Event], None] = lambda _: None
+    """Called for everything that happens, in its order."""
+    _began: float = 0.0
+    _active: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Of each stroke at work, the processes that it has taken."""
+    _pending: list[_Pending] = field(default_factory=list)
+    _all_recovered: asyncio.Event = field(default_factory=asyncio.Event)
+    _free: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Held by the stroke that has taken the process."""
+    _starting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> list[Stroke]:
+        """What it will do."""
+        return schedule(self.seed, self.kinds, self._replicas, self.minutes)
+
+    async def run(self) -> None:
+        """Does every stroke, heals it, and waits until the rig has recovered of each, for 3 minutes at most.
+
+        Whatever happens, all is healed when this returns or raises.
+        """
+        self._began = time.monotonic()
+        self._all_recovered.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._watch())
+                await self._strike_all()
+                await self._until_recovered()
+                watching.cancel()
+        finally:
+            await asyncio.gather(*self._starting.values(), return_exceptions=True)
+            await self.rig.heal()
+
+    @property
+    def _replicas(self) -> int:
+        return self.rig.stack.kept.layout.replicas
+
+    def _now(self) -> float:
+        return round(time.monotonic() - self._began, 2)
+
+    def _tell(self, phase: Phase, says: str, stroke: Stroke | None = None) -> None:
+        self.on_event(Event(phase, self._now(), says, stroke))
+
+    async def _strike_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for stroke in self.plan:
+                await asyncio.sleep(max(0.0, stroke.at - self._now()))
+                group.create_task(self._strike(stroke))
+
+    async def _strike(self, stroke: Stroke) -> None:
+        kind = next(kind for kind in self.kinds if kind.name == stroke.kind)
+        taken = frozenset(hit(kind, stroke.target, self._replicas))
+        async with AsyncExitStack() as stack:
+            for name in sorted(taken):  # free already, unless an earlier stroke took longer to heal than was planned
+                await stack.enter_async_context(self._free[name])
+            self._active[stroke.number] = taken
+            try:
+                self._tell(Phase.BEGUN, stroke.says, stroke)
+                await _do(kind, self.rig, stroke)
+            except FAILURES as error:
+                self._tell(Phase.FAILED, f"{stroke.says}: {type(error).__name__}: {error}", stroke)
+            else:
+                self._healed(stroke)
+            finally:
+                del self._active[stroke.number]
+
+    def _healed(self, stroke: Stroke) -> None:
+        self._tell(Phase.HEALED, stroke.says, stroke)
+        self._pending.append(_Pending(stroke, self._now()))
+        self._all_recovered.clear()
+
+    async def _until_recovered(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._all_recovered.wait()
+        for pending in self._pending:
+            trouble = await self.rig.trouble(pending.mark) or "it took too long"
+            self._tell(Phase.NOT_RECOVERED, f"{pending.stroke.says}: {trouble}", pending.stroke)
+
+    async def _watch(self) -> None:
+        last = self._now()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self._now()
+            if not self._active:
+                for pending in self._pending:
+                    pending.undisturbed += now - last
+            last = now
+            self._start_the_dead()
+            await self._look()
+
+    def _taken(self) -> frozenset[str]:
+        return frozenset().union(*self._active.values(), self._starting)
+
+    def _start_the_dead(self) -> None:
+        """The stack has no supervisor: whoever ends though nobody hit it is told, and started again by us."""
+        taken = self._taken()
+        for name, handle in self.rig.processes.items():
+            if name not in taken and handle.pid is None:
+                self._tell(Phase.DIED, f"{name} has ended; its log: {handle.log}")
+                self._starting[name] = asyncio.create_task(self._start(name))
+
+    async def _start(self, name: str) -> None:
+        try:
+            await self.rig.processes[name].start()
+        except FAILURES as error:
+            self._tell(Phase.FAILED, f"start of {name}: {error}")
+        finally:
+            del self._starting[name]
+
+    async def _look(self) -> None:
+        """Ends the waiting for all strokes of which the rig has recovered, so far as no other is at work."""
+        taken = self._taken()
+        if not self._pending or taken & {POSTGRES, KAFKA}:
+            return
+        if await recovery.unready(handle for name, handle in self.rig.processes.items() if name not in taken):
+            return
+        try:
+            found = await positions(self.rig.kafka)
+        except OperatorError:
+            return
+        for pending in list(self._pending):
+            pending.mark = pending.mark or Mark(found.ends)
+            if recovery.behind(found, pending.mark) is None:
+                self._pending.remove(pending)
+                self._recovered(pending)
+        if not self._pending:
+            self._all_recovered.set()
+
+    def _recovered(self, pending: _Pending) -> None:
+        now, stroke = self._now(), pending.stroke
+        waited = round(now - pending.healed_at, 2)
+        self.on_event(Event(Phase.RECOVERED, now, stroke.says, stroke, round(pending.undisturbed, 2), waited))
+
+
+async def _do(kind: Kind, rig: "Rig", stroke: Stroke) -> None:
+    heal: Heal = await kind.inject(rig, stroke.target)
+    try:
+        await asyncio.sleep(stroke.seconds)
+    finally:
+        await heal()
