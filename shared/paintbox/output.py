@@ -6,6 +6,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.status import Status
 
 
@@ -48,3 +49,25 @@ class PartLines:
     def _show(self) -> None:
         if self._status is not None:
             self._status.update(escape(f"{self._doing} {', '.join(self._waiting)}"))
+
+
+class Bar:
+    """How much of something is done, on a terminal; nothing elsewhere. On standard error, beside what is reported."""
+
+    def __init__(self, doing: str, total: int) -> None:
+        console = Console(stderr=True)
+        self._progress = Progress(console=console, disable=not console.is_terminal, transient=True)
+        self._task = self._progress.add_task(doing, total=total)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def reach(self, done: int) -> None:
+        """So much of it is done by now."""
+        self._progress.update(self._task, completed=done)

@@ -1,0 +1,176 @@
+"""What an operator decides: to have something put through again, to drop it, to let a stopped consumer go on.
+
+Nothing is applied here. A redrive is a mark; the process that owns the consumer sees it within a second.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+from paintbox.databases import Connection, connected
+from paintbox.parked.listing import PROCESS, Alarm, Filter, SetAside, find_set_aside
+
+LOOK_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of what was asked for."""
+
+    done: int = 0
+    failed: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """By the consumer that is to do it."""
+    absent: tuple[str, ...] = ()
+    """Those of these consumers that have no session in the database: most likely they do not run."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return not self.waiting
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all of it worked."""
+        return self.is_over and not self.failed
+
+
+async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:
+    """Mark everything open that the filter finds; what was found. Asking for what was asked for already is the same."""
+    async with connected(dsn, process=PROCESS) as connection, connection.transaction():
+        found = await find_set_aside(connection, wanted)
+        await connection.execute(
+            """
+            UPDATE integrations.parked_records
+               SET redrive_asked_at = clock_timestamp()
+             WHERE id = ANY($1::bigint[])
+               AND redrive_asked_at IS NULL AND redriven_at IS NULL AND dropped_at IS NULL
+            """,
+            _parked(found),
+        )
+        await connection.execute(
+            """
+            INSERT INTO integrations.quarantine_decisions (event_id, received_at, redrive_asked_at)
+            SELECT event_id, received_at, clock_timestamp()
+              FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
+             ORDER BY event_id
+            ON CONFLICT (event_id) DO NOTHING
+            """,
+            [one.id for one in _quarantined(found)],
+            [one.since for one in _quarantined(found)],
+        )
+    return found
+
+
+async def drop(dsn: str, wanted: Filter) -> list[SetAside]:
+    """Mark everything open that the filter finds as dropped: it is kept, and shown no more; what was found."""
+    async with connected(dsn, process=PROCESS) as connection, connection.transaction():
+        found = await find_set_aside(connection, wanted)
+        await connection.execute(
+            """
+            UPDATE integrations.parked_records
+               SET dropped_at = now(), redrive_asked_at = NULL
+             WHERE id = ANY($1::bigint[]) AND redriven_at IS NULL AND dropped_at IS NULL
+            """,
+            _parked(found),
+        )
+        await connection.execute(
+            """
+            INSERT INTO integrations.quarantine_decisions (event_id, received_at, dropped_at)
+            SELECT event_id, received_at, now()
+              FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
+             ORDER BY event_id
+            ON CONFLICT (event_id) DO UPDATE
+               SET dropped_at = excluded.dropped_at, redrive_asked_at = NULL
+            """,
+            [one.id for one in _quarantined(found)],
+            [one.since for one in _quarantined(found)],
+        )
+    return found
+
+
+async def watch(dsn: str, asked: Sequence[SetAside], seconds: float, said: Callable[[Progress], None]) -> Progress:
+    """The outcome of a redrive: when nothing waits any more, or how far it is after so many seconds."""
+    deadline = monotonic() + seconds
+    async with connected(dsn, process=PROCESS) as connection:
+        while True:
+            progress = await find_progress(connection, asked)
+            said(progress)
+            if progress.is_over or monotonic() >= deadline:
+                return progress
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def find_progress(connection: Connection, asked: Sequence[SetAside]) -> Progress:
+    """What has become of these by now."""
+    rows = await connection.fetch(
+        """
+        SELECT consumer, redriven_at IS NOT NULL AS is_done, redrive_asked_at IS NOT NULL AS is_asked, count(*) AS many
+          FROM integrations.parked_records
+         WHERE id = ANY($1::bigint[])
+         GROUP BY 1, 2, 3
+         UNION ALL
+        SELECT consumer, event.status <> 'FAILED', decision.redrive_asked_at IS NOT NULL, count(*)
+          FROM unnest($2::uuid[], $3::timestamptz[], $4::text[]) AS asked (event_id, received_at, consumer)
+          JOIN integrations.webhook_events AS event
+            ON event.id = asked.event_id AND event.received_at = asked.received_at
+          LEFT JOIN integrations.quarantine_decisions AS decision ON decision.event_id = asked.event_id
+         GROUP BY 1, 2, 3
+        """,
+        _parked(asked),
+        [one.id for one in _quarantined(asked)],
+        [one.since for one in _quarantined(asked)],
+        [one.consumer for one in _quarantined(asked)],
+    )
+    waiting: dict[str, int] = {}
+    for row in rows:
+        if row["is_asked"] and not row["is_done"]:
+            waiting[row["consumer"]] = waiting.get(row["consumer"], 0) + row["many"]
+    return Progress(
+        done=sum(row["many"] for row in rows if row["is_done"]),
+        failed=sum(row["many"] for row in rows if not row["is_done"] and not row["is_asked"]),
+        waiting=waiting,
+        absent=await _find_absent(connection, sorted(waiting)),
+    )
+
+
+async def _find_absent(connection: Connection, consumers: Sequence[str]) -> tuple[str, ...]:
+    """A process looks for marks every second, over sessions that carry its name."""
+    rows = await connection.fetch(
+        """
+        SELECT consumer
+          FROM unnest($1::text[]) AS consumer
+         WHERE NOT EXISTS (
+                   SELECT FROM pg_stat_activity WHERE application_name = consumer AND datname = current_database()
+               )
+         ORDER BY consumer
+        """,
+        list(consumers),
+    )
+    return tuple(row["consumer"] for row in rows)
+
+
+async def resume(dsn: str, consumer: str, topic: str | None) -> list[Alarm]:
+    """Clear the alarms of a consumer, of one topic or of all; those that were in force. It goes on within seconds."""
+    async with connected(dsn, process=PROCESS) as connection:
+        rows = await connection.fetch(
+            """
+            UPDATE integrations.consumer_alarms
+               SET cleared_at = now()
+             WHERE consumer = $1 AND ($2::text IS NULL OR topic = $2) AND cleared_at IS NULL
+            RETURNING consumer, topic, raised_at, parked, records
+            """,
+            consumer,
+            topic,
+        )
+    return [Alarm(**dict(row)) for row in rows]
+
+
+def _parked(found: Sequence[SetAside]) -> list[int]:
+    return sorted(int(one.id) for one in found if one.kind == "parked")
+
+
+def _quarantined(found: Sequence[SetAside]) -> list[SetAside]:
+    return [one for one in found if one.kind == "quarantined"]

@@ -1,0 +1,76 @@
+"""What was set aside, as a person reads it. Whatever came from outside is written out, so that it moves no cursor."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from paintbox.parked.decisions import Progress
+from paintbox.parked.listing import Alarm, SetAside
+from paintbox.parked.record import Whole, printable, readable
+
+COLUMNS: Final = ("id", "kind", "state", "consumer", "from", "key", "reason", "attempt", "since")
+
+
+def table(found: Sequence[SetAside]) -> Table:
+    """A row each."""
+    made = Table(*COLUMNS, box=None, pad_edge=False)
+    for one in found:
+        made.add_row(*(Text(printable(cell)) for cell in _cells(one)))
+    return made
+
+
+def _cells(one: SetAside) -> Sequence[str]:
+    since = f"{one.since:%Y-%m-%d %H:%M:%S}"
+    return one.id, one.kind, one.state, one.consumer, _origin(one), one.key, _reason(one), str(one.attempt), since
+
+
+def _origin(one: SetAside) -> str:
+    return one.topic if one.partition is None else f"{one.topic}/{one.partition}@{one.offset}"
+
+
+def _reason(one: SetAside) -> str:
+    return one.reason if one.kind == "quarantined" else f"{one.reason}: {one.detail}"
+
+
+def alarm(one: Alarm) -> str:
+    """An alarm that is in force, and what ends it."""
+    return (
+        f"alarm: {one.consumer} stopped reading {one.topic} at {one.raised_at:%Y-%m-%d %H:%M:%S}: {one.parked} of "
+        f"{one.records} records were parked within a minute. When the release is mended: "
+        f"paintbox parked resume --consumer {one.consumer} --topic {one.topic}"
+    )
+
+
+def whole(one: Whole) -> str:
+    """A record with its headers and its value."""
+    about = one.about
+    facts = {
+        "id": about.id,
+        "kind": about.kind,
+        "state": about.state,
+        "consumer": about.consumer,
+        "from": _origin(about),
+        "key": about.key,
+        "reason": _reason(about),
+        "attempt": str(about.attempt),
+        "since": about.since.isoformat(),
+        "redriven": one.redriven_at and one.redriven_at.isoformat(),
+        "dropped": one.dropped_at and one.dropped_at.isoformat(),
+    }
+    lines = [f"{name:<10}{printable(value)}" for name, value in facts.items() if value]
+    lines += ["headers", *(f"  {printable(name)}: {printable(str(value))}" for name, value in one.headers.items())]
+    return "\n".join([*lines, "value", readable(one.value)])
+
+
+def outcome(progress: Progress) -> Iterator[str]:
+    """What became of a redrive, and what to look at where it is not over."""
+    yield f"{progress.done} done, {progress.failed} failed again, {sum(progress.waiting.values())} still waiting"
+    for consumer, many in progress.waiting.items():
+        if consumer in progress.absent:
+            yield f"{many} wait for {consumer}, which has no session in the database: does it run? (`paintbox status`)"
+        else:
+            yield f"{many} wait for {consumer}, which runs: what it waits for is in its /readyz and its log"
+    if progress.failed:
+        yield "why they failed: `paintbox parked list`"

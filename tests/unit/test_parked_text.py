@@ -1,0 +1,66 @@
+"""What `paintbox parked` shows of records that came from outside, and what it takes for an age."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from paintbox.parked import text
+from paintbox.parked.ages import moment_of
+from paintbox.parked.decisions import Progress
+from paintbox.parked.record import printable, readable
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("90s", NOW - timedelta(seconds=90)),
+        ("30m", NOW - timedelta(minutes=30)),
+        ("2h", NOW - timedelta(hours=2)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2026-01-01T10:00:00+02:00", datetime(2026, 1, 1, 8, 0, tzinfo=UTC)),
+        ("2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_ages_and_times(said: str, meant: datetime) -> None:
+    assert moment_of(said, NOW) == meant
+
+
+@pytest.mark.parametrize("said", ["", "h", "-5m", "5", "5 m", "yesterday", "9999999d", "2026-13-01"])
+def test_b100_anything_else_is_refused(said: str) -> None:
+    with pytest.raises(ValueError, match="neither an age"):
+        moment_of(said, NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "null"),
+        (b'{"a":[1,"\xc3\xa9"]}', '{\n  "a": [\n    1,\n    "é"\n  ]\n}'),
+        (b"plain", "plain"),
+        (b"\xff\xfe", "base64: //4="),
+    ],
+)
+def test_a_value_is_shown_as_json_as_text_or_as_base64(value: bytes | None, shown: str) -> None:
+    assert readable(value) == shown
+
+
+def test_b25_nothing_that_came_from_outside_moves_the_cursor() -> None:
+    assert printable("a\x1b[2Jb\rc\x9b\u202ed\ne") == "a\\x1b[2Jb\\rc\\x9b\\u202ed\ne"
+    assert "\x1b" not in readable(b"\x1b[31m")
+    assert "\x7f" not in readable(b'"\x7f"')
+
+
+def test_an_outcome_says_who_is_missing_and_who_is_slow() -> None:
+    progress = Progress(done=1, failed=2, waiting={"customer-sync": 3, "photo-sync": 4}, absent=("photo-sync",))
+
+    said = list(text.outcome(progress))
+
+    assert said[0] == "1 done, 2 failed again, 7 still waiting"
+    assert "customer-sync, which runs" in said[1]
+    assert "photo-sync, which has no session" in said[2]
+    assert not progress.is_over
+    assert not progress.is_good
+    assert Progress(done=1).is_good
+    assert not Progress(failed=1).is_good
