@@ -35,7 +35,7 @@ ACCOUNT_TYPES: Final = {
     "Energy": "INDUSTRIAL",
     "Utilities": "INDUSTRIAL",
 }
-"""Account.Industry → account type, as shipped, for the industries that are made here; other companies are COMMERCIAL."""
+"""Account.Industry → account type, as shipped, for the industries made here; other companies are COMMERCIAL."""
 
 
 def customers(contacts: Iterable[Held], accounts: Iterable[Held]) -> dict[str, Row]:

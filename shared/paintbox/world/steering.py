@@ -1,4 +1,4 @@
-"""What demo and proof ask of the simulators: make records, change them, misbehave, and tell what they hold and delivered.
+"""What demo and proof ask of the simulators: make records, change them, misbehave, tell what they hold and delivered.
 
 docs/simulators.md has their side of it.
 """
@@ -67,7 +67,7 @@ async def connected(environment: Mapping[str, str]) -> AsyncIterator[Simulators]
 async def create(simulators: Simulators, vendor: Vendor, kind: str, records: Sequence[Fields]) -> None:
     """Makes these records."""
     for start in range(0, len(records), LARGEST_REQUEST):
-        await _ask(simulators, vendor, "POST", f"records/{kind}", json=records[start : start + LARGEST_REQUEST])
+        await ask(simulators, vendor, "POST", f"records/{kind}", json=records[start : start + LARGEST_REQUEST])
 
 
 async def take(simulators: Simulators, steps: Iterable[Step]) -> None:
@@ -76,21 +76,30 @@ async def take(simulators: Simulators, steps: Iterable[Step]) -> None:
 
     async def one(step: Step) -> None:
         async with turns:
-            await _ask(simulators, step.vendor, step.method, f"records/{step.path}", json=step.body)
+            await ask(simulators, step.vendor, step.method, f"records/{step.path}", json=step.body)
 
     await asyncio.gather(*map(one, steps))
 
 
-async def misbehave(simulators: Simulators, seed: int) -> None:
-    """From now on deliveries come twice, late and in the wrong order. Replaces whatever faults were in force."""
+async def misbehave(simulators: Simulators, seed: int, *, patient: bool = False) -> None:
+    """From now on deliveries come twice, late and in the wrong order. Replaces whatever faults were in force.
+
+    `patient`: what fails is tried again for ever.
+    """
     for vendor in VENDORS:
-        await _ask(simulators, vendor, "PUT", "faults", json={**FAULTS, "seed": seed})
+        await ask(simulators, vendor, "PUT", "faults", json={**FAULTS, "patient": patient, "seed": seed})
+
+
+async def only_be_patient(simulators: Simulators) -> None:
+    """Nothing goes wrong from now on, and what failed is tried again for ever."""
+    for vendor in VENDORS:
+        await ask(simulators, vendor, "PUT", "faults", json={"patient": True})
 
 
 async def behave(simulators: Simulators) -> None:
     """Ends all faults, of one simulator also where the other does not answer; then it raises OperatorError."""
     ended = await asyncio.gather(
-        *(_ask(simulators, vendor, "DELETE", "faults") for vendor in VENDORS), return_exceptions=True
+        *(ask(simulators, vendor, "DELETE", "faults") for vendor in VENDORS), return_exceptions=True
     )
     for failure in ended:
         if isinstance(failure, BaseException):
@@ -98,12 +107,12 @@ async def behave(simulators: Simulators) -> None:
 
 
 async def list_records(simulators: Simulators, vendor: Vendor, kind: str, place: str) -> list[Fields]:
-    """The records whose ids begin so, deleted ones too, as they are held now."""
+    """The records whose ids begin so (all, for ""), deleted ones too, as they are held now."""
     name = "Id" if vendor == "salesforce" else "id"
     found: list[Fields] = []
     after: str | None = place
     while after is not None:
-        page = await _ask(
+        page = await ask(
             simulators, vendor, "GET", f"records/{kind}", params={"after": after, "limit": LARGEST_REQUEST}
         )
         ours = [record for record in page["records"] if record[name].startswith(place)]
@@ -114,26 +123,35 @@ async def list_records(simulators: Simulators, vendor: Vendor, kind: str, place:
 
 async def list_tags(simulators: Simulators, photo_ids: Iterable[str]) -> dict[str, list[str]]:
     """The words of the tags that these photos hold."""
+    return await _list_words(simulators, "photos", "tags", photo_ids)
+
+
+async def list_labels(simulators: Simulators, project_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The words of the labels that these projects hold."""
+    return await _list_words(simulators, "projects", "labels", project_ids)
+
+
+async def _list_words(simulators: Simulators, kind: str, name: str, ids: Iterable[str]) -> dict[str, list[str]]:
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def one(photo_id: str) -> tuple[str, list[str]]:
+    async def one(record_id: str) -> tuple[str, list[str]]:
         async with turns:
-            answer = await _ask(simulators, "companycam", "GET", f"records/photos/{photo_id}/tags")
-        return photo_id, [str(tag["display_value"]) for tag in answer["tags"]]
+            answer = await ask(simulators, "companycam", "GET", f"records/{kind}/{record_id}/{name}")
+        return record_id, [str(word["display_value"]) for word in answer[name]]
 
-    return dict(await asyncio.gather(*map(one, photo_ids)))
+    return dict(await asyncio.gather(*map(one, ids)))
 
 
 async def count_deliveries(simulators: Simulators, vendor: Vendor) -> Mapping[str, int]:
     """How many deliveries are in each state: pending, delivered, failed, dropped. None is ever forgotten."""
-    answer = await _ask(simulators, vendor, "GET", "deliveries", params={"limit": 1})
+    answer = await ask(simulators, vendor, "GET", "deliveries", params={"limit": 1})
     counts: Mapping[str, int] = answer["counts"]
     return counts
 
 
 async def list_subscriptions(simulators: Simulators, vendor: Vendor, url: str) -> set[str]:
     """The ids of the subscriptions that are told below this URL."""
-    answer = await _ask(simulators, vendor, "GET", "subscriptions")
+    answer = await ask(simulators, vendor, "GET", "subscriptions")
     return {told["id"] for told in answer["subscriptions"] if told["url"].startswith(f"{url}/")}
 
 
@@ -143,7 +161,7 @@ async def list_deliveries(simulators: Simulators, vendor: Vendor, after: int) ->
     following: int | None = after
     while following is not None:
         params = {"after": following, "limit": LARGEST_REQUEST}
-        page = await _ask(simulators, vendor, "GET", "deliveries", params=params)
+        page = await ask(simulators, vendor, "GET", "deliveries", params=params)
         found += [_delivery(each) for each in page["deliveries"]]
         following = page["next"]
     return found
@@ -162,7 +180,7 @@ def _delivery(told: Mapping[str, Any]) -> Delivery:
     )
 
 
-async def _ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **content: Any) -> Any:
+async def ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **content: Any) -> Any:
     """The answer's JSON, None where it has none. OperatorError where there is no answer, or a refusal."""
     url = f"{simulators.urls[vendor]}/_simulator/{path}"
     try:
