@@ -11,7 +11,7 @@ from webhook_ingest import metrics
 from webhook_ingest.addresses import AddressLimit, Network, sender_of
 
 MOST_REQUESTS: Final = 1024
-MOST_BYTES: Final = 64 * 1024 * 1024
+MOST_BYTES: Final = 32 * 1024 * 1024
 """Of bodies. What is made of a body (records, what a client library holds of them) is about five times its size."""
 BUSY_SECONDS: Final = "1"
 

@@ -1,11 +1,10 @@
 """Where a request's records are kept before it is answered: in Kafka, or in the spool while Kafka is away."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
 
-from synckit import failpoints
+from synckit import failpoints, postgres
 from synckit.consumer.failures import Verdict, describe, verdict
 from synckit.postgres import Pool
 from webhook_ingest import metrics, spool
@@ -14,10 +13,8 @@ from webhook_ingest.publisher import Publisher, UnavailableError
 
 log = logging.getLogger(__name__)
 
-CONNECTION_SECONDS: Final = 1.2
-"""How long to wait for a connection of the pool."""
-WRITE_SECONDS: Final = 1.2
-"""How long the transaction may take. With the longest wait for Kafka (2.4 s) an answer takes less than 5 s."""
+WRITE_SECONDS: Final = 2.4
+"""How long writing to the spool may take. With the longest wait for Kafka (2.4 s) an answer takes less than 5 s."""
 
 
 class Custody:
@@ -56,13 +53,8 @@ class Custody:
         self._has_failed = False
 
     async def _write(self, records: Sequence[Outgoing]) -> None:
-        """In one transaction. A database that does not answer loses its connection: nothing else ends a wait for it."""
-        async with self._pool.acquire(timeout=CONNECTION_SECONDS) as connection:
-            deadline = asyncio.get_running_loop().call_later(WRITE_SECONDS, connection.terminate)
-            try:
-                async with connection.transaction():
-                    await spool.insert(connection, records)
-                    failpoints.hit("webhook_ingest.spool:before_commit")
-                failpoints.hit("webhook_ingest.spool:after_commit")
-            finally:
-                deadline.cancel()
+        async with postgres.session_for(self._pool, WRITE_SECONDS) as connection:
+            async with connection.transaction():
+                await spool.insert(connection, records)
+                failpoints.hit("webhook_ingest.spool:before_commit")
+            failpoints.hit("webhook_ingest.spool:after_commit")

@@ -9,7 +9,7 @@ from synckit.consumer.failures import Verdict, verdict
 from synckit.observability.health import Check
 
 AWAY: Final = "is away"
-ASK_SECONDS: Final = 1.5
+ASK_SECONDS: Final = 1.8
 
 
 def storage(in_kafka: Check, in_spool: Check) -> Check:

@@ -1,5 +1,6 @@
 """How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
 """Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks."""
 
 CONNECT_SECONDS = 10
+CHECK_SECONDS = 1.5
 
 
 def create_pool(dsn: str, *, process: str, size: int = 4) -> Pool:
@@ -80,6 +82,23 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
         failpoints.hit(f"{step}:{failpoints.AFTER}")
 
 
+@asynccontextmanager
+async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
+    """A connection for so many seconds at most, the wait for it included; afterwards every use of it fails.
+
+    It is torn then, for a server that is frozen does not even answer that a query was cancelled. TimeoutError where
+    there is no connection in time.
+    """
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + seconds
+    async with pool.acquire(timeout=seconds) as connection:
+        deadline = loop.call_at(ends_at, connection.terminate)
+        try:
+            yield connection
+        finally:
+            deadline.cancel()
+
+
 async def check_session(connection: Connection) -> None:
     """Raises TransientError where the session lacks our time-outs, as behind a pooler that drops start-up settings."""
     wrong = await connection.fetch(
@@ -101,7 +120,7 @@ def check(pool: Pool) -> Check:
     """For readiness: whether the database answers."""
 
     async def answers() -> str | None:
-        async with pool.acquire() as connection:
+        async with session_for(pool, CHECK_SECONDS) as connection:
             await connection.execute("SELECT 1")
         return None
 

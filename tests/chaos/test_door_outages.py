@@ -1,0 +1,323 @@
+"""The door while what it writes to is frozen, killed, slow or overrun: what it answered 2xx is there in the end."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import count
+from typing import Final
+from uuid import UUID
+
+import httpx
+import psutil
+import pytest
+
+from support.outages import COMPANYCAM, Servers, a_delivery, metric_of, push, raw
+from support.programs import HOST, Running
+from support.senders import companycam_headers
+from support.waiting import until
+from synckit import identity
+
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("servers")]
+
+WAIT: Final = 0.5
+"""Of the doors of this file for Kafka, in seconds."""
+OPEN: Final = 2.0
+CLOSED: Final = 0.0
+NUMBERS: Final = count(1)
+MIB: Final = 1024 * 1024
+
+
+@pytest.fixture
+def door(servers: Servers) -> Iterator[Running]:
+    with servers.door(SPOOL_AFTER_SECONDS=str(WAIT)) as process:
+        yield process
+
+
+def event_ids(bodies: list[bytes]) -> list[UUID]:
+    return [identity.event_id("companycam", "145041", sha256(body).hexdigest()) for body in bodies]
+
+
+async def until_logged(servers: Servers, bodies: list[bytes], seconds: float = 60) -> None:
+    """Returns when each of these stands in the webhook log exactly once, and the spool is empty."""
+    ids = event_ids(bodies)
+
+    async def all_are() -> bool:
+        rows = await servers.rows("SELECT id FROM integrations.webhook_events WHERE id = ANY($1::uuid[])", ids)
+        left = await servers.rows("SELECT FROM integrations.webhook_spool LIMIT 1")
+        assert len(rows) == len({row["id"] for row in rows})
+        return len(rows) == len(ids) and not left
+
+    await until(all_are, seconds)
+
+
+async def spooled(servers: Servers, bodies: list[bytes]) -> int:
+    ids = event_ids(bodies)
+    return len(await servers.rows("SELECT FROM integrations.webhook_spool WHERE event_id = ANY($1::uuid[])", ids))
+
+
+async def until_it_sends_to_kafka(servers: Servers, http: httpx.AsyncClient, door: Running) -> list[bytes]:
+    """What had to be pushed for the door to find out that Kafka is back."""
+    pushed: list[bytes] = []
+
+    async def does() -> bool:
+        pushed.append(a_delivery(next(NUMBERS)))
+        await push(http, door.url, servers.token, pushed[-1])
+        return await metric_of(http, door.url, "paintbox_webhook_circuit") == CLOSED
+
+    await until(does, 60)
+    return pushed
+
+
+async def test_while_kafka_is_frozen_the_spool_takes_all_and_only_the_first_wait(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    bodies = [a_delivery(next(NUMBERS)) for _ in range(40)]
+    with servers.frozen("kafka"):
+        first = await asyncio.gather(*(push(http, door.url, servers.token, body) for body in bodies[:20]))
+        started = time.monotonic()
+        rest = [await push(http, door.url, servers.token, body) for body in bodies[20:]]
+        took = time.monotonic() - started
+        kept = await spooled(servers, bodies)
+        circuit = await metric_of(http, door.url, "paintbox_webhook_circuit")
+        ready = await http.get(door.url + "/readyz")
+
+    more = await until_it_sends_to_kafka(servers, http, door)
+    await until_logged(servers, bodies + more)
+    assert {answer.status_code for answer in (*first, *rest)} == {200}
+    assert max(answer.elapsed.total_seconds() for answer in first) < 5
+    assert took < 20 * WAIT / 2
+    assert (kept, circuit, ready.status_code) == (40, OPEN, 200)
+    assert door.log.read_text().count("Kafka is away: the doors write to the spool") == 1
+
+
+async def test_a_killed_broker_loses_and_doubles_nothing(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    bodies = [a_delivery(next(NUMBERS)) for _ in range(60)]
+    sending = asyncio.gather(*(_patiently(http, door, servers, at, body) for at, body in enumerate(bodies)))
+    await until(lambda: _has_answered(http, door, 10))
+    servers.process("kafka").kill()
+
+    answers = await sending
+    await servers.bring_back()
+
+    more = await until_it_sends_to_kafka(servers, http, door)
+    await until_logged(servers, bodies + more)
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def _patiently(http: httpx.AsyncClient, door: Running, servers: Servers, at: int, body: bytes) -> httpx.Response:
+    """Sends the body once so many others were answered."""
+    await until(lambda: _has_answered(http, door, at))
+    return await push(http, door.url, servers.token, body)
+
+
+async def _has_answered(http: httpx.AsyncClient, door: Running, number: int) -> bool:
+    name = 'paintbox_webhook_records_total{door="companycam",outcome="accepted"}'
+    text = (await http.get(door.url + "/metrics")).text
+    return number == 0 or any(
+        line.startswith(name) and float(line.rpartition(" ")[2]) >= number for line in text.splitlines()
+    )
+
+
+async def test_i10_with_both_frozen_the_answer_is_503_in_less_than_five_seconds(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    with servers.door() as door:
+        await door.is_ready()
+        first = a_delivery(next(NUMBERS))
+        assert (await push(http, door.url, servers.token, first)).status_code == 200
+        body = a_delivery(next(NUMBERS))
+        with servers.frozen("kafka", "postgres"):
+            answers = await asyncio.gather(*(push(http, door.url, servers.token, body) for _ in range(30)))
+            ready = await http.get(door.url + "/readyz")
+
+        await until(lambda: _is_taken(servers, http, door, body))
+        await until_logged(servers, [first, body])
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert {answer.headers["retry-after"] for answer in answers} == {"5"}
+    assert max(answer.elapsed.total_seconds() for answer in answers) < 5
+    assert ready.status_code == 503
+    assert ready.json()["missing"]["storage"] == "Kafka is away, and the spool cannot be written"
+
+
+async def _is_taken(servers: Servers, http: httpx.AsyncClient, door: Running, body: bytes) -> bool:
+    return (await push(http, door.url, servers.token, body)).status_code == 200
+
+
+async def test_without_its_database_a_door_sends_to_kafka_and_is_ready(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    body = a_delivery(next(NUMBERS))
+    with servers.frozen("postgres"):
+        answer = await push(http, door.url, servers.token, body)
+        ready = await http.get(door.url + "/readyz")
+
+    await until_logged(servers, [body])
+    assert (answer.status_code, ready.status_code) == (200, 200)
+
+
+async def test_f64_a_spool_that_is_slow_refuses_in_time_what_it_cannot_keep(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    bodies = [a_delivery(next(NUMBERS)) for _ in range(200)]
+    async with servers.session() as blocker:
+        with servers.frozen("kafka"):
+            async with blocker.transaction():
+                await blocker.execute("LOCK TABLE integrations.webhook_spool IN SHARE MODE")
+                refused = await asyncio.gather(*(push(http, door.url, servers.token, body) for body in bodies))
+            taken = await asyncio.gather(*(push(http, door.url, servers.token, body) for body in bodies))
+
+    more = await until_it_sends_to_kafka(servers, http, door)
+    await until_logged(servers, bodies + more)
+    assert {answer.status_code for answer in refused} == {503}
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert max(answer.elapsed.total_seconds() for answer in refused) < 5
+    assert {answer.status_code for answer in taken} == {200}
+
+
+async def test_i8_memory_stays_flat_while_ten_times_too_much_is_sent_and_nothing_can_be_kept(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    with servers.door() as door:
+        await door.is_ready()
+        await push(http, door.url, servers.token, a_delivery(next(NUMBERS)))
+        process = psutil.Process(door.process.pid)
+        before = process.memory_info().rss
+        body = a_delivery(next(NUMBERS), padding="x" * (512 * 1024))
+        with servers.frozen("kafka", "postgres"):
+            statuses, highest = await _overrun(door, servers.token, body, process)
+
+        await until(lambda: _is_taken(servers, http, door, body))
+        in_hand = await metric_of(http, door.url, "paintbox_webhook_bytes_in_flight")
+        await until_logged(servers, [body])
+
+    assert statuses == {503}
+    assert highest - before < 250 * MIB
+    assert in_hand == 0
+
+
+async def _overrun(door: Running, token: str, body: bytes, process: psutil.Process) -> tuple[set[int], int]:
+    """Six hundred senders with half a mebibyte each, three times; how they were answered, and the most memory seen."""
+    signed = "".join(f"{name}: {value}\r\n" for name, value in companycam_headers(body, token).items())
+    head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\n{signed}Content-Length: {len(body)}\r\n\r\n"
+    request = head.encode() + body
+    highest = 0
+
+    async def watch() -> None:
+        nonlocal highest
+        while True:
+            highest = max(highest, process.memory_info().rss)
+            await asyncio.sleep(0.05)
+
+    watching = asyncio.create_task(watch())
+    answered = [
+        status for _ in range(3) for status in await asyncio.gather(*(_send(door, request) for _ in range(600)))
+    ]
+    watching.cancel()
+    return set(answered), highest
+
+
+async def _send(door: Running, request: bytes) -> int:
+    reader, writer = await raw(door.port, request)
+    try:
+        return int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+
+
+async def test_f70_clients_that_leave_in_the_middle_of_a_body_leave_nothing_behind(
+    http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    request = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello".encode()
+    connections = [await raw(door.port, request) for _ in range(50)]
+    await until(lambda: _in_flight(http, door, 50))
+
+    for _, writer in connections:
+        writer.transport.abort()
+
+    await until(lambda: _in_flight(http, door, 0))
+    log = door.log.read_text()
+    assert "exception" not in log
+    assert "Traceback" not in log
+
+
+async def _in_flight(http: httpx.AsyncClient, door: Running, number: int) -> bool:
+    return await metric_of(http, door.url, "paintbox_webhook_requests_in_flight") == number
+
+
+async def test_f61_connections_that_send_their_headers_slowly_are_given_up(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    connections = [await raw(door.port, b"POST / HTTP/1.1\r\nHost: x\r\n") for _ in range(400)]
+    started = time.monotonic()
+
+    answer = await push(http, door.url, servers.token, a_delivery(next(NUMBERS)))
+    ends = await asyncio.gather(*(_drip(*connection) for connection in connections))
+
+    assert answer.status_code == 200
+    assert all(end.startswith(b"HTTP/1.1 408 ") for end in ends)
+    assert time.monotonic() - started < 13
+
+
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """A header a second, until the door has had enough; its answer."""
+    reading = asyncio.create_task(reader.read())
+    while not (await asyncio.wait({reading}, timeout=1))[0]:
+        writer.write(b"X-A: b\r\n")
+    writer.close()
+    return reading.result()
+
+
+async def test_f02_a_door_that_is_told_to_end_under_load_answers_all_that_it_accepted(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    bodies: list[bytes] = []
+    statuses: set[int] = set()
+
+    async def send_on(door: Running) -> None:
+        """Until the door has said three times that it goes."""
+        goes = 0
+        while goes < 3:
+            bodies.append(a_delivery(next(NUMBERS)))
+            answer = await push(http, door.url, servers.token, bodies[-1])
+            statuses.add(answer.status_code)
+            goes += answer.headers.get("connection") == "close"
+
+    with servers.door(DRAIN_SECONDS="4") as door:
+        await door.is_ready()
+        sending = asyncio.gather(*(send_on(door) for _ in range(20)))
+        await until(lambda: _has_answered(http, door, 100))
+        door.tell(signal.SIGTERM)
+
+        await sending
+        code = await door.ended()
+
+    await until_logged(servers, bodies)
+    assert (code, statuses) == (0, {200})
+
+
+async def test_too_many_connections_are_refused_and_the_others_served(servers: Servers) -> None:
+    with servers.door() as door:
+        await door.is_ready()
+        psutil.Process(door.process.pid).rlimit(psutil.RLIMIT_NOFILE, (256, 256))
+        held = [await asyncio.open_connection(HOST, door.port) for _ in range(156)]
+        reader, writer = await asyncio.open_connection(HOST, door.port)
+        answer = await reader.read()
+        held[0][1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        status = await held[0][0].readline()
+        for _, one in (*held, (reader, writer)):
+            one.close()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer
+    assert status.startswith(b"HTTP/1.1 200 ")

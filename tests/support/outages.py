@@ -1,0 +1,144 @@
+"""Kafka and PostgreSQL of a test's own, which it may freeze and kill, and doors before them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+import psutil
+
+from paintbox.environment import parse
+from paintbox.stack import processes
+from paintbox.stack.places import Places
+from support import samples
+from support.programs import HOST, Running, running
+from support.senders import companycam_headers
+from support.stacks import cleaned, parts_named, places_in, up
+
+PARTS: Final = (
+    "postgres",
+    "databases",
+    "kafka",
+    "topics",
+    "migrations",
+    "logins",
+    "configuration",
+    "webhook-log",
+)
+COMPANYCAM: Final = "/webhooks/companycam"
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """A stack of both servers and the webhook log."""
+
+    places: Places
+    folder: Path
+    environment: dict[str, str]
+
+    @contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Stops these where they stand, PostgreSQL with all its children, until the block ends."""
+        stopped: list[psutil.Process] = []
+        try:
+            for name in names:
+                process = self.process(name)
+                for one in (process, *process.children(recursive=True)):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        one.send_signal(signal.SIGSTOP)
+                        stopped.append(one)
+            yield
+        finally:
+            for one in stopped:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGCONT)
+
+    def process(self, name: str) -> psutil.Process:
+        """The process of a part."""
+        found = processes.find(processes.read_records(self.places.pids)[name])
+        assert found is not None
+        return found
+
+    async def bring_back(self) -> None:
+        """Starts again what was killed."""
+        results, said = await asyncio.to_thread(up, self.places, parts_named(*PARTS))
+        assert all(result.is_up for result in results), said
+
+    @contextmanager
+    def door(self, **settings: str) -> Iterator[Running]:
+        """A door before these servers, with the settings of the stack's and these."""
+        given = parse((self.places.environments / "webhook-ingest").read_text())
+        names = {name.removeprefix("PAINTBOX_"): value for name, value in given.items() if name != "PAINTBOX_LISTEN"}
+        with running("webhook_ingest", self.folder, **names | settings) as process:
+            yield process
+
+    async def rows(self, statement: str, *parameters: object) -> list[asyncpg.Record]:
+        """What a statement finds in paintbox_integrations."""
+        connection = await asyncpg.connect(self.environment["PAINTBOX_INTEGRATIONS_DSN"])
+        try:
+            return await connection.fetch(statement, *parameters)
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A session of the owner in paintbox_integrations."""
+        connection = await asyncpg.connect(self.environment["PAINTBOX_INTEGRATIONS_DSN"])
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    @property
+    def token(self) -> str:
+        """What CompanyCam signs with."""
+        return self.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"]
+
+
+@contextmanager
+def servers_in(folder: Path) -> Iterator[Servers]:
+    """Starts the servers; at the end nothing of them is left."""
+    where, parts = places_in(folder / "stack"), parts_named(*PARTS)
+    if os.geteuid() == 0:
+        folder.chmod(0o711)
+    with cleaned(where, parts):
+        results, said = up(where, parts)
+        assert all(result.is_up for result in results), said
+        yield Servers(where, folder, parse(where.environment.read_text()))
+
+
+def a_delivery(number: int, **changes: Any) -> bytes:
+    """A webhook of CompanyCam like no other number's."""
+    document = samples.document("companycam_photo_created.json") | {"created_at": 1_767_100_000 + number}
+    return samples.dumped(document | changes)
+
+
+async def push(http: httpx.AsyncClient, url: str, token: str, body: bytes) -> httpx.Response:
+    """Sends a webhook of CompanyCam."""
+    return await http.post(url + COMPANYCAM, content=body, headers=companycam_headers(body, token))
+
+
+def metric(text: str, name: str) -> float:
+    """The value of a metric without labels, or with those that stand in the name."""
+    return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.rpartition(" ")[0] == name)
+
+
+async def metric_of(http: httpx.AsyncClient, url: str, name: str) -> float:
+    """The same, asked of a process."""
+    return metric((await http.get(f"{url}/metrics")).text, name)
+
+
+async def raw(port: int, data: bytes) -> tuple[StreamReader, StreamWriter]:
+    """A connection on which these bytes were sent."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
