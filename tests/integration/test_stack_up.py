@@ -9,9 +9,11 @@ import pytest
 
 from paintbox.errors import OperatorError
 from paintbox.stack import kept, places, processes
+from paintbox.stack.layout import Layout, replicas
+from paintbox.stack.parts import Part
 from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome
-from support.stacks import a_program_part, clean, cleaned, down, parts_named, places_in, up
+from support.stacks import a_program_part, clean, cleaned, down, parts_named, places_in, up, up_as
 
 SLEEP = "import time; time.sleep(600)"
 CRASH = "import sys; print('first line', flush=True); sys.exit('the reason')"
@@ -80,6 +82,24 @@ def test_a_part_whose_settings_changed_is_started_again(where: Places) -> None:
 
         assert [result.outcome for result in results] == [Outcome.RESTARTED]
         assert not psutil.pid_exists(before["a"])
+
+
+def test_replicas_stay_as_many_as_last_said_and_those_above_the_number_are_stopped(where: Places) -> None:
+    def parts_of(layout: Layout) -> list[Part]:
+        return [a_program_part(name, SLEEP) for name in replicas("a", layout)]
+
+    with cleaned(where, []):
+        up_as(where, parts_of, 3)
+        three = pids(where)
+
+        same, _ = up_as(where, parts_of)
+        fewer, said = up_as(where, parts_of, 2)
+
+        assert list(three) == ["a", "a-2", "a-3"]
+        assert [result.outcome for result in same] == [Outcome.RUNS] * 3
+        assert [result.outcome for result in fewer] == [Outcome.RUNS] * 2
+        assert said.split()[:2] == ["a-3", "stopped"]
+        assert pids(where) == {name: pid for name, pid in three.items() if name != "a-3"}
 
 
 def test_down_stops_the_newest_first_and_a_second_down_finds_nothing(where: Places) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from paintbox.output import PartLines
 from paintbox.stack import operate
+from paintbox.stack.layout import Layout
 from paintbox.stack.parts import PARTS, Part
 from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome, Program, bring_up
@@ -59,9 +60,16 @@ def a_program_part(name: str, script: str, missing: Missing | None = None, needs
 
 def up(where: Places, parts: Sequence[Part], **environment: str) -> tuple[list[Result], str]:
     """Brings the parts up; what became of each, and what was printed."""
+    return up_as(where, lambda _: parts, **environment)
+
+
+def up_as(
+    where: Places, parts_of: Callable[[Layout], Sequence[Part]], number: int | None = None, **environment: str
+) -> tuple[list[Result], str]:
+    """Brings up the parts of the stack's layout, each service so often; what became of each, and what was printed."""
     text = io.StringIO()
     with PartLines(Console(file=text, width=200), "starting") as lines:
-        results = operate.up(where, lambda _: parts, environment, lines)
+        results = operate.up(where, parts_of, environment, lines, replicas=number)
     return results, text.getvalue()
 
 
