@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from paintbox.stack.programs import Outcome, Program, bring_up
 from paintbox.stack.stacks import Stack
 from paintbox.stack.up import Result
 
+NOTHING: Final[Mapping[str, str]] = {}
 CHECKOUT: Final = Path(__file__).parents[2]
 
 Missing = Callable[[], Awaitable[str | None]]
@@ -60,11 +61,14 @@ def a_program_part(name: str, script: str, missing: Missing | None = None, needs
 
 def up(where: Places, parts: Sequence[Part], **environment: str) -> tuple[list[Result], str]:
     """Brings the parts up; what became of each, and what was printed."""
-    return up_as(where, lambda _: parts, **environment)
+    return up_as(where, lambda _: parts, environment=environment)
 
 
 def up_as(
-    where: Places, parts_of: Callable[[Layout], Sequence[Part]], number: int | None = None, **environment: str
+    where: Places,
+    parts_of: Callable[[Layout], Sequence[Part]],
+    number: int | None = None,
+    environment: Mapping[str, str] = NOTHING,
 ) -> tuple[list[Result], str]:
     """Brings up the parts of the stack's layout, each service so often; what became of each, and what was printed."""
     text = io.StringIO()
