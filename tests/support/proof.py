@@ -1,0 +1,77 @@
+"""Pieces of evidence for the checks of `paintbox prove`, without any server."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from paintbox.prove.dump import Published
+from paintbox.prove.ledger import Answered, Attempt, Delivery
+from paintbox.prove.tables import CustomerLog, Entity, EventRow, Mirrored, Receipt, SyncLog
+from paintbox.prove.verdicts import Verdict
+
+ONE: Final = UUID(int=1)
+TWO: Final = UUID(int=2)
+NOON: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TOPIC: Final = "paintbox.customers.changes.v1"
+
+
+def an_answer(event_id: UUID = ONE) -> Answered:
+    return Answered(event_id, "003", "salesforce delivery 1", 0)
+
+
+def an_event(event_id: UUID = ONE, status: str = "PROCESSED", received_at: datetime = NOON) -> EventRow:
+    return EventRow(event_id, status, received_at)
+
+
+def a_receipt(event_id: UUID = ONE, received_at: datetime = NOON) -> Receipt:
+    return Receipt(event_id, received_at)
+
+
+def a_sync_log(event_id: UUID = ONE) -> SyncLog:
+    return SyncLog(event_id, "COMPLETED")
+
+
+def a_customer_log(log_id: UUID = ONE, customer: UUID = TWO, version: int | None = 5) -> CustomerLog:
+    return CustomerLog(log_id, customer, version)
+
+
+def an_entity(key: str = "k", version: int = 5, **values: Any) -> Entity:
+    return Entity(key, version, values or {"name": "Fence", "is_deleted": False})
+
+
+def a_record(key: str = "k", version: int = 5, offset: int = 0, partition: int = 0, **value: Any) -> Published:
+    said = {"source_version": version, "name": "Fence", "deleted_at": None, **value}
+    return Published(TOPIC, partition, offset, key, ONE, said)
+
+
+def an_erasure(key: str = "k", offset: int = 1) -> Published:
+    return Published(TOPIC, 0, offset, key, ONE, None)
+
+
+def a_mirrored(is_deleted: bool = False, **fields: Any) -> Mirrored:
+    return Mirrored({"id": "7", "name": "Fence", "created_at": "2026-11-22T12:00:00.000Z", **fields}, is_deleted)
+
+
+def a_delivery(*attempts: Attempt, **changes: Any) -> Delivery:
+    values: dict[str, Any] = {
+        "vendor": "companycam",
+        "seq": 1,
+        "form": "webhook",
+        "event": "project.created",
+        "records": ("7",),
+        "copy_of": None,
+        "state": "delivered",
+        "attempts": attempts or (an_attempt(),),
+        "sha256": "aa",
+        "body": b"{}",
+    }
+    return Delivery(**values | changes)
+
+
+def an_attempt(seconds: float = 0.01, status: int | None = 200, at_ms: int = 0) -> Attempt:
+    return Attempt(at_ms, seconds, status, None if status == 200 else "refused")
+
+
+def subjects(verdict: Verdict) -> list[str]:
+    """What violates it."""
+    return [violation.subject for violation in verdict.violations]

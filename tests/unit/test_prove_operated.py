@@ -1,0 +1,100 @@
+"""Queues, answers, recoveries, resources, leaks: each check finds what is not so, or says that it saw nothing."""
+
+from paintbox.prove.checks import operated, secret
+from paintbox.prove.checks.operated import Recovery, Sample, Window
+from paintbox.prove.checks.secret import Canary
+from paintbox.prove.sampling import Samples
+from paintbox.prove.verdicts import SHOWN, State, Violation, skipped, verdict
+from support.proof import a_delivery, an_attempt, subjects
+
+MAIL = Canary("an e-mail address", "ann.lee@example.com")
+
+
+def test_a_queue_that_holds_something_at_rest_is_found() -> None:
+    assert subjects(operated.queues_are_empty({"a": 0, "b": 2})) == ["b"]
+    assert operated.queues_are_empty({"a": 0}).state is State.HELD
+
+
+def test_what_did_not_come_to_rest_is_a_violation() -> None:
+    assert operated.everything_came_to_rest([], 3.0, 60).state is State.HELD
+    assert operated.everything_came_to_rest(["a lag"], 61.0, 60).state is State.VIOLATED
+
+
+def test_a_recovery_that_took_too_long_or_never_came_is_found() -> None:
+    recoveries = [Recovery("kill", "a", 3.0), Recovery("kill", "b", 60.5), Recovery("kill", "c", None)]
+
+    assert subjects(operated.every_fault_was_recovered_from(recoveries)) == ["kill of b", "kill of c"]
+    assert operated.every_fault_was_recovered_from([]).state is State.NOTHING_CHECKED
+
+
+def test_an_answer_after_five_seconds_is_found() -> None:
+    slow = a_delivery(an_attempt(seconds=5.1, status=503))
+
+    assert subjects(operated.answers_were_in_time([a_delivery(), slow], [])) == ["companycam delivery 1"]
+
+
+def test_answers_that_are_slow_on_the_whole_are_found_however_quick_each_is() -> None:
+    deliveries = [a_delivery(an_attempt(seconds=3.5)) for _ in range(10)]
+
+    assert subjects(operated.answers_were_in_time(deliveries, [])) == ["99th percentile"]
+
+
+def test_a_frozen_door_cannot_answer_and_no_answer_is_no_late_one() -> None:
+    frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), an_attempt(seconds=10.0, status=None))
+
+    assert operated.answers_were_in_time([frozen, a_delivery()], [Window(4_000, 6_000)]).state is State.HELD
+    assert operated.answers_were_in_time([frozen], [Window(4_000, 6_000)]).state is State.NOTHING_CHECKED
+
+
+def test_a_delivery_that_was_given_up_is_found() -> None:
+    assert operated.everything_was_told([a_delivery()]).state is State.HELD
+    assert subjects(operated.everything_was_told([a_delivery(state="failed")])) == ["companycam delivery 1"]
+
+
+def test_a_deadlock_is_found() -> None:
+    assert operated.there_were_no_deadlocks({"log": 0}).state is State.HELD
+    assert subjects(operated.there_were_no_deadlocks({"log": 1})) == ["log"]
+
+
+def test_deadlocks_are_added_up_over_crashes_of_the_server() -> None:
+    samples = Samples()
+
+    for counted in (0, 2, 3, 0, 1):
+        samples.count_deadlocks(counted)
+
+    assert samples.deadlocks == 4
+
+
+def test_memory_files_and_sessions_beyond_their_bounds_are_found() -> None:
+    large = Sample(0, "large", 500 * operated.MIB, 10)
+    many = Sample(0, "many", operated.MIB, 500)
+    small = Sample(0, "small", operated.MIB, 10)
+
+    assert operated.resources_were_bounded([small], [10]).state is State.HELD
+    assert subjects(operated.resources_were_bounded([large, many, small], [95])) == ["large", "many", "PostgreSQL"]
+    assert operated.resources_were_bounded([], []).state is State.NOTHING_CHECKED
+
+
+def test_a_canary_is_seen_and_never_shown() -> None:
+    seen = secret.sightings([MAIL], "log a.log", b'{"to": "ann.lee@example.com"}')
+
+    found = secret.nothing_leaked({"log a.log": 30}, seen, 1)
+
+    assert subjects(found) == ["log a.log"]
+    assert MAIL.text not in repr(found)
+
+
+def test_without_canaries_or_places_nothing_was_checked() -> None:
+    assert secret.nothing_leaked({"log": 10}, [], 0).state is State.NOTHING_CHECKED
+    assert secret.nothing_leaked({}, [], 5).state is State.NOTHING_CHECKED
+    assert secret.nothing_leaked({"log": 10}, secret.sightings([MAIL], "log", b"nothing"), 1).state is State.HELD
+
+
+def test_all_violations_are_counted_and_the_first_are_shown() -> None:
+    many = verdict("I1", "claim", 100, (Violation(str(number), "x") for number in range(SHOWN + 5)))
+
+    assert (many.violated, len(many.violations)) == (SHOWN + 5, SHOWN)
+
+
+def test_what_is_skipped_is_never_held() -> None:
+    assert skipped("I5", "claim", "why").state is State.SKIPPED

@@ -1,0 +1,83 @@
+"""What is committed is published, in order, and kept by the others: each check finds what is not so."""
+
+from uuid import UUID
+
+from paintbox.prove.checks import published
+from paintbox.prove.verdicts import State
+from support.proof import TWO, a_customer_log, a_record, an_entity, an_erasure, subjects
+
+KEY = "projects/projects/1/customers/customers/2"
+
+
+def test_a_row_whose_version_is_in_its_topic_is_published() -> None:
+    verdict = published.every_row_is_published("customers", [an_entity()], [a_record(version=4), a_record()])
+
+    assert verdict.state is State.HELD
+
+
+def test_a_row_whose_version_is_not_in_its_topic_is_not() -> None:
+    verdict = published.every_row_is_published("customers", [an_entity()], [a_record(version=4)])
+
+    assert subjects(verdict) == ["k"]
+
+
+def test_a_version_that_was_committed_once_must_be_published_even_if_a_newer_one_is() -> None:
+    logs = [a_customer_log(version=4), a_customer_log(UUID(int=3), version=5)]
+
+    verdict = published.every_committed_version_is_published(logs, [a_record(str(TWO), 5)])
+
+    assert (verdict.checked, subjects(verdict)) == (2, [str(TWO)])
+
+
+def test_versions_of_a_key_rise() -> None:
+    assert published.nothing_goes_backwards([a_record(version=4), a_record(version=5, offset=1)]).state is State.HELD
+
+
+def test_an_older_version_after_a_newer_one_is_found() -> None:
+    verdict = published.nothing_goes_backwards([a_record(version=5), a_record(version=4, offset=1)])
+
+    assert subjects(verdict) == ["k"]
+
+
+def test_the_same_version_twice_is_found() -> None:
+    assert subjects(published.nothing_goes_backwards([a_record(), a_record(offset=1)])) == ["k"]
+
+
+def test_a_key_in_two_partitions_is_found() -> None:
+    verdict = published.nothing_goes_backwards([a_record(version=4), a_record(version=5, partition=1)])
+
+    assert subjects(verdict) == ["k"]
+
+
+def test_after_an_erasure_versions_begin_anew() -> None:
+    records = [a_record(version=5), an_erasure(), a_record(version=1, offset=2)]
+
+    assert published.nothing_goes_backwards(records).state is State.HELD
+
+
+def test_compaction_must_leave_what_the_row_says() -> None:
+    row = [an_entity()]
+
+    assert published.compaction_leaves_the_rows("x", row, [a_record(version=4), a_record()]).state is State.HELD
+    assert subjects(published.compaction_leaves_the_rows("x", row, [a_record(name="Wall")])) == ["k"]
+    assert subjects(published.compaction_leaves_the_rows("x", row, [a_record(version=6)])) == ["k"]
+    assert subjects(published.compaction_leaves_the_rows("x", row, [a_record(deleted_at="2026")])) == ["k"]
+    assert subjects(published.compaction_leaves_the_rows("x", row, [a_record(), an_erasure()])) == ["k"]
+    assert subjects(published.compaction_leaves_the_rows("x", [], [a_record()])) == ["k"]
+
+
+def test_both_sides_of_a_federation_key_must_be_the_same() -> None:
+    owned, other = [an_entity(KEY)], [an_entity(KEY, 4)]
+
+    assert published.both_sides_agree(owned, [an_entity(KEY)], {"customers"}).state is State.HELD
+    assert subjects(published.both_sides_agree(owned, [], {"customers"})) == [KEY]
+    assert subjects(published.both_sides_agree([], owned, {"customers"})) == [KEY]
+    assert subjects(published.both_sides_agree(owned, other, {"customers"})) == [KEY]
+    assert published.both_sides_agree(owned, [], {"estimates"}).state is State.NOTHING_CHECKED
+
+
+def test_a_read_model_must_have_the_version_of_each_row() -> None:
+    assert published.read_model_is_current("x", [an_entity()], {"k": 5}).state is State.HELD
+    assert subjects(published.read_model_is_current("x", [an_entity()], {"k": 4})) == ["k"]
+    assert subjects(published.read_model_is_current("x", [an_entity()], {})) == ["k"]
+    assert subjects(published.read_model_is_current("x", [], {"k": 5})) == ["k"]
