@@ -1,5 +1,6 @@
 """JSON as both databases take it: what PostgreSQL's JSONB would refuse is refused here, before anything is written."""
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -9,6 +10,8 @@ from synckit.errors import PoisonError
 BOM: Final = b"\xef\xbb\xbf"
 MOST_KEYS: Final = 10_000
 LONGEST_KEY: Final = 1_000
+_LONG_NUMBER: Final = re.compile(rb"[eE][+-]?[0-9]{4}|[0-9]{5000}")
+"""What may be a number of more than 16,383 digits behind the point, which PostgreSQL refuses and no float holds."""
 _SMALL: Final = LONGEST_KEY + 100
 """A document of fewer bytes can break neither limit."""
 
@@ -27,6 +30,15 @@ def parse(body: bytes) -> Any:
     if b"\\u0000" in body or len(body) > _SMALL:
         _check(value)
     return value
+
+
+def for_jsonb(body: bytes) -> bytes:
+    """The text of a document as JSONB takes it: as it is, or written anew where it may hold an overlong number.
+
+    PoisonError as `parse`.
+    """
+    value = parse(body)
+    return dumps(value) if _LONG_NUMBER.search(body) else body.removeprefix(BOM)
 
 
 def _check(root: Any) -> None:

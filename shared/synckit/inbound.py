@@ -79,13 +79,16 @@ def decode(record: Incoming, head: EventHeaders, received_at: int) -> Notificati
 
 def believed(notification: Notification, reading: Reading) -> Reading:
     """The reading, or a hint instead where the record claims a time that cannot be: a wrong clock must not win."""
-    version = notification.version
-    if not reading.facts or version == versions.UNKNOWN:
-        return reading
-    is_late = versions.modified_ms(version) > notification.cause.received_at + DAY_MS
-    if not is_late and versions.second_of(version) >= EARLIEST_SECOND:
+    own = (stamp.version for fact in reading.facts for stamp in fact.own_stamps.values())
+    claimed = {notification.version, *own} - {versions.UNKNOWN}
+    if not reading.facts or all(_is_plausible(version, notification.cause.received_at) for version in claimed):
         return reading
     return hinting(notification, reading.object, reading.id, IMPLAUSIBLE)
+
+
+def _is_plausible(version: int, received_at: int) -> bool:
+    is_late = versions.modified_ms(version) > received_at + DAY_MS
+    return not is_late and versions.second_of(version) >= EARLIEST_SECOND
 
 
 def hinting(notification: Notification, name: str, record_id: str | None, reason: str) -> Reading:

@@ -39,5 +39,6 @@ def parse(value: object) -> int:
     if isinstance(value, int):
         return milliseconds(moment(value if abs(value) >= EPOCH_SECONDS_END else value * 1000))
     if isinstance(value, str):
-        return milliseconds(datetime.fromisoformat(value.strip().replace(":60.", ":59.").replace(":60Z", ":59Z")))
+        said = datetime.fromisoformat(value.strip().replace(":60.", ":59.").replace(":60Z", ":59Z"))
+        return milliseconds(moment(milliseconds(said)))  # in UTC it may be outside the years 1 to 9999
     raise ValueError("neither text nor a whole number")

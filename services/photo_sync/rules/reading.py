@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from synckit import times, versions
+from synckit.errors import PoisonError
 from synckit.inbound import Notification, Reading, believed, hinting
 from synckit.mirror.facts import DELETED, Fact, Kind, Stamp
 
 PROJECT: Final = "project"
 PHOTO: Final = "photo"
 ARCHIVED: Final = "archived"
+LONGEST_ID: Final = 100
+"""What the shared cache and the logs keep of an id."""
 LABEL: Final = "$label:"
 TAG: Final = "$tag:"
 """Each label and tag is a field of its own: an event tells of one that was added, never of the whole list."""
@@ -25,9 +28,11 @@ _PHOTO_EVENTS: Final = frozenset({"created", "updated", "tag_added", "descriptio
 
 
 def read(notification: Notification) -> Reading:
-    """What a notification says. What it is about was checked at the door, which computed the subject."""
+    """What a notification says. PoisonError where its subject names no record, as each door makes it do."""
     resource, _, change = _event_type(notification).partition(".")
     name, _, record_id = notification.headers.subject.partition("/")
+    if not name or not 0 < len(record_id) <= LONGEST_ID:
+        raise PoisonError("malformed_headers", "ce_subject names no record")
     if resource == PROJECT and change == "merged":
         return hinting(notification, PROJECT, record_id, "project_merged")
     if resource == PROJECT and change in _CONTACT_EVENTS:

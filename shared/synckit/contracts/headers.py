@@ -3,14 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from ipaddress import ip_address
+from typing import Annotated, Final, TypedDict, cast
 from uuid import UUID
 
-from synckit import times
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from synckit import documents, times
 from synckit.errors import PoisonError
 
 CONTENT_TYPE: Final = "application/json"
 MAJOR_VERSION: Final = 1
+LONGEST_SUBJECT: Final = 150
+"""Above what any door makes of an id: the databases keep 100 characters of an id, and of the name of its type."""
 _MAJOR = re.compile(r"\.v(\d+)$")
 
 SOURCE_SALESFORCE_MESSAGES: Final = "/webhooks/salesforce/outbound-messages"
@@ -66,6 +71,30 @@ class EventHeaders:
         return headers
 
 
+def _address(text: str) -> str:
+    return str(ip_address(text.partition("%")[0]))  # a zone is no part of PostgreSQL's inet
+
+
+_READ: Final = frozenset(
+    {
+        "ce_specversion",
+        "ce_id",
+        "ce_source",
+        "ce_type",
+        "ce_time",
+        "ce_subject",
+        "ce_correlationid",
+        "ce_receivedat",
+        "ce_factversion",
+        "ce_observedat",
+        "ce_vendoreventid",
+        "traceparent",
+        "request",
+    }
+)
+"""Others are other people's, and may hold whatever they like."""
+
+
 class HttpRequest(TypedDict, total=False):
     """What the webhook log keeps of a request. Headers pass an allow-list; the signature is no secret."""
 
@@ -75,17 +104,31 @@ class HttpRequest(TypedDict, total=False):
     user_agent: str
 
 
+class _Described(BaseModel):
+    """The same, as the columns of `webhook_events` take it."""
+
+    headers: dict[str, str] | None = None
+    signature: Annotated[str, Field(max_length=500)] | None = None
+    source_ip: Annotated[str, AfterValidator(_address)] | None = None
+    user_agent: str | None = None
+
+
 def to_kafka(headers: Mapping[str, str]) -> KafkaHeaders:
     """The same headers as a Kafka client takes them."""
     return [(name, value.encode()) for name, value in headers.items()]
 
 
-def decode(raw: Iterable[tuple[str, bytes]]) -> EventHeaders:
-    """The headers of a record; PoisonError where one is missing, malformed or of a major version unknown to us."""
+def decode(raw: Iterable[tuple[str, bytes | None]]) -> EventHeaders:
+    """The headers of a record; PoisonError where one is missing, malformed or of a major version unknown to us.
+
+    What they hold here is what every column takes that they end up in: nothing is found out after the first write.
+    """
     try:
-        texts = {name: value.decode() for name, value in raw}
+        texts = {name: (value or b"").decode() for name, value in raw if name in _READ}
     except UnicodeDecodeError:
         raise PoisonError("malformed_headers", "a header is not UTF-8") from None
+    if any("\x00" in text for text in texts.values()):
+        raise PoisonError("malformed_headers", "a header holds U+0000, which PostgreSQL cannot store")
     try:
         headers = _from_texts(texts)
     except KeyError as missing:
@@ -93,7 +136,20 @@ def decode(raw: Iterable[tuple[str, bytes]]) -> EventHeaders:
     except ValueError:
         raise PoisonError("malformed_headers", "a CloudEvents header is malformed") from None
     _check_major_version(texts["ce_specversion"], headers.type)
+    if not 0 < len(headers.subject) <= LONGEST_SUBJECT:
+        raise PoisonError("malformed_headers", f"ce_subject has not 1 to {LONGEST_SUBJECT} characters")
     return headers
+
+
+def http_request(event: EventHeaders) -> HttpRequest:
+    """What the log keeps of the request; empty where none brought it. PoisonError where the header is no such thing."""
+    if not event.request:
+        return {}
+    try:
+        described = _Described.model_validate(documents.parse(event.request.encode()))
+    except (PoisonError, ValidationError):
+        raise PoisonError("malformed_headers", "the header request does not describe an HTTP request") from None
+    return cast("HttpRequest", described.model_dump(exclude_none=True))
 
 
 def _from_texts(texts: Mapping[str, str]) -> EventHeaders:

@@ -10,7 +10,8 @@ from uuid import UUID
 import orjson
 
 from synckit import times
-from synckit.contracts.headers import EventHeaders, HttpRequest
+from synckit.contracts import headers
+from synckit.contracts.headers import EventHeaders
 from synckit.errors import PoisonError
 from synckit.integrations.services import service_of
 from synckit.postgres import Connection, as_json
@@ -161,7 +162,7 @@ def _sorted(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _event_row(delivery: Delivery) -> dict[str, Any]:
     event = delivery.headers
-    request: HttpRequest = orjson.loads(event.request) if event.request else {}
+    request = headers.http_request(event)
     return {
         "id": str(event.id),
         "service": service_of(event),
@@ -186,9 +187,9 @@ def _log_row(outcome: Outcome) -> dict[str, Any]:
     return {
         "id": event.id,
         "service": service_of(event),
-        "entity_type": outcome.entity_type,
+        "entity_type": outcome.entity_type[:LONGEST_TYPE],
         "entity_id": None if outcome.entity_id is None else str(outcome.entity_id),
-        "external_id": outcome.external_id,
+        "external_id": outcome.external_id[:LONGEST_ID],
         "status": "COMPLETED" if error is None else "FAILED",
         "started_at": times.rfc3339(outcome.delivery.received_at),
         "error_code": error and error.code,

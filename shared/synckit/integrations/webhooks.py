@@ -101,6 +101,7 @@ def _heads_of_condemned(batch: Batch) -> Iterator[tuple[int, EventHeaders]]:
 def _head(record: Incoming) -> EventHeaders:
     head = headers.decode(record.headers)
     service_of(head)
+    headers.http_request(head)
     return head
 
 
@@ -108,8 +109,7 @@ def _outcome(batch: Batch, received: Received, at: int, conclusion: Conclusion |
     head, error = received.heads[at], batch.condemned.get(at)
     failed = Conclusion(status=Status.FAILED, entity_type="unknown", external_id=head.subject)
     said = conclusion if conclusion is not None and error is None else failed
-    sent = batch.records[at].value
-    value, raw = (sent or b"{}", None) if error is None else storable(sent)
+    value, raw = storable(batch.records[at].value)
     return Outcome(
         delivery=Delivery(
             headers=head,
@@ -117,7 +117,7 @@ def _outcome(batch: Batch, received: Received, at: int, conclusion: Conclusion |
             received_at=received.received_at(at),
             status=said.status,
             error_message=None if error is None else f"parked: {error.code}: {error.reason}",
-            raw=raw,
+            raw=None if error is None else raw,
             duration_ms=milliseconds,
         ),
         entity_type=said.entity_type,
@@ -129,11 +129,14 @@ def _outcome(batch: Batch, received: Received, at: int, conclusion: Conclusion |
 
 
 def storable(value: bytes | None) -> tuple[bytes, bytes | None]:
-    """A value as JSON that JSONB takes, and the bytes beside it where that is not what they are."""
+    """A value as JSON that JSONB takes, and the bytes beside it where that is not what they are.
+
+    JSON's null is no value for a column that demands one.
+    """
     if value is None:
         return b"{}", None
     try:
-        documents.parse(value)
+        text = documents.for_jsonb(value)
     except PoisonError:
         return b"{}", value
-    return value.removeprefix(documents.BOM), None
+    return (b"{}", value) if text.strip() == b"null" else (text, None)

@@ -1,0 +1,131 @@
+"""How it was operated: queues, answers, recovery, resources, deadlocks (I8, I9, I10)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from paintbox.prove.ledger import Delivery
+from paintbox.prove.verdicts import Verdict, Violation, verdict
+
+RECOVERY_SECONDS: Final = 60.0
+LONGEST_ANSWER_SECONDS: Final = 5.0
+P99_SECONDS: Final = 3.0
+UNAVAILABLE: Final = 503
+LARGEST_MIB: Final = 400
+MOST_FILES: Final = 400
+MOST_SESSIONS: Final = 90
+"""Of a PostgreSQL that takes 100."""
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A look at a process: what it used, when (ms since 1970)."""
+
+    at_ms: int
+    process: str
+    resident_bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time, in ms since 1970."""
+
+    start_ms: int
+    end_ms: int
+
+    def holds(self, at_ms: int) -> bool:
+        """Whether a moment lies in it."""
+        return self.start_ms <= at_ms <= self.end_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How a fault ended: after how many seconds everything was ready and nothing waited; None: not in time."""
+
+    fault: str
+    target: str
+    seconds: float | None
+
+
+def queues_are_empty(waiting: Mapping[str, int]) -> Verdict:
+    """At rest no outbox, no note, no spool holds anything, and nothing was refused."""
+    left = [Violation(name, f"holds {count:,} rows at rest") for name, count in waiting.items() if count]
+    return verdict("I3", "outboxes, notes and spool are empty at rest", len(waiting), left)
+
+
+def everything_came_to_rest(lacks: Sequence[str], seconds: float, limit: float) -> Verdict:
+    """After the last fault the backlog was worked off within the limit."""
+    left = [Violation("quiet", lack) for lack in lacks]
+    return verdict("I9", f"all came to rest within {limit:.0f} s of the last fault", 1, left, f"after {seconds:.1f} s")
+
+
+def every_fault_was_recovered_from(recoveries: Sequence[Recovery]) -> Verdict:
+    """Ready again and nothing waiting, within a minute of healing."""
+    late = [
+        Violation(f"{one.fault} of {one.target}", _late(one))
+        for one in recoveries
+        if one.seconds is None or one.seconds > RECOVERY_SECONDS
+    ]
+    known = [one.seconds for one in recoveries if one.seconds is not None]
+    note = f"at most {max(known):.1f} s" if known else ""
+    return verdict("I9", f"recovered within {RECOVERY_SECONDS:.0f} s of each fault", len(recoveries), late, note)
+
+
+def _late(one: Recovery) -> str:
+    return "did not recover" if one.seconds is None else f"took {one.seconds:.1f} s to recover"
+
+
+def answers_were_in_time(deliveries: Sequence[Delivery], excused: Sequence[Window]) -> Verdict:
+    """Whatever was answered was answered within 5 s, 99 % of it within 3 s, or with 503.
+
+    `excused`: while a door was frozen nothing of it could answer.
+    """
+    answers = [
+        (delivery, attempt)
+        for delivery in deliveries
+        for attempt in delivery.attempts
+        if attempt.status is not None and not any(one.holds(attempt.at_ms) for one in excused)
+    ]
+    taken = sorted(attempt.seconds for _, attempt in answers if attempt.status != UNAVAILABLE)
+    p99 = taken[int(len(taken) * 0.99)] if taken else 0.0
+
+    def violations() -> Iterator[Violation]:
+        if p99 > P99_SECONDS:
+            yield Violation("99th percentile", f"is {p99:.2f} s")
+        for delivery, attempt in answers:
+            if attempt.seconds > LONGEST_ANSWER_SECONDS:
+                yield Violation(delivery.name, f"was answered {attempt.status} after {attempt.seconds:.2f} s")
+
+    slowest = f"99 % within {p99:.3f} s, the slowest {taken[-1]:.3f} s" if taken else ""
+    return verdict("I10", "answered in time", len(answers), violations(), slowest)
+
+
+def everything_was_told(deliveries: Sequence[Delivery]) -> Verdict:
+    """No vendor gave a delivery up: else what they hold could not be known to us."""
+    lost = [Violation(one.name, f"ended {one.state}") for one in deliveries if one.state != "delivered"]
+    return verdict("I9", "every delivery ended with a success", len(deliveries), lost)
+
+
+def there_were_no_deadlocks(deadlocks: Mapping[str, int]) -> Verdict:
+    """PostgreSQL ended no transaction because of a deadlock; by where it was counted."""
+    found = [Violation(where, f"{count} deadlocks") for where, count in deadlocks.items() if count]
+    return verdict("F25", "no deadlocks", len(deadlocks), found)
+
+
+def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[int]) -> Verdict:
+    """No process grew beyond its bounds, and neither did the number of database sessions."""
+
+    def violations() -> Iterator[Violation]:
+        for one in samples:
+            if one.resident_bytes > LARGEST_MIB * MIB:
+                yield Violation(one.process, f"had {one.resident_bytes / MIB:.0f} MiB")
+            if one.files > MOST_FILES:
+                yield Violation(one.process, f"had {one.files} files open")
+        yield from (Violation("PostgreSQL", f"had {one} sessions") for one in sessions if one > MOST_SESSIONS)
+
+    largest = max((one.resident_bytes for one in samples), default=0) / MIB
+    files = max((one.files for one in samples), default=0)
+    note = f"at most {largest:.0f} MiB, {files} files, {max(sessions, default=0)} sessions" if samples else ""
+    return verdict("I8", "memory, files and sessions are bounded", len(samples) + len(sessions), violations(), note)

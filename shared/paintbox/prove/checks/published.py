@@ -1,0 +1,111 @@
+"""Every committed version is published, and nothing goes backwards (I3, I4): the owners' rows against the topics."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from paintbox.prove.dump import Published
+from paintbox.prove.tables import CustomerLog, Entity
+from paintbox.prove.verdicts import Verdict, Violation, verdict
+
+
+def every_row_is_published(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
+    """The version that each row has now stands in its topic."""
+    there = {(record.key, record.version) for record in records}
+    missing = [
+        Violation(entity.key, f"version {entity.version} of its row was never published")
+        for entity in owned
+        if (entity.key, entity.version) not in there
+    ]
+    return verdict("I3", f"every row's version is published: {what}", len(owned), missing)
+
+
+def every_committed_version_is_published(logs: Sequence[CustomerLog], records: Sequence[Published]) -> Verdict:
+    """Each version that an event ever made of a customer stands in the topic, not only the last."""
+    there = {(record.key, record.version) for record in records}
+    made = [(str(log.customer_id), log.version) for log in logs if log.customer_id and log.version is not None]
+    missing = [
+        Violation(customer, f"version {version} was committed and never published")
+        for customer, version in made
+        if (customer, version) not in there
+    ]
+    return verdict("I3", "every committed version is published: customers", len(made), missing)
+
+
+def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
+    """Per key the versions rise, in every compacted topic, as they stand one behind the other."""
+    last: dict[tuple[str, str], Published] = {}
+
+    def violations() -> Iterator[Violation]:
+        for record in records:
+            if record.value is None:
+                last.pop((record.topic, record.key), None)
+                continue
+            before = last.get((record.topic, record.key))
+            if before is not None and record.partition != before.partition:
+                yield Violation(record.key, f"stands in two partitions: {before.place} and {record.place}")
+            elif before is not None and record.version <= before.version:
+                yield Violation(record.key, f"{record.place} has version {record.version} after {before.version}")
+            last[record.topic, record.key] = record
+
+    found = list(violations())
+    return verdict("I4", "per key the published versions rise", len(records), found)
+
+
+def compaction_leaves_the_rows(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
+    """The last record of each key says what the row says; and none is of a row that is not there."""
+    left = compacted(records)
+    rows = {entity.key: entity for entity in owned}
+
+    def violations() -> Iterator[Violation]:
+        for key, entity in rows.items():
+            value = left.get(key)
+            if value is None:
+                yield Violation(key, "has a row, and compaction leaves nothing of it")
+            elif differing := [name for name, is_so in _compared(entity, value) if not is_so]:
+                yield Violation(key, f"compaction leaves another {', '.join(differing)} than its row has")
+        yield from (Violation(key, "is left by compaction, and has no row") for key in left if key not in rows)
+
+    return verdict("I3", f"the topic as compaction leaves it is the rows: {what}", len(rows | left), violations())
+
+
+def compacted(records: Sequence[Published]) -> dict[str, Mapping[str, Any]]:
+    """What compaction leaves: the last value of each key, where it is not erased."""
+    last = {record.key: record.value for record in records}
+    return {key: value for key, value in last.items() if value is not None}
+
+
+def _compared(entity: Entity, value: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    yield "source_version", entity.version == value.get("source_version")
+    for name, expected in entity.values.items():
+        if name == "is_deleted":
+            yield "deleted_at", expected == (value.get("deleted_at") is not None)
+        else:
+            yield name, expected == value.get(name)
+
+
+def both_sides_agree(owned: Sequence[Entity], kept: Sequence[Entity], services: Collection[str]) -> Verdict:
+    """Each federation key stands on its owner's side and on the other's, the same; `services` keep the other side."""
+    mine, theirs = ({one.key: one for one in side} for side in (owned, kept))
+    due = {key for key in mine if key.split("/")[3] in services}
+
+    def violations() -> Iterator[Violation]:
+        yield from (Violation(key, "was never applied on the other side") for key in due if key not in theirs)
+        yield from (Violation(key, "stands on the other side, and not at its owner") for key in theirs.keys() - mine)
+        for key in due & theirs.keys():
+            if (mine[key].version, mine[key].values) != (theirs[key].version, theirs[key].values):
+                yield Violation(key, f"is version {mine[key].version} here and {theirs[key].version} there")
+
+    return verdict("I3", "federation keys are the same on both sides", len(due | theirs.keys()), violations())
+
+
+def read_model_is_current(what: str, owned: Sequence[Entity], kept: Mapping[str, int]) -> Verdict:
+    """Another service's read model has the version of every row."""
+    versions = {entity.key: entity.version for entity in owned}
+
+    def violations() -> Iterator[Violation]:
+        for key, version in versions.items():
+            if kept.get(key) != version:
+                yield Violation(key, f"is version {version}, and {kept.get(key)} in the read model")
+        yield from (Violation(key, "is in the read model alone") for key in kept if key not in versions)
+
+    return verdict("I3", f"read models are current: {what}", len(versions.keys() | kept.keys()), violations())
