@@ -1,0 +1,59 @@
+"""The ids of events are computed from the bytes as the services compute them, though by other code."""
+
+import orjson
+import pytest
+
+from paintbox.prove.events import told_by
+from paintbox.prove.ledger import answered
+from support.proof import a_delivery
+from support.samples import body as sample
+from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
+
+
+def test_the_notifications_of_an_envelope_have_the_ids_that_the_door_gives_them() -> None:
+    body = sample("outbound_message_contacts.xml")
+
+    told = told_by("outbound_message", body)
+
+    understood = outbound_messages.understand(soap.parse(body)).parsed
+    assert told == [(one.event_id, one.subject) for one in understood]
+    assert told
+
+
+@pytest.mark.parametrize(
+    ("form", "file"),
+    [
+        ("cometd", "change_event_cometd.json"),
+        ("event_relay", "change_event_relay.json"),
+        ("apex", "apex_callout.json"),
+    ],
+)
+def test_events_and_callouts_have_the_ids_that_the_door_gives_them(form: str, file: str) -> None:
+    body = sample(file)
+
+    told = told_by(form, body)
+
+    understood = salesforce_events.understand(body, None).parsed
+    assert told == [(one.event_id, one.subject) for one in understood]
+    assert told
+
+
+@pytest.mark.parametrize("file", ["companycam_project_created.json", "companycam_photo_tag_added.json"])
+def test_a_webhook_has_the_id_that_the_door_gives_it(file: str) -> None:
+    body = sample(file)
+
+    ((event_id, record),) = told_by("webhook", body)
+
+    (understood,) = companycam.understand(body).parsed
+    assert event_id == understood.event_id
+    assert understood.subject.endswith(f"/{record}")
+
+
+def test_only_what_was_answered_with_a_success_is_promised() -> None:
+    body = orjson.dumps({"event_type": "project.created", "webhook_id": 1, "payload": {"project": {"id": "7"}}})
+    delivered = a_delivery(body=body, sha256="aa")
+    failed = a_delivery(seq=2, body=body.replace(b'"7"', b'"8"'), sha256="bb", state="pending")
+
+    promised = answered([delivered, failed])
+
+    assert [one.record for one in promised.values()] == ["7"]
