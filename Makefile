@@ -11,7 +11,7 @@ READY := .venv/.ready
 PYTEST ?= $(BIN)/pytest
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup up down clean status demo check fmt lock test test-fast test-database
+.PHONY: help setup up down clean status demo prove prove-mutants check fmt lock test test-fast test-database
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ status: $(READY) ## what runs, how far behind it is, what is held
 
 demo: setup ## the whole loop on this machine, compared field by field at the end
 	@$(BIN)/paintbox demo
+
+prove: setup ## harm a stack of its own in every way for 3 minutes, and balance the ledger; PROVE="--minutes 1 --seed 7"
+	@$(BIN)/paintbox prove $(PROVE)
+
+prove-mutants: setup ## make eight mistakes on purpose, and demand that each is caught
+	@$(BIN)/paintbox prove --mutants all
 
 fmt: $(READY) ## format the code
 	@$(BIN)/ruff format --quiet .

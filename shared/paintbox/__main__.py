@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paintbox.commands import demo, migrate, parked, seed, stack, status, topics
+from paintbox.commands import demo, migrate, parked, prove, seed, stack, status, topics, trace
 from paintbox.errors import OperatorError
 
 FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -44,9 +44,11 @@ app.command()(stack.down)
 app.command()(status.status)
 app.command()(stack.clean)
 app.command()(demo.demo)
+app.command()(prove.prove)
 app.command()(stack.setup)
 app.command()(migrate.migrate)
 app.command()(seed.seed)
+app.command()(trace.trace)
 app.add_typer(topics.app, name="topics")
 app.add_typer(parked.app, name="parked")
 

@@ -48,8 +48,8 @@ def an_erasure(key: str = "k", offset: int = 1) -> Published:
     return Published(TOPIC, 0, offset, key, ONE, None)
 
 
-def a_mirrored(is_deleted: bool = False, **fields: Any) -> Mirrored:
-    return Mirrored({"id": "7", "name": "Fence", "created_at": "2026-11-22T12:00:00.000Z", **fields}, is_deleted)
+def a_mirrored(deleted: Any = False, **fields: Any) -> Mirrored:
+    return Mirrored({"id": "7", "name": "Fence", "created_at": "2026-11-22T12:00:00.000Z", **fields}, bool(deleted))
 
 
 def a_delivery(*attempts: Attempt, **changes: Any) -> Delivery:

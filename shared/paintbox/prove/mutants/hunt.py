@@ -1,11 +1,11 @@
 """Catching mutants: each on a rig of its own, through its plan, to the checks that must then be violated."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
@@ -82,3 +82,28 @@ async def _judge(rig: Rig) -> list[Verdict]:
     found = await evidence.read(rig.environment)
     deadlocks = sampling.deadlocks_in([rig.stack.places.log("postgres")])
     return [*judge.verdicts(found), operated.there_were_no_deadlocks(deadlocks)]
+
+
+def told(caught: Caught) -> Iterator[tuple[str, str]]:
+    """What became of a mutant, in lines, each with how it is shown."""
+    what = "caught" if caught.is_caught else "NOT caught"
+    yield f"{caught.name}: {what} after {caught.seconds:.1f} s", "green" if caught.is_caught else "bold red"
+    if caught.problem is not None:
+        yield f"  its plan did not come to its end: {caught.problem}", "yellow"
+    for verdict in caught.violated:
+        first = verdict.violations[0]
+        yield f"  {verdict.invariant} {verdict.claim}: {verdict.violated:,} of {verdict.checked:,}", ""
+        yield f"    {first.subject} {first.what}", "dim"
+
+
+def document(caught: Caught) -> dict[str, Any]:
+    """As `--json` prints it."""
+    return {
+        "name": caught.name,
+        "caught": caught.is_caught,
+        "seconds": round(caught.seconds, 1),
+        "problem": caught.problem,
+        "violated": [
+            {"invariant": one.invariant, "claim": one.claim, "violated": one.violated} for one in caught.violated
+        ],
+    }

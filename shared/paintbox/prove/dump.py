@@ -1,0 +1,102 @@
+"""The topics from their first record to their end, as a reader sees them who takes only what was committed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from paintbox.brokers import administration, find_topics
+from paintbox.errors import OperatorError
+from synckit import times
+from synckit.contracts import topics
+
+COMPACTED: Final = (topics.CUSTOMERS_CHANGES, topics.PROJECTS_CHANGES, topics.FEDERATION_KEYS)
+WEBHOOKS: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED)
+POLL_MS: Final = 500
+MOST_EMPTY_POLLS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A record of a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    event_id: UUID | None
+    value: Mapping[str, Any] | None
+    """None is an erasure; of webhook topics the value is not kept."""
+    at_ms: int = 0
+    """When it was written, by the broker's clock or its writer's."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, in words."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+    @property
+    def moment(self) -> str:
+        """When it was written, as RFC 3339."""
+        return times.rfc3339(self.at_ms)
+
+    @property
+    def version(self) -> int:
+        """The `source_version` of its value; -1 where it has none."""
+        return int((self.value or {}).get("source_version", -1))
+
+
+async def read(servers: str, wanted: Sequence[topics.Topic], *, with_values: bool) -> list[Published]:
+    """Every committed record of these topics, partition by partition, in order. Raises OperatorError."""
+    async with administration(servers) as admin:
+        found = await find_topics(admin, [topic.name for topic in wanted])
+    places = [TopicPartition(name, number) for name in sorted(found) for number in range(found[name].partitions)]
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        client_id="paintbox prove",
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    try:
+        await consumer.start()
+        records = await _read_all(consumer, places)
+    except (KafkaError, OSError) as error:
+        raise OperatorError(f"Kafka at {servers} does not give its records ({type(error).__name__}).") from error
+    finally:
+        await consumer.stop()
+    return [_published(record, with_values=with_values) for record in records]
+
+
+async def _read_all(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> list[Any]:
+    """Until the position has passed every end: markers of transactions stand there too, and are no records."""
+    consumer.assign(places)
+    await consumer.seek_to_beginning(*places)
+    ends = await consumer.end_offsets(places)
+    found: dict[TopicPartition, list[Any]] = {place: [] for place in places}
+    empty = 0
+    while any([await consumer.position(place) < ends[place] for place in places]):
+        batches = await consumer.getmany(*places, timeout_ms=POLL_MS)
+        for place, records in batches.items():
+            found[place] += records
+        empty = 0 if batches else empty + 1
+        if empty > MOST_EMPTY_POLLS:
+            raise OperatorError("A topic does not end: a transaction in it was never closed.")
+    return [record for place in places for record in found[place]]
+
+
+def _published(record: Any, *, with_values: bool) -> Published:
+    headers = dict(record.headers)
+    event_id = headers.get("ce_id")
+    return Published(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=(record.key or b"").decode(errors="replace"),
+        event_id=UUID(event_id.decode()) if event_id else None,
+        value=orjson.loads(record.value) if with_values and record.value is not None else None,
+        at_ms=max(record.timestamp, 0),
+    )

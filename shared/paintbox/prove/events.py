@@ -1,0 +1,79 @@
+"""The ids of the events in a body that was answered: computed from its bytes, apart from the services' computation."""
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+from xml.etree.ElementTree import Element
+
+from defusedxml.ElementTree import fromstring
+
+from synckit.identity import event_id, salesforce_id18
+
+_OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
+_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+
+Told = tuple[UUID, str]
+"""An event's id, and the vendor's id of the record that it tells of."""
+
+
+def told_by(form: str, body: bytes) -> list[Told]:
+    """Every event in the body of a delivery; `form` is the simulators' name of its form."""
+    return list(_READERS[form](body))
+
+
+def _notifications(body: bytes) -> Iterator[Told]:
+    for notification in fromstring(body).iter(f"{_OUTBOUND}Notification"):
+        sobject = notification.find(f"{_OUTBOUND}sObject")
+        if sobject is None:
+            continue
+        fields = dict(_fields(sobject))
+        content = {"object": sobject.get(_TYPE, "").rpartition(":")[2], "fields": fields}
+        own = notification.findtext(f"{_OUTBOUND}Id") or ""
+        yield event_id("outbound_message", own.strip(), _digest(content)), salesforce_id18(fields["Id"])
+
+
+def _fields(element: Element) -> Iterator[tuple[str, Any]]:
+    for child in element:
+        name = child.tag.rpartition("}")[2]
+        is_null = child.get(_NIL) in {"true", "1"} or not child.text
+        yield name, dict(_fields(child)) if len(child) else None if is_null else child.text
+
+
+def _change_event(body: bytes) -> Iterator[Told]:
+    document = json.loads(body)
+    payload = document.get("data", document.get("detail", document))["payload"]
+    header: Mapping[str, Any] = payload["ChangeEventHeader"]
+    for record in map(salesforce_id18, header["recordIds"]):
+        yield event_id("change_event", header["transactionKey"], str(header["sequenceNumber"]), record), record
+
+
+def _callout(body: bytes) -> Iterator[Told]:
+    document = json.loads(body)
+    for record in document.get("new") or document.get("old") or ():
+        own = salesforce_id18(record["Id"])
+        yield event_id("apex_callout", own, _digest(record)), own
+
+
+def _webhook(body: bytes) -> Iterator[Told]:
+    document = json.loads(body)
+    resource = document["event_type"].partition(".")[0]
+    own = event_id("companycam", str(document["webhook_id"]), sha256(body).hexdigest())
+    yield own, str(document["payload"][resource]["id"])
+
+
+def _digest(content: Any) -> str:
+    """Of the one JSON text of a value: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()
+
+
+_READERS: Final = {
+    "outbound_message": _notifications,
+    "cometd": _change_event,
+    "event_relay": _change_event,
+    "apex": _callout,
+    "webhook": _webhook,
+}

@@ -1,0 +1,82 @@
+"""Every check over the evidence, in the order in which the table shows them."""
+
+from collections.abc import Iterator, Mapping
+
+from paintbox.prove import ledger
+from paintbox.prove.checks import delivered, operated, published, truth
+from paintbox.prove.evidence import Evidence
+from paintbox.prove.verdicts import Verdict, skipped
+from paintbox.world import expected
+from paintbox.world.expected import Row
+from synckit.contracts import topics
+
+
+def verdicts(evidence: Evidence) -> list[Verdict]:
+    """What the ledger, the log, the topics and the rows come to."""
+    return [*_delivered(evidence), *_published(evidence), *_truth(evidence), *NOT_YET]
+
+
+NOT_YET = (
+    skipped("I5", "no vendor's rate limit is exceeded", "nothing asks a vendor anything yet"),
+    skipped("I11", "an alert fires for each fault, and clears", "no alerts are shipped yet"),
+)
+
+
+def _delivered(evidence: Evidence) -> Iterator[Verdict]:
+    logged = evidence.logged
+    yield operated.everything_was_told(evidence.vendors.deliveries)
+    yield delivered.every_answer_is_logged_once(ledger.answered(evidence.vendors.deliveries), logged.events)
+    yield delivered.every_event_is_done_with(logged.events)
+    yield delivered.receipts_agree(logged.receipts, logged.events)
+    yield delivered.one_effect_an_event(logged.events, logged.sync_logs)
+    yield delivered.one_effect_an_event_and_customer(logged.customer_logs)
+    in_topics = {one.event_id for one in evidence.webhooks if one.event_id is not None}
+    yield delivered.received_equals_done(in_topics, logged.events)
+    yield delivered.nothing_is_set_aside(len(logged.events), logged.set_aside)
+
+
+def _published(evidence: Evidence) -> Iterator[Verdict]:
+    owned = evidence.owned
+    of_topic = {
+        topic.name: [one for one in evidence.changes if one.topic == topic.name]
+        for topic in (topics.CUSTOMERS_CHANGES, topics.PROJECTS_CHANGES, topics.FEDERATION_KEYS)
+    }
+    customers, projects, keys = of_topic.values()
+    yield operated.queues_are_empty(owned.waiting)
+    for what, rows, records in (
+        ("customers", owned.customers, customers),
+        ("projects", owned.projects, projects),
+        ("federation keys", owned.keys, keys),
+    ):
+        yield published.every_row_is_published(what, rows, records)
+        yield published.compaction_leaves_the_rows(what, rows, records)
+    yield published.every_committed_version_is_published(evidence.logged.customer_logs, customers)
+    yield published.both_sides_agree(owned.keys, owned.counterparts, {"customers"})
+    yield published.read_model_is_current("customers, at projects", owned.customers, owned.customer_refs)
+    yield published.read_model_is_current("projects, at customers", owned.projects, owned.project_facts)
+    yield published.nothing_goes_backwards(evidence.changes)
+
+
+def _truth(evidence: Evidence) -> Iterator[Verdict]:
+    held, rows, words = evidence.vendors.held, evidence.rows, evidence.vendors.words
+    for kind in truth.KINDS:
+        yield truth.the_mirror_is_the_truth(kind, held[kind.object], rows.mirrors[kind.vendor], words)
+    customers = expected.customers(held["Contact"], held["Account"])
+    projects = truth.due(expected.projects(held["project"], held["Contact"], held["photo"]), rows.projects)
+    gone = {str(one["id"]) for one in held["project"]} - projects.keys()
+    photos = expected.photos(held["photo"], {key: words.get(key, ()) for key in words})
+    orphans = {str(one["id"]) for one in held["photo"] if one["project_id"] in gone}
+    compared: Mapping[str, tuple[Mapping[str, Row], Mapping[str, Row]]] = {
+        "customers": (truth.due(customers, rows.customers), rows.customers),
+        "projects": (projects, rows.projects),
+        "photos": (truth.due(photos, rows.photos, orphans), rows.photos),
+        "projects matched": (expected.matches(projects), _only(rows.matches, projects)),
+        "keys, at projects": (expected.owned_keys(projects), rows.owned_keys),
+        "keys, at customers": (expected.applied_keys(projects), rows.applied_keys),
+    }
+    for what, (due, found) in compared.items():
+        yield truth.the_rows_are_the_truth(what, due, found)
+
+
+def _only(found: Mapping[str, Row], keys: Mapping[str, Row]) -> dict[str, Row]:
+    return {key: row for key, row in found.items() if key in keys}

@@ -1,0 +1,107 @@
+"""The ledger: every delivery that the simulators made, how each try of it was answered, and which events those are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from paintbox.prove import events
+from paintbox.world import steering
+from paintbox.world.edits import Vendor
+from paintbox.world.steering import VENDORS, Simulators
+from synckit import times
+
+PAGE: Final = 200
+"""Bodies are listed too, and an envelope of a hundred notifications has 100 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a delivery: when, for how long, and what came back."""
+
+    at_ms: int
+    seconds: float
+    status: int | None
+    """None where no answer came."""
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery, as its simulator tells of it. The body is that of the last try."""
+
+    vendor: Vendor
+    seq: int
+    form: str
+    event: str
+    records: tuple[str, ...]
+    copy_of: int | None
+    state: str
+    attempts: tuple[Attempt, ...]
+    sha256: str | None
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        """How it is called in what is shown: vendor and number."""
+        return f"{self.vendor} delivery {self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An event that was answered 2xx, and the first delivery that told of it."""
+
+    event_id: UUID
+    record: str
+    delivery: str
+    at_ms: int
+
+
+async def read(simulators: Simulators) -> list[Delivery]:
+    """Every delivery that either simulator ever made."""
+    found: list[Delivery] = []
+    for vendor in VENDORS:
+        following: int | None = 0
+        while following is not None:
+            params = {"after": following, "limit": PAGE, "body": "true"}
+            page = await steering.ask(simulators, vendor, "GET", "deliveries", params=params)
+            found += [_delivery(vendor, told) for told in page["deliveries"]]
+            following = page["next"]
+    return found
+
+
+def _delivery(vendor: Vendor, told: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        vendor=vendor,
+        seq=told["seq"],
+        form=told["form"],
+        event=told["event"],
+        records=tuple(told["records"]),
+        copy_of=told["copy_of"],
+        state=told["state"],
+        attempts=tuple(_attempt(one) for one in told["attempts"]),
+        sha256=told["sha256"],
+        body=(told["body"] or "").encode(),
+    )
+
+
+def _attempt(told: Mapping[str, Any]) -> Attempt:
+    return Attempt(times.parse(told["at"]), told["seconds"], told["status"], told["error"])
+
+
+def answered(deliveries: Iterable[Delivery]) -> dict[UUID, Answered]:
+    """Every event that was answered with what counts as a success: the promise is about these."""
+    found: dict[UUID, Answered] = {}
+    read_already: set[str | None] = set()
+    for delivery in deliveries:
+        if delivery.state != "delivered" or delivery.sha256 in read_already:
+            continue
+        read_already.add(delivery.sha256)
+        for event_id, record in events.told_by(delivery.form, delivery.body):
+            found.setdefault(event_id, Answered(event_id, record, delivery.name, delivery.attempts[-1].at_ms))
+    return found
+
+
+def untold(deliveries: Iterable[Delivery]) -> Sequence[Delivery]:
+    """Deliveries that their vendor gave up, or never sent: of these records the truth cannot be known to us."""
+    return [one for one in deliveries if one.state in {"failed", "dropped"}]

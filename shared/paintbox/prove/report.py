@@ -1,0 +1,75 @@
+"""What a proof came to: all that `paintbox prove` says at its end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from paintbox.prove.nemesis_plan import Stroke
+from paintbox.prove.trace import Story
+from paintbox.prove.verdicts import State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A fault, and what became of it."""
+
+    stroke: Stroke
+    outcome: str
+    recovery_seconds: float | None
+    """From the healing until everything was ready and nothing of then waited; None: that was not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The end of a run."""
+
+    seed: int
+    minutes: float
+    seconds: float
+    """All of it: the start, the traffic, the quiet, the checks."""
+    through: str
+    """What the vendors sent to: the edge, or the doors themselves."""
+    counted: Mapping[str, int]
+    struck: Sequence[Struck]
+    died: Sequence[str]
+    """Processes that ended though nobody harmed them."""
+    skipped: Sequence[tuple[str, str]]
+    """What this machine cannot inject, and why."""
+    verdicts: Sequence[Verdict]
+    stories: Sequence[Story]
+    logs: str
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether no invariant was violated, and every one of them that can be was looked at."""
+        return all(verdict.state in {State.HELD, State.SKIPPED} for verdict in self.verdicts)
+
+
+def as_document(proof: Proof) -> dict[str, Any]:
+    """As `--json` prints it."""
+    return {
+        "ok": proof.is_proven,
+        "seed": proof.seed,
+        "minutes": proof.minutes,
+        "seconds": round(proof.seconds, 1),
+        "through": proof.through,
+        "counted": dict(proof.counted),
+        "invariants": [_verdict(verdict) for verdict in proof.verdicts],
+        "faults": [
+            {**asdict(one.stroke), "outcome": one.outcome, "recovery_seconds": one.recovery_seconds}
+            for one in proof.struck
+        ],
+        "died": list(proof.died),
+        "skipped": [{"fault": name, "reason": reason} for name, reason in proof.skipped],
+        "stories": [story.as_document() for story in proof.stories],
+        "logs": proof.logs,
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    shown = ("invariant", "claim", "checked", "violated", "note")
+    return {
+        **{name: getattr(verdict, name) for name in shown},
+        "state": verdict.state.value,
+        "violations": [asdict(one) for one in verdict.violations],
+    }

@@ -1,0 +1,97 @@
+"""Looks at a running rig every two seconds: what its processes and PostgreSQL use, how often there was a deadlock."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+import asyncpg
+import psutil
+
+from paintbox.databases import DatabaseError, connected
+from paintbox.prove.checks.operated import Sample
+from paintbox.prove.evidence import PROCESS
+
+LOOK_SECONDS: Final = 2.0
+LONGEST_LOOK_SECONDS: Final = 1.5
+FAILURES: Final = (
+    DatabaseError,
+    TimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a session that was cut in the middle of a statement
+)
+DEADLOCK: Final = b"deadlock detected"
+
+
+class Running(Protocol):
+    """A process that can be looked at."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number; None where it does not run."""
+
+
+@dataclass(slots=True)
+class Samples:
+    """What was seen so far."""
+
+    of_processes: list[Sample] = field(default_factory=list)
+    sessions: list[int] = field(default_factory=list)
+    deadlocks: int = 0
+    _last_deadlocks: int = 0
+
+    def count_deadlocks(self, now: int) -> None:
+        """Adds what is new. PostgreSQL forgets its statistics when it crashes, and counts from 0 again."""
+        self.deadlocks += now - self._last_deadlocks if now >= self._last_deadlocks else now
+        self._last_deadlocks = now
+
+
+async def sample(processes: Mapping[str, Running], superuser_dsn: str, samples: Samples) -> None:
+    """Until cancelled. What cannot be looked at now is left out: being away is what the faults are for."""
+    while True:
+        samples.of_processes += [one for name, process in processes.items() if (one := _look(name, process.pid))]
+        await _look_at_postgres(superuser_dsn, samples)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _look(name: str, pid: int | None) -> Sample | None:
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return Sample(int(time.time() * 1000), name, process.memory_info().rss, process.num_fds())
+    except psutil.Error:
+        return None
+
+
+async def _look_at_postgres(superuser_dsn: str, samples: Samples) -> None:
+    try:
+        async with (
+            asyncio.timeout(LONGEST_LOOK_SECONDS),
+            connected(superuser_dsn, process=PROCESS) as session,
+        ):
+            row = await session.fetchrow(
+                """
+                SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS sessions,
+                       (SELECT sum(deadlocks)::bigint FROM pg_stat_database) AS deadlocks
+                """
+            )
+    except FAILURES:
+        return
+    if row is not None:
+        samples.sessions.append(row["sessions"])
+        samples.count_deadlocks(row["deadlocks"])
+
+
+async def last_look(superuser_dsn: str, samples: Samples) -> None:
+    """One more look at PostgreSQL, at rest."""
+    await _look_at_postgres(superuser_dsn, samples)
+
+
+def deadlocks_in(logs: Iterable[Path]) -> dict[str, int]:
+    """How often PostgreSQL's logs tell of a deadlock: they survive its crashes, as its statistics do not."""
+    return {path.name: path.read_bytes().count(DEADLOCK) for path in logs if path.exists()}

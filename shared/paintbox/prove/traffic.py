@@ -1,0 +1,148 @@
+"""The traffic of a proof: seeded waves of records made, edited, deleted and brought back, spread over its minutes."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import floor
+from typing import Final
+
+from paintbox.prove.checks.secret import Canary
+from paintbox.world import edits, making, runs, steering
+from paintbox.world.edits import Step, Vendor
+from paintbox.world.making import Made
+from paintbox.world.people import Fields
+from paintbox.world.runs import Run, Size
+from paintbox.world.steering import Simulators
+
+WAVE_SECONDS: Final = 10.0
+MAKING_SECONDS: Final = 8.0
+"""How long the records of a wave are being made, and each of its other phases takes."""
+WAVE: Final = Size(accounts=12, contacts=50, projects=15, photos=110)
+"""With its edits, deletions and duplicates about 37 deliveries a second."""
+MADE_AT_ONCE: Final = 5
+AT_ONCE: Final = 16
+NAMED: Final = 3
+"""How many contacts of a wave get a name that nothing else has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One request to a simulator. Within a wave a phase begins when the one before has ended."""
+
+    at_seconds: float
+    wave: int
+    phase: int
+    vendor: Vendor
+    method: str
+    path: str
+    body: object
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is done, in the order of time, and what must never be seen outside of its place."""
+
+    acts: Sequence[Act]
+    canaries: Sequence[Canary]
+
+
+def plan(seed: int, minutes: float, began_ms: int) -> Plan:
+    """The traffic of this seed. The same seed makes the same records under other ids, at the same times."""
+    acts: list[Act] = []
+    canaries: list[Canary] = []
+    taken: set[str] = set()
+    waves = 1 + max(0, floor((minutes * 60 - MAKING_SECONDS) / WAVE_SECONDS))
+    for number in range(waves):
+        run = runs.begin(seed * 1_000 + number, began_ms)
+        made = _named(run, making.make(run, WAVE, frozenset(taken)))
+        taken |= set(_own_numbers(made))
+        canaries += _canaries(made)
+        acts += _wave(run, number, made)
+    whole = (act for act in acts if act.phase == 0 or act.at_seconds < minutes * 60)
+    return Plan(sorted(whole, key=lambda act: act.at_seconds), canaries)
+
+
+def _named(run: Run, made: Made) -> Made:
+    """The same, with some contacts under names of their own, by which a leak would be known."""
+    own = {index: {**made.contacts[index], "LastName": f"Quillfeather{run.tag}{index}"} for index in range(NAMED)}
+    return replace(made, contacts=[own.get(index, contact) for index, contact in enumerate(made.contacts)])
+
+
+def _canaries(made: Made) -> Iterator[Canary]:
+    for contact in made.contacts[:NAMED]:
+        yield Canary("a customer's name", str(contact["LastName"]))
+    for contact in made.contacts[: 2 * NAMED]:
+        for kind, name in (("an e-mail address", "Email"), ("a telephone number", "Phone")):
+            if name in contact:
+                yield Canary(kind, str(contact[name]))
+
+
+def _own_numbers(made: Made) -> Iterator[str]:
+    """The numbers, in E.164, that projects name their customers by."""
+    for project in made.projects:
+        person = project["primary_contact"]
+        if isinstance(person, dict) and person.get("phone_number"):
+            yield "+1" + "".join(filter(str.isdecimal, str(person["phone_number"])))[-10:]
+
+
+def _wave(run: Run, number: int, made: Made) -> Iterator[Act]:
+    """Each before what it hangs on; then edits, labels, deletions, second thoughts."""
+    start = number * WAVE_SECONDS
+    third = len(made.photos) // 3
+    phases: list[list[Act]] = [
+        [
+            *_made(number, "companycam", "photos", made.photos[:third]),
+            *_made(number, "companycam", "projects", made.projects),
+            *_made(number, "companycam", "photos", made.photos[third:]),
+            *_made(number, "salesforce", "Contact", made.contacts),
+            *_made(number, "salesforce", "Account", made.accounts),
+        ]
+    ]
+    owners = set(made.owners.values())
+    rounds = [*edits.edits(run, made), *edits.endings(run, made)]
+    phases += [[_act(number, step) for step in steps if not _removes(step, owners)] for steps in rounds]
+    for phase, acts in enumerate(phases):
+        begins = start + (phase + 1) * WAVE_SECONDS / 2 if phase else start
+        for index, act in enumerate(acts):
+            yield replace(act, at_seconds=begins + MAKING_SECONDS * index / len(acts), phase=phase)
+
+
+def _removes(step: Step, owners: set[str]) -> bool:
+    """Whether it deletes a customer whom a project names: whether it is found would then hang on who is faster."""
+    parts = step.path.split("/")
+    is_change = step.method == "DELETE" or parts[-1] == "undelete"
+    return is_change and parts[0] == "Contact" and parts[1] in owners
+
+
+def _made(wave: int, vendor: Vendor, kind: str, records: Sequence[Fields]) -> Iterator[Act]:
+    for start in range(0, len(records), MADE_AT_ONCE):
+        yield Act(0, wave, 0, vendor, "POST", kind, list(records[start : start + MADE_AT_ONCE]))
+
+
+def _act(wave: int, step: Step) -> Act:
+    return Act(0, wave, 0, step.vendor, step.method, step.path, step.body)
+
+
+async def drive(simulators: Simulators, planned: Plan, seed: int, done: Callable[[], None]) -> None:
+    """Does all of it, at its times or as soon as the simulators get to it; `done` is called after each act.
+
+    Takes over the simulators' faults. Raises OperatorError where a simulator is away.
+    """
+    await steering.misbehave(simulators, seed, patient=True)
+    began, turns = time.monotonic(), asyncio.Semaphore(AT_ONCE)
+    tasks: dict[tuple[int, int], list[asyncio.Task[None]]] = defaultdict(list)
+
+    async def one(act: Act, before: Sequence[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*before)
+        async with turns:
+            await steering.ask(simulators, act.vendor, act.method, f"records/{act.path}", json=act.body)
+        done()
+
+    async with asyncio.TaskGroup() as group:
+        for act in planned.acts:
+            await asyncio.sleep(max(began + act.at_seconds - time.monotonic(), 0))
+            before = tasks[act.wave, act.phase - 1]
+            tasks[act.wave, act.phase].append(group.create_task(one(act, before)))
+    await steering.only_be_patient(simulators)
