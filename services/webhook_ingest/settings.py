@@ -44,6 +44,8 @@ class IngestSettings(ProcessSettings):
 
 
 class LogSettings(ProcessSettings):
-    """The one database of the webhook log."""
+    """The one database of the webhook log, and whose Outbound Messages it may take out of quarantine."""
 
     integrations_dsn: PostgresDsn
+    salesforce_organization_ids: Annotated[Names, AfterValidator(_compared)] = ()
+    """As at the door, where a message that could not be read was never asked whose it is. Without any none is taken."""

@@ -11,7 +11,9 @@ from paintbox.migrations import migrate
 from support import postgres
 from support.postgres import NewDatabase, OpenSession, Server
 from support.rows import a_customer
-from synckit.postgres import database_of
+from synckit.consumer import Alarms
+from synckit.consumer.alarms import Count
+from synckit.postgres import create_pool, database_of
 
 pytestmark = pytest.mark.database
 
@@ -194,6 +196,49 @@ async def test_the_webhook_log_empties_the_spool_and_cannot_rewrite_it(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await door.fetch("SELECT value FROM integrations.webhook_spool")
     assert await log.execute("DELETE FROM integrations.webhook_spool WHERE seq = $1", taken) == "DELETE 1"
+
+
+async def test_the_webhook_log_takes_up_decisions_and_makes_none(
+    new_database: NewDatabase, connect: OpenSession, a_login: Enter
+) -> None:
+    dsn = await new_database(None)
+    await migrate(dsn, Database.INTEGRATIONS)
+    operator = await connect(dsn)
+    log = await connect((await a_login("paintbox_webhook_log")).dsn(dsn))
+    decide = """
+        INSERT INTO integrations.quarantine_decisions (event_id, received_at, redrive_asked_at)
+        VALUES (gen_random_uuid(), now(), now())
+    """
+    await operator.execute(decide)
+
+    taken = await log.fetchval("SELECT event_id FROM integrations.quarantine_decisions FOR UPDATE SKIP LOCKED")
+
+    for forbidden in (
+        decide,
+        "UPDATE integrations.quarantine_decisions SET dropped_at = now()",
+        "DELETE FROM integrations.parked_records",
+        "DELETE FROM integrations.consumer_alarms",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await log.execute(forbidden)
+    await log.execute(
+        "INSERT INTO integrations.webhook_spool (topic, value, event_id) VALUES ('t', '{}', gen_random_uuid())"
+    )
+    await log.execute("DELETE FROM integrations.quarantine_decisions WHERE event_id = $1", taken)
+
+
+@pytest.mark.parametrize("group", ["paintbox_customer_sync", "paintbox_photo_sync", "paintbox_webhook_log"])
+async def test_every_consumer_raises_and_hears_alarms(group: str, new_database: NewDatabase, a_login: Enter) -> None:
+    dsn = await new_database(None)
+    await migrate(dsn, Database.INTEGRATIONS)
+    login = await a_login(group)
+
+    async with create_pool(login.dsn(dsn), process="test") as pool:
+        alarms = Alarms(pool, "x")
+        await alarms.raise_alarm("t", Count(200, 150))
+        raised = await alarms.list_topics()
+
+    assert raised == {"t"}
 
 
 async def test_a_month_made_later_is_written_through_its_parent(

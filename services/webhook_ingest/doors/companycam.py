@@ -6,16 +6,14 @@ Only exactly 200 counts with CompanyCam, which tries ten times and disables a we
 from typing import Final
 
 from synckit import web
-from synckit.contracts.headers import SOURCE_COMPANYCAM
-from synckit.contracts.topics import WEBHOOKS_COMPANYCAM
-from webhook_ingest import signatures
+from webhook_ingest import records, signatures
 from webhook_ingest.doors import intake
-from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.doors.intake import not_authenticated
 from webhook_ingest.parsers import companycam
 from webhook_ingest.resources import Resources
 
-SIGNATURE: Final = "x-companycam-signature"
-DOOR: Final = Door("companycam", SOURCE_COMPANYCAM, "companycam", WEBHOOKS_COMPANYCAM, SIGNATURE)
+DOOR: Final = records.COMPANYCAM
+SIGNATURE: Final = DOOR.signature_header
 
 
 def handler(resources: Resources) -> web.Handler:

@@ -9,18 +9,17 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from synckit import web
-from synckit.contracts.headers import SOURCE_SALESFORCE_MESSAGES
-from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest import records
 from webhook_ingest.custody import Custody
 from webhook_ingest.doors import intake
-from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.doors.intake import not_authenticated
 from webhook_ingest.models import Quarantine, Understanding
 from webhook_ingest.parsers import outbound_messages, soap
 from webhook_ingest.parsers.soap import Message, SoapError
 from webhook_ingest.resources import Resources
 
-DOOR: Final = Door("salesforce_messages", SOURCE_SALESFORCE_MESSAGES, "salesforce", WEBHOOKS_SALESFORCE)
-PATH: Final = f"{SOURCE_SALESFORCE_MESSAGES}/*"
+DOOR: Final = records.SALESFORCE_MESSAGES
+PATH: Final = f"{DOOR.source}/*"
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
 COMPARED: Final = 15
 

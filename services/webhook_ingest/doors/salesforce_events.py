@@ -4,18 +4,16 @@ from time import time
 from typing import Final
 
 from synckit import web
-from synckit.contracts.headers import SOURCE_SALESFORCE_EVENTS
-from synckit.contracts.topics import WEBHOOKS_SALESFORCE
-from webhook_ingest import signatures
+from webhook_ingest import records, signatures
 from webhook_ingest.doors import intake
-from webhook_ingest.doors.intake import Door, not_authenticated
+from webhook_ingest.doors.intake import not_authenticated
 from webhook_ingest.parsers import salesforce_events
 from webhook_ingest.resources import Resources
 from webhook_ingest.settings import IngestSettings
 
-SIGNATURE: Final = "x-salesforce-signature"
 TIMESTAMP: Final = "x-salesforce-timestamp"
-DOOR: Final = Door("salesforce_events", SOURCE_SALESFORCE_EVENTS, "salesforce", WEBHOOKS_SALESFORCE, SIGNATURE)
+DOOR: Final = records.SALESFORCE_EVENTS
+SIGNATURE: Final = DOOR.signature_header
 
 
 def handler(resources: Resources) -> web.Handler:

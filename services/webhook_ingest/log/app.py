@@ -12,6 +12,7 @@ from synckit.contracts import topics
 from synckit.parking import Redrive
 from synckit.postgres import Pool
 from webhook_ingest.log import handlers
+from webhook_ingest.log.quarantine import Reader
 from webhook_ingest.settings import LogSettings
 from webhook_ingest.spool import Sender
 
@@ -30,7 +31,10 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
         group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers, alarms)
         redrive = Redrive(pool, NAME, consumers)
         sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
-        loops.start({"consumers": group.run, "redrive": redrive.run, SPOOL: sender.run})
+        reader = Reader(pool, settings.salesforce_organization_ids)
+        loops.start(
+            {"consumers": group.run, "redrive": redrive.run, "quarantine": reader.run, SPOOL: sender.run},
+        )
         checks = {
             "paintbox_integrations": postgres.check(pool),
             "kafka": kafka.check(settings, [one.topic for one in consumers]),

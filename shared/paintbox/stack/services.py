@@ -64,7 +64,7 @@ SERVICES: Final = (
         Uses(
             login="webhook_log",
             databases=(Database.INTEGRATIONS,),
-            names=KAFKA,
+            names=(*KAFKA, "PAINTBOX_SALESFORCE_ORGANIZATION_IDS"),
         ),
     ),
     Service(

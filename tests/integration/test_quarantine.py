@@ -1,0 +1,222 @@
+"""Quarantined bodies read again by a release that understands them: what their door would have sent is spooled."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from paintbox.databases import Connection, Database
+from paintbox.parked.decisions import ask_redrive
+from paintbox.parked.listing import Filter
+from support import samples
+from support.postgres import NewDatabase, OpenSession
+from support.rows import insert
+from support.services import all_rows
+from synckit import failpoints, postgres
+from synckit.contracts import headers
+from synckit.errors import TransientError
+from synckit.postgres import Pool
+from synckit.times import moment
+from webhook_ingest import records
+from webhook_ingest.log.quarantine import Reader
+from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
+from webhook_ingest.records import Door
+
+pytestmark = pytest.mark.database
+
+MESSAGE = samples.body("outbound_message_contacts.xml")
+ORGANIZATION = soap.parse(MESSAGE).organization_id[:15]
+RECEIVED_MS = 1_767_342_000_123
+
+
+@pytest.fixture
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.INTEGRATIONS)
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Pool]:
+    async with postgres.create_pool(dsn, process="test") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def session(dsn: str, connect: OpenSession) -> Connection:
+    return await connect(dsn)
+
+
+async def quarantine(session: Connection, door: Door, body: bytes, **changes: Any) -> UUID:
+    """As the log writes what a door of an older release did not understand."""
+    event_id = records.quarantine_id(door, body)
+    values: dict[str, Any] = {
+        "id": event_id,
+        "service": "COMPANY_CAM" if door is records.COMPANYCAM else "SALESFORCE",
+        "event_type": "quarantined",
+        "headers": json.dumps({"content-type": "text/xml"}),
+        "payload": "{}",
+        "status": "FAILED",
+        "error_message": "quarantined: too_new",
+        "raw": body,
+        "received_at": moment(RECEIVED_MS),
+        "correlation_id": event_id,
+        "source_ip": "192.0.2.1",
+        "user_agent": "test",
+    }
+    await insert(session, "integrations.webhook_events", **values | changes)
+    return event_id
+
+
+async def spooled(pool: Pool) -> list[dict[str, Any]]:
+    rows = await all_rows(pool, "SELECT * FROM integrations.webhook_spool ORDER BY seq")
+    return [row | {"headers": json.loads(row["headers"])} for row in rows]
+
+
+async def event(session: Connection, event_id: UUID) -> tuple[str, str | None, int]:
+    row = await session.fetchrow(
+        "SELECT status, error_message, retry_count FROM integrations.webhook_events WHERE id = $1", event_id
+    )
+    assert row is not None
+    return tuple(row)
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "expected"),
+    [
+        (
+            records.SALESFORCE_MESSAGES,
+            MESSAGE,
+            {one.event_id: one.value for one in outbound_messages.understand(soap.parse(MESSAGE)).parsed},
+        ),
+        (
+            records.SALESFORCE_EVENTS,
+            samples.body("change_event_contact_update.json"),
+            {
+                one.event_id: one.value
+                for one in salesforce_events.understand(samples.body("change_event_contact_update.json"), None).parsed
+            },
+        ),
+        (
+            records.COMPANYCAM,
+            samples.body("companycam_photo_created.json"),
+            {
+                one.event_id: one.value
+                for one in companycam.understand(samples.body("companycam_photo_created.json")).parsed
+            },
+        ),
+    ],
+    ids=["messages", "events", "companycam"],
+)
+async def test_a_body_that_is_understood_now_is_spooled_as_its_door_would_have_sent_it(
+    dsn: str, pool: Pool, session: Connection, door: Door, body: bytes, expected: dict[UUID, bytes]
+) -> None:
+    event_id = await quarantine(session, door, body)
+    await ask_redrive(dsn, Filter())
+
+    done = await Reader(pool, [ORGANIZATION]).once()
+
+    rows = await spooled(pool)
+    heads = [headers.decode(headers.to_kafka(row["headers"])) for row in rows]
+    assert done
+    assert {row["event_id"]: row["value"] for row in rows} == expected
+    assert {row["topic"] for row in rows} == {door.topic.name}
+    assert {(head.received_at, head.correlation_id, head.source) for head in heads} == {
+        (RECEIVED_MS, event_id, door.source)
+    }
+    assert {headers.http_request(head)["source_ip"] for head in heads} == {"192.0.2.1"}
+    assert await event(session, event_id) == ("PROCESSED", None, 1)
+    assert not await Reader(pool, [ORGANIZATION]).once()
+
+
+async def test_only_what_was_asked_for_is_read_again(pool: Pool, session: Connection) -> None:
+    await quarantine(session, records.COMPANYCAM, samples.body("companycam_photo_created.json"))
+
+    assert not await Reader(pool, []).once()
+    assert await spooled(pool) == []
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "reason"),
+    [
+        (records.COMPANYCAM, b"\xff\x00", "not_json"),
+        (records.SALESFORCE_EVENTS, b"[]x", "not_json"),
+        (records.SALESFORCE_MESSAGES, b"<a>", "not_well_formed"),
+        (
+            records.SALESFORCE_MESSAGES,
+            MESSAGE.replace(ORGANIZATION.encode(), b"00D000000000000"),
+            "unknown_organization",
+        ),
+    ],
+    ids=["companycam", "events", "messages", "a stranger's message"],
+)
+async def test_b82_what_is_still_not_understood_is_one_attempt_more_and_waits_to_be_asked_for(
+    dsn: str, pool: Pool, session: Connection, door: Door, body: bytes, reason: str
+) -> None:
+    event_id = await quarantine(session, door, body)
+    await ask_redrive(dsn, Filter())
+
+    first, second = await Reader(pool, [ORGANIZATION]).once(), await Reader(pool, [ORGANIZATION]).once()
+
+    assert (first, second) == (True, False)
+    assert await spooled(pool) == []
+    assert await event(session, event_id) == ("FAILED", f"quarantined: {reason}", 1)
+
+
+async def test_of_a_body_that_is_understood_in_part_the_rest_is_quarantined_on_its_own(
+    dsn: str, pool: Pool, session: Connection
+) -> None:
+    good = samples.document("change_event_contact_update.json")
+    event_id = await quarantine(session, records.SALESFORCE_EVENTS, samples.dumped([good, {"no": "event"}]))
+    await ask_redrive(dsn, Filter())
+
+    await Reader(pool, []).once()
+
+    assert [row["topic"] for row in await spooled(pool)] == [
+        "paintbox.webhooks.salesforce.v1",
+        "paintbox.webhooks.quarantined.v1",
+    ]
+    assert (await event(session, event_id))[0] == "PROCESSED"
+
+
+async def test_a_signed_timestamp_counts_where_a_signature_came_with_it(
+    dsn: str, pool: Pool, session: Connection
+) -> None:
+    body = samples.dumped({"new": [{"Id": "0035e00000Dou01AAB", "LastName": "x"}], "old": []})
+    kept = json.dumps({"x-salesforce-timestamp": "1767342000"})
+    await quarantine(session, records.SALESFORCE_EVENTS, body, headers=kept, signature="s")
+    await ask_redrive(dsn, Filter())
+
+    await Reader(pool, []).once()
+
+    (row,) = await spooled(pool)
+    assert row["headers"]["ce_time"] == "2026-01-02T08:20:00.000Z"
+
+
+async def test_a_body_that_came_through_none_of_the_doors_stays(dsn: str, pool: Pool, session: Connection) -> None:
+    event_id = await quarantine(session, Door("x", "/x", "x", records.COMPANYCAM.topic), b"{}")
+    await ask_redrive(dsn, Filter())
+
+    await Reader(pool, []).once()
+
+    assert await event(session, event_id) == ("FAILED", "quarantined: unknown_door", 1)
+
+
+@pytest.mark.parametrize("step", ["before_commit", "after_commit"])
+async def test_killed_at_either_side_of_the_commit_it_is_spooled_once(
+    dsn: str, pool: Pool, session: Connection, step: str
+) -> None:
+    event_id = await quarantine(session, records.COMPANYCAM, samples.body("companycam_photo_created.json"))
+    await ask_redrive(dsn, Filter())
+    reader = Reader(pool, [])
+
+    failpoints.arm([f"quarantine.read:{step}=fail"])
+    try:
+        with pytest.raises(TransientError):
+            await reader.once()
+    finally:
+        failpoints.arm([])
+    await reader.once()
+
+    assert len(await spooled(pool)) == 1
+    assert await event(session, event_id) == ("PROCESSED", None, 1)
