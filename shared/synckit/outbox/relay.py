@@ -33,7 +33,15 @@ SESSION_IDLE_LIMIT: Final = "15s"
 ROUND_SECONDS: Final = 20.0
 RETRY_SECONDS: Final = 1.0
 
-FAILURES: Final = (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, TransientError, OSError, TimeoutError)
+FAILURES: Final = (
+    KafkaError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what one that was frozen gets of the session that was ended meanwhile
+    TransientError,
+    OSError,
+    TimeoutError,
+)
 """What ends a term: each passes, or is passed by standing for election again."""
 
 
