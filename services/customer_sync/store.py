@@ -28,8 +28,8 @@ async def upsert_customers(connection: Connection, customers: Sequence[Customer]
     """Store each customer that differs from what is stored; the rows that changed, in key order.
 
     The caller holds the locks of the mirror rows, so what it projected is the newest. Writes the columns of the
-    mapping and no other; status and account type only while no person has decided them. A customer that is deleted
-    before we ever saw it gets no row.
+    mapping and no other; status and account type only while no person has decided them. One of whom only the deletion
+    was ever told gets no row; told in whatever order, all others do.
     """
     if not customers:
         return []
@@ -53,9 +53,9 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
                {names}
           FROM json_to_recordset($1::json)
             AS incoming (id uuid, salesforce_id text, status customers.customer_status_enum,
-                         account_type customers.account_type_enum, is_deleted boolean, deleted_at timestamptz,
+                         account_type customers.account_type_enum, is_known boolean, deleted_at timestamptz,
                          source_modified_at timestamptz, source_version bigint, {typed})
-         WHERE NOT is_deleted OR EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
+         WHERE is_known OR EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
          ORDER BY id
         ON CONFLICT (id) DO UPDATE
            SET {updates},
@@ -82,7 +82,7 @@ def _row(customer: Customer) -> dict[str, Any]:
         "salesforce_id": customer.salesforce_id,
         "status": customer.status,
         "account_type": customer.account_type,
-        "is_deleted": customer.deleted_at is not None,
+        "is_known": customer.is_known,
         "deleted_at": None if customer.deleted_at is None else times.rfc3339(customer.deleted_at),
         "source_modified_at": times.rfc3339(customer.source_modified_at),
         "source_version": customer.source_version,

@@ -7,6 +7,8 @@ second the later observation wins, whoever made it. 0 stands for "nobody knows":
 OBSERVED_BITS = 30
 OBSERVED_LIMIT = (1 << OBSERVED_BITS) - 1
 UNKNOWN = 0
+EARLIEST = 1
+"""The oldest version that is known."""
 PUSH_LIMIT_MS = 1000
 """A push is observed when it was modified, so less than a second after the start of that second; a read, later."""
 
@@ -14,11 +16,11 @@ PUSH_LIMIT_MS = 1000
 def version(modified_ms: int, observed_ms: int) -> int:
     """The version of a fact modified and observed at these milliseconds since 1970.
 
-    Seconds before 1970 give UNKNOWN: no vendor has such records, and versions do not go below 0.
+    Seconds before 1970 give EARLIEST: versions do not go below 0, and a time that cannot be is not an unknown one.
     """
     second = modified_ms // 1000
     if second < 0:
-        return UNKNOWN
+        return EARLIEST
     return (second << OBSERVED_BITS) + min(max(observed_ms - second * 1000, 0), OBSERVED_LIMIT)
 
 

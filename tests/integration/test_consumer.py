@@ -341,3 +341,44 @@ async def test_stopping_finishes_the_batch_in_hand_and_commits_it(
 
     assert applied == numbers(3)
     assert (await committed(kafka_servers, running.group))[topic, 0] == 3
+
+
+async def test_a_revoked_partition_goes_to_others_only_once_the_batch_in_hand_is_applied(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, begun, go_on = await new_topic(), asyncio.Event(), asyncio.Event()
+    applied: list[bytes | None] = []
+
+    async def slowly(batch: Batch) -> None:
+        begun.set()
+        await go_on.wait()
+        applied.extend(record.value for record in batch.records)
+
+    await produce(kafka_servers, topic, numbers(3))
+    running = await run(topic, slowly)
+    await begun.wait()
+    revoking = asyncio.create_task(running.consumer.on_partitions_revoked(set()))
+    done, _ = await asyncio.wait({revoking}, timeout=0.2)
+    go_on.set()
+    await revoking
+
+    assert done == set()
+    assert applied == numbers(3)
+
+
+async def test_what_was_given_up_is_never_committed(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    topic = await new_topic()
+    sink = Sink(lambda _: TransientError("away"))
+    await produce(kafka_servers, topic, numbers(3))
+    running = await run(topic, sink)
+    await until_true(lambda: sink.calls >= 2)
+    client = running.members._subscribers[0].consumer
+
+    await running.consumer.tend(client)
+    running.consumer.give_up()
+    await until_true(running.consumer._idle.is_set)
+    for _ in range(3):
+        await running.consumer.tend(client)
+
+    assert (await committed(kafka_servers, running.group)).get((topic, 0), 0) <= 0
+    assert sink.applied == []

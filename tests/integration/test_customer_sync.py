@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +16,15 @@ from paintbox.databases import Database
 from support import samples
 from support.facts import NOON_MS
 from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
-from support.postgres import NewDatabase
+from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE
 from support.services import CustomerSync, all_rows, customer_sync_on, of_topic, one_row, value_of
+from support.waiting import until
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
 from synckit.identity import customer_id
+from synckit.integrations import cache
 from synckit.mirror import notes
+from synckit.mirror.facts import Record
 
 pytestmark = pytest.mark.database
 
@@ -151,6 +155,43 @@ async def test_a_contact_and_its_account_written_at_the_same_moment_end_with_the
             assert (row["last_name"], row["company"]) == (f"Name {round_}", f"Company {round_}")
 
 
+async def test_a_projection_waits_for_whoever_projects_the_same_contact_and_then_reads_afresh(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    other = await connect(customers)
+    async with customer_sync_on(customers, integrations) as sync:
+        await sync.events(change(1, LastName="Hunting", AccountId=ACME))
+        held = other.transaction()
+        await held.start()
+        changed = (
+            """UPDATE customers.salesforce_records SET fields = fields || '{"LastName": "Hunter"}' WHERE id = $1"""
+        )
+        await other.execute(changed, DOUGLAS)
+
+        projecting = asyncio.create_task(sync.events(change(2, entity="Account", Name="Acme")))
+        await until(partial(other.fetchval, WAITS_FOR_A_LOCK))
+        await held.commit()
+        await projecting
+
+        row = await douglas(sync)
+
+    assert (row["last_name"], row["company"]) == ("Hunter", "Acme")
+
+
+async def test_two_sessions_that_cache_the_same_new_records_at_once_both_do(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.INTEGRATIONS)
+    sessions = [await connect(dsn) for _ in range(4)]
+
+    for round_ in range(30):
+        records = [Record(object="Contact", id=f"{round_}-{number}", base_version=1) for number in range(20)]
+        await asyncio.gather(*(cache.store(session, "SALESFORCE", records) for session in sessions))
+
+    assert await sessions[0].fetchval("SELECT count(*) FROM integrations.external_entity_cache") == 600
+
+
 async def test_many_batches_of_the_same_records_at_once_neither_deadlock_nor_lose(new_database: NewDatabase) -> None:
     customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
     bodies = [change(second, LastName=f"Name {second}", AccountId=ACME) for second in range(1, 41)]
@@ -184,6 +225,17 @@ async def test_a_contact_that_is_deleted_before_we_saw_it_gets_no_row(sync: Cust
     await sync.events(change(5, "DELETE"))
 
     assert await all_rows(sync.resources.customers, CUSTOMER, DOUGLAS) == []
+
+
+async def test_a_contact_whose_deletion_comes_before_its_data_gets_the_row_that_the_other_order_makes(
+    sync: CustomerSync,
+) -> None:
+    await sync.events(change(5, "DELETE"))
+
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+
+    row = await douglas(sync)
+    assert (row["last_name"], row["deleted_at"]) == ("Hunting", datetime(2026, 1, 2, 10, 0, 5, tzinfo=UTC))
 
 
 async def test_a_snapshot_of_a_deleted_record_does_not_bring_it_back_and_asks(sync: CustomerSync) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,19 @@ import pytest
 
 from paintbox.databases import Database
 from photo_sync.handlers import held
+from photo_sync.rules.contacts import customer_ref
+from photo_sync.store import matches
 from photo_sync.store.held import count_held
 from support import samples
 from support.notifications import KafkaRecord, companycam_record
 from support.people import NOW, customer, photo, project
-from support.postgres import NewDatabase
+from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
 from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
+from support.waiting import until
+from synckit.contracts.compacted import Standing, decode
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
+from synckit.contracts.values import CustomerChanged
 from synckit.identity import customer_id, photo_id, project_id
 
 pytestmark = pytest.mark.database
@@ -307,6 +313,39 @@ async def test_customers_projects_and_photos_at_the_same_moment_all_find_each_ot
     assert [row["photo_count"] for row in rows] == [1] * 30
     assert len(pictures) == 30
     assert deadlocks["sum"] == 0
+
+
+async def test_a_projection_waits_for_whoever_projects_the_same_project_and_then_reads_afresh(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
+    other = await connect(dsn)
+    async with photo_sync_on(dsn, integrations) as sync:
+        await sync.events(project())
+        held = other.transaction()
+        await held.start()
+        await other.execute("""UPDATE projects.companycam_records SET fields = fields || '{"name": "Gate"}'""")
+
+        projecting = asyncio.create_task(sync.customers([customer()]))
+        await until(partial(other.fetchval, WAITS_FOR_A_LOCK))
+        await held.commit()
+        await projecting
+
+        assert [row["name"] for row in await projects(sync)] == ["Gate"]
+
+
+async def test_the_net_finds_what_is_held_although_its_customer_is_known(sync: PhotoSync) -> None:
+    await sync.events(project())
+    async with sync.resources.projects.acquire() as connection:
+        said = decode(CustomerChanged, customer())
+        assert isinstance(said, Standing)
+        await matches.upsert_customer_refs(connection, [customer_ref(said.value)])
+
+    net = asyncio.create_task(held.net(sync.resources))
+    rows = await until(partial(projects, sync))
+    net.cancel()
+
+    assert [row["customer_id"] for row in rows] == [customer_id(DOUGLAS)]
 
 
 async def test_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:

@@ -25,6 +25,10 @@ from paintbox.stack.roles import OWNER_RIGHTS, create_login
 OWNER: Final = "paintbox_owner"
 """Owns the databases and may make roles, like the role that migrates in production. It is no superuser."""
 
+WAITS_FOR_A_LOCK: Final = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())
+"""
+
 SETTINGS: Final = {
     "fsync": "off",  # nothing here outlives the run
     "full_page_writes": "off",

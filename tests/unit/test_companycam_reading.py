@@ -1,21 +1,31 @@
 """What CompanyCam's events say, and the rows that its records make."""
 
+import json
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from photo_sync.models.configuration import CompanyCamConfig
 from photo_sync.models.rows import Photo, Project
+from photo_sync.rules.contacts import match_keys
 from photo_sync.rules.projection import photo_from, project_from
 from photo_sync.rules.reading import read
 from support import samples
 from support.facts import NOON_MS
-from support.notifications import companycam_record, notification
+from support.notifications import companycam_record, notification, record_of
 from synckit import identity, versions
+from synckit.contracts.headers import SOURCE_COMPANYCAM
+from synckit.errors import PoisonError
 from synckit.inbound import Reading
 from synckit.mirror.facts import DELETED, Record, Stamp
 from synckit.mirror.merge import merge
+from synckit.postgres import as_json
+from webhook_ingest.parsers import companycam
 
 CUSTOMER = UUID(int=7)
 PROJECT_ROW = UUID(int=8)
@@ -196,3 +206,51 @@ def test_tags_are_the_words_that_were_added() -> None:
 )
 def test_values_of_other_types_lose_no_photo(changes: dict[str, Any]) -> None:
     assert photo(**changes).company_cam_id == samples.PHOTO
+
+
+def test_nobody_deletes_labels_or_tags_by_a_field_that_is_called_as_ours_are() -> None:
+    (fact,) = reading(event("photo_created", **{DELETED: True, "$tag:1": "x"})).facts
+
+    assert not [name for name in fact.fields if name.startswith("$")]
+
+
+@pytest.mark.parametrize("created_at", ["9999-12-31T23:59:59Z", 7_258_118_400, "1998-12-31T23:59:59Z", -1])
+@pytest.mark.parametrize("event_type", ["project.deleted", "project.archived"])
+def test_b76_a_deletion_at_a_time_that_cannot_be_is_not_applied_and_asks_for_a_read(
+    event_type: str, created_at: object
+) -> None:
+    said = reading(event("project_created", event_type) | {"created_at": created_at})
+
+    assert said.facts == ()
+    assert [hint.reason for hint in said.hints] == ["implausible_time"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("name", ["project_created", "photo_created"])
+@given(st.data())
+def test_whatever_the_values_they_become_a_fact_a_record_and_a_row_or_our_own_error(
+    name: str, data: st.DataObject
+) -> None:
+    document = event(name)
+    resource = document["event_type"].split(".")[0]
+    names = st.sampled_from(sorted(document["payload"][resource].keys() - {"id", "project_id"}))
+    document["payload"][resource] |= data.draw(st.dictionaries(names, JSON, max_size=6))
+
+    for parsed in companycam.understand(json.dumps(document).encode("utf-8", "surrogatepass")).parsed:
+        record = record_of(parsed, SOURCE_COMPANYCAM, "companycam")
+        with suppress(PoisonError):
+            for fact in read(notification(record, 1_767_342_500_000)).facts:
+                merged = merge(Record(object=fact.object, id=fact.id, first_seen_at=NOON_MS), [fact]).record
+                if name == "project_created":
+                    row = project_from(merged, CUSTOMER, CONFIG)
+                    match_keys(merged, CONFIG.relation_types)
+                    as_json([row.columns])
+                else:
+                    as_json([asdict(photo_from(merged, PROJECT_ROW, CONFIG))])
+                as_json([{"fields": merged.fields, "versions": merged.versions}])

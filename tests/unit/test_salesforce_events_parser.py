@@ -189,6 +189,32 @@ def test_in_an_array_only_what_is_not_understood_is_set_aside() -> None:
     assert [json.loads(one.body) for one in understood.quarantined] == [{"what": "is this"}]
 
 
+def test_in_one_change_event_only_the_id_that_is_none_is_set_aside() -> None:
+    understood = understand(change_event(recordIds=[samples.DOUGLAS, "zz"]))
+
+    assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
+    (aside,) = understood.quarantined
+    assert aside.reason == "malformed_id"
+    assert json.loads(aside.body)["ChangeEventHeader"]["recordIds"] == ["zz"]
+
+
+def test_in_one_apex_callout_only_the_record_that_is_not_understood_is_set_aside() -> None:
+    good, bad = {"Id": samples.DOUGLAS, "LastName": "Hunting"}, {"Id": "zz", "LastName": "Who"}
+
+    understood = understand({"new": [good, bad], "old": [bad, good]})
+
+    assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
+    assert [json.loads(one.body) for one in understood.quarantined] == [{"new": [bad]}]
+
+
+def test_two_states_of_one_record_in_one_callout_are_two_events() -> None:
+    states = [{"Id": samples.DOUGLAS, "LastName": name} for name in ("Hunting", "Hunter")]
+
+    understood = understand({"new": states})
+
+    assert [json.loads(one.value)["new"]["LastName"] for one in understood.parsed] == ["Hunting", "Hunter"]
+
+
 def test_the_same_event_twice_in_an_array_is_one_record() -> None:
     assert len(understand([change_event(), change_event()]).parsed) == 1
 

@@ -1,12 +1,17 @@
 """The three forms that Salesforce pushes become facts in one normal form."""
 
+import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from customer_sync.models.configuration import OutboundMessage, SalesforceConfig
 from customer_sync.rules import normal
+from customer_sync.rules.projection import customer_from
 from customer_sync.rules.reading import fragment, read
 from support import samples
 from support.facts import NOON_MS, a_fact, at
@@ -16,6 +21,7 @@ from synckit.errors import PoisonError
 from synckit.inbound import Reading
 from synckit.mirror.facts import DELETED, Record, Stamp
 from synckit.mirror.merge import merge
+from synckit.postgres import as_json
 
 ACTION = "04k5e0000000Ct1AAE"
 LISTED = SalesforceConfig(
@@ -195,6 +201,10 @@ def test_b73_a_value_that_is_none_of_ours_is_poison(value: bytes | None) -> None
         ("NaN", "number", "NaN"),
         ("many", "number", "many"),
         (True, "number", True),
+        ([1], "number", [1]),
+        ({"a": 1}, "number", {"a": 1}),
+        ([1], "boolean", [1]),
+        ({"a": 1}, "datetime", {"a": 1}),
         ("2013-05-20T20:49:32.000+0000", "datetime", "2013-05-20T20:49:32.000Z"),
         (1_369_082_972_000, "datetime", "2013-05-20T20:49:32.000Z"),
         ("soon", "datetime", "soon"),
@@ -217,6 +227,38 @@ def test_geolocations_and_nested_records() -> None:
     fields = {"Site__c": {"Latitude": 1.5, "Longitude": 2}, "Account": {"attributes": {}, "Name": "Acme"}}
 
     assert normal.normal_fields(fields, {}) == {"Site__Latitude__s": 1.5, "Site__Longitude__s": 2}
+
+
+def test_nobody_deletes_by_a_field_that_is_called_as_ours_are() -> None:
+    smuggled: dict[str, Any] = {DELETED: True, "$absent": True}
+
+    (fact,) = change_event(None, LastName="Hunting", **smuggled).facts
+
+    assert fact.fields == {"LastName": "Hunting"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = sorted({source.field for sources in LISTED.columns.values() for source in sources} | {"MailingAddress", "Id"})
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8), st.integers(-(2**50), 2**50))
+def test_whatever_the_values_they_become_a_fact_a_record_and_a_row_or_our_own_error(
+    fields: dict[str, Any], commit_time: int
+) -> None:
+    event = samples.document("change_event_contact_update.json")["ChangeEventHeader"] | {"commitTimestamp": commit_time}
+    body = json.dumps({**fields, "ChangeEventHeader": event}).encode("utf-8", "surrogatepass")
+
+    for record in salesforce_event_records(body):
+        with suppress(PoisonError):
+            for fact in reading(record).facts:
+                merged = merge(Record(object=fact.object, id=fact.id), [fact]).record
+                customer = customer_from(merged, None, LISTED)
+                as_json([customer.columns, {"fields": merged.fields, "versions": merged.versions}])
+                assert customer.source_version < 2**63
 
 
 def test_a_contact_that_was_never_seen_whole_asks_for_a_read() -> None:

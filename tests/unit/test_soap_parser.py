@@ -139,10 +139,12 @@ def test_no_session_is_ever_kept(noise: bytes) -> None:
         MESSAGE.decode().encode("utf-16-be"),
         MESSAGE.replace(b"</SessionId>", b""),
         MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<![CDATA[canary-session]]>"),
+        MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<![CDATA[a</SessionId>canary-session"),
+        MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<!-- </SessionId> -->canary-session"),
         MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")),
         MESSAGE.replace(b"SessionId", b"x:SessionId"),
     ],
-    ids=["utf-8", "utf-16", "utf-16 without mark", "unclosed", "cdata", "latin-1", "prefixed"],
+    ids=["utf-8", "utf-16", "utf-16 without mark", "unclosed", "cdata", "open cdata", "comment", "latin-1", "prefixed"],
 )
 def test_a_session_is_blanked_in_every_form(body: bytes) -> None:
     kept = soap.without_session(body)
@@ -185,6 +187,15 @@ def test_what_is_set_aside_can_be_read_again_alone_and_holds_no_session() -> Non
 
     assert b"canary-session" not in set_aside
     assert [one.key for one in outbound_messages.understand(mended).parsed] == [samples.GERALDINE]
+
+
+def test_a_session_inside_a_notification_is_not_kept_either() -> None:
+    inside = b"<sf:Id>no id</sf:Id><SessionId>canary-<b>session</b></SessionId>"
+    body = MESSAGE.replace(b"<sf:Id>0035e00000Jer01AAB</sf:Id>", inside)
+
+    (set_aside,) = outbound_messages.understand(soap.parse(body)).quarantined
+
+    assert b"canary" not in set_aside.body
 
 
 def test_b67_the_same_notification_twice_is_one_record() -> None:

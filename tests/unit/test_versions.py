@@ -37,8 +37,8 @@ def test_a_push_is_no_read_and_a_read_a_second_later_is() -> None:
     assert versions.is_read(versions.version(5_000, 6_000))
 
 
-def test_before_1970_nothing_is_known() -> None:
-    assert versions.version(-1, 0) == versions.UNKNOWN
+def test_before_1970_is_the_earliest_and_not_unknown() -> None:
+    assert versions.version(-1, 0) == versions.EARLIEST > versions.UNKNOWN
 
 
 @pytest.mark.parametrize(

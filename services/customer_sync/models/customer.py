@@ -25,6 +25,8 @@ class Customer:
     status: str
     account_type: str
     deleted_at: int | None
+    is_known: bool
+    """Whether anything was ever said of it beside that it is deleted."""
     source_modified_at: int
     source_version: int
     problems: tuple[Problem, ...] = field(default=())

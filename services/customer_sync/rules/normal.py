@@ -6,6 +6,7 @@ from typing import Any, Final
 from customer_sync.models.configuration import FieldType
 from synckit import times
 from synckit.identity import salesforce_id18
+from synckit.mirror.facts import OURS
 
 ADDRESS_PARTS: Final = ("Street", "City", "State", "PostalCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy")
 _MOST_DIGITS: Final = 17
@@ -14,12 +15,14 @@ _MOST_DIGITS: Final = 17
 def normal_fields(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> dict[str, Any]:
     """The fields under REST's flat names (`MailingStreet`), in REST's JSON types.
 
-    A value that is not of its field's type stays as it came: the projection says what is wrong with it.
+    A value that is not of its field's type stays as it came: the projection says what is wrong with it. Names that
+    begin as ours do are no field of Salesforce's: they are left out, or anybody could delete by an attribute.
     """
     return {
         name: normal_value(value, types.get(name))
         for compound, given in fields.items()
         for name, value in _flat(compound, given)
+        if not name.startswith(OURS)
     }
 
 
@@ -56,7 +59,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or (isinstance(value, str) and len(value) > 2 * _MOST_DIGITS):
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 2 * _MOST_DIGITS:
         raise ValueError("no number")
     number = float(value)
     if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is the value unlike itself

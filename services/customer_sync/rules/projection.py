@@ -8,7 +8,7 @@ from customer_sync.models.customer import Customer, Problem
 from synckit import versions
 from synckit.columns import fit
 from synckit.identity import customer_id
-from synckit.mirror.facts import DELETED, Record
+from synckit.mirror.facts import DELETED, OURS, Record
 
 Pair = dict[str, Record | None]
 """The two records that make a customer, by object."""
@@ -30,6 +30,7 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
         status=_choice("status", config.status.rules, config.status.default, pair, problems),
         account_type=_choice("account_type", config.account_type.rules, default_type, pair, problems),
         deleted_at=versions.modified_ms(contact.stamp_of(DELETED).version) if contact.is_deleted else None,
+        is_known=any(not name.startswith(OURS) for name in contact.fields),
         source_modified_at=versions.modified_ms(newest),
         source_version=newest,
         problems=tuple(problems),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from synckit import times, versions
 from synckit.errors import PoisonError
 from synckit.inbound import Notification, Reading, believed, hinting
-from synckit.mirror.facts import DELETED, Fact, Kind, Stamp
+from synckit.mirror.facts import DELETED, OURS, Fact, Kind, Stamp
 
 PROJECT: Final = "project"
 PHOTO: Final = "photo"
@@ -105,8 +105,11 @@ def _merged(notification: Notification, name: str, record_id: str, own: Mapping[
 
 
 def normal_fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with its ids as text and its times as UTC with milliseconds. What is neither stays as it came."""
-    return {name: _normal(name, value) for name, value in record.items()}
+    """A record with its ids as text and its times as UTC with milliseconds. What is neither stays as it came.
+
+    Names that begin as ours do are no field of CompanyCam's: they are left out.
+    """
+    return {name: _normal(name, value) for name, value in record.items() if not name.startswith(OURS)}
 
 
 def _normal(name: str, value: Any) -> Any:

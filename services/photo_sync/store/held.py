@@ -48,6 +48,7 @@ async def count_held(connection: Connection) -> Row | None:
                (SELECT count(*)
                   FROM projects.companycam_records AS records
                  WHERE records.object = 'photo' AND NOT records.is_deleted
+                   AND coalesce(records.fields ->> 'status', '') <> 'deleted'
                    AND NOT EXISTS (SELECT FROM projects.projects WHERE projects.company_cam_id = records.parent_id)
                ) AS photos
           FROM projects.customer_matches

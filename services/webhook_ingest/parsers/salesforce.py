@@ -14,12 +14,18 @@ MODIFIED: Final = ("SystemModstamp", "LastModifiedDate")
 
 def record_id(value: object) -> str:
     """The 18-character id; MisunderstoodError for what is none."""
-    if isinstance(value, str):
-        try:
-            return identity.salesforce_id18(value)
-        except ValueError:
-            pass
-    raise MisunderstoodError("malformed_id")
+    found = record_id_or_none(value)
+    if found is None:
+        raise MisunderstoodError("malformed_id")
+    return found
+
+
+def record_id_or_none(value: object) -> str | None:
+    """The 18-character id; None for what is none."""
+    try:
+        return identity.salesforce_id18(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def modified_ms(fields: Mapping[str, Any]) -> int | None:

@@ -36,14 +36,26 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
     parsed: list[Parsed] = []
     quarantined: list[Quarantine] = []
     for item in items:
-        try:
-            parsed.extend(_parsed(item, signed_at))
-        except MisunderstoodError as error:
-            quarantined.append(Quarantine(error.reason, documents.dumps(item) if item is not document else body))
+        understood, not_understood = _understood(item, body if item is document else None, signed_at)
+        parsed += understood
+        quarantined += not_understood
     return Understanding(tuple({one.event_id: one for one in parsed}.values()), tuple(quarantined))
 
 
-def _parsed(item: Any, signed_at: int | None) -> list[Parsed]:
+def _understood(item: Any, body: bytes | None, signed_at: int | None) -> tuple[list[Parsed], list[Quarantine]]:
+    """The records of an item and those that are set aside; it is set aside as it came where nothing is understood."""
+    try:
+        each = _parsed(item, signed_at)
+    except MisunderstoodError as error:
+        each = [Quarantine(error.reason, b"")]
+    parsed = [one for one in each if isinstance(one, Parsed)]
+    aside = [one for one in each if isinstance(one, Quarantine)]
+    if parsed or not aside:
+        return parsed, aside
+    return [], [Quarantine(aside[0].reason, documents.dumps(item) if body is None else body)]
+
+
+def _parsed(item: Any, signed_at: int | None) -> list[Parsed | Quarantine]:
     payload = _unwrapped(item)
     if HEADER in payload:
         return list(_change_events(payload))
@@ -64,7 +76,7 @@ def _unwrapped(item: Any) -> dict[str, Any]:
     return item
 
 
-def _change_events(payload: dict[str, Any]) -> Iterator[Parsed]:
+def _change_events(payload: dict[str, Any]) -> Iterator[Parsed | Quarantine]:
     header = payload[HEADER]
     if not isinstance(header, dict):
         raise MisunderstoodError("malformed_header")
@@ -75,8 +87,14 @@ def _change_events(payload: dict[str, Any]) -> Iterator[Parsed]:
         raise MisunderstoodError("malformed_header")
     if len(ids) * len(documents.dumps(payload)) > MOST_BYTES:
         raise MisunderstoodError("too_many_records")
-    for record_id in map(_change_id, ids):
-        alone = {**payload, HEADER: {**header, "recordIds": [record_id]}}
+    for given in ids:
+        alone = {**payload, HEADER: {**header, "recordIds": [given]}}
+        try:
+            record_id = _change_id(given)
+        except MisunderstoodError as error:
+            yield Quarantine(error.reason, documents.dumps(alone))
+            continue
+        alone[HEADER]["recordIds"] = [record_id]
         yield Parsed(
             event_id=identity.event_id("change_event", transaction, str(sequence), record_id),
             type=f"change_event.{name}.{change}",
@@ -121,13 +139,20 @@ def _records(value: Any) -> list[dict[str, Any]]:
     return records
 
 
-def _apex_records(new: list[dict[str, Any]], old: list[dict[str, Any]], signed_at: int | None) -> Iterator[Parsed]:
-    before = {salesforce.record_id(record.get("Id")): record for record in old}
-    after = {salesforce.record_id(record.get("Id")): record for record in new}
-    if not before and not after:
+def _apex_records(
+    new: list[dict[str, Any]], old: list[dict[str, Any]], signed_at: int | None
+) -> Iterator[Parsed | Quarantine]:
+    """Each new record with the old one of its id; without new ones, each old one."""
+    if not new and not old:
         raise MisunderstoodError("unknown_shape")
-    for record_id in after or before:
-        yield _apex_record(record_id, after.get(record_id), before.get(record_id), signed_at)
+    before = {salesforce.record_id_or_none(record.get("Id")): record for record in old}
+    for record in new or old:
+        try:
+            record_id = salesforce.record_id(record.get("Id"))
+            former = before.get(record_id)
+            yield _apex_record(record_id, record if new else None, former if new else record, signed_at)
+        except MisunderstoodError as error:
+            yield Quarantine(error.reason, documents.dumps({"new" if new else "old": [record]}))
 
 
 def _apex_record(

@@ -21,10 +21,10 @@ DEEPEST: Final = 32
 _ENCODING: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
-_SESSION: Final = re.compile(
-    rf"({_OPENED}[^>]*>)(.*?)(?=</(?:[^\s<>/:]+:)?SessionId\b|\Z)|({_OPENED})([^>]*)\Z", re.DOTALL
-)
-"""A SessionId's tag and its text, up to its end tag, or to the end where it has none."""
+_CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
+_TEXT = rf"(?:<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<!--(?>.*?(?:-->|\Z))|(?!{_CLOSED}).)*+"
+_SESSION: Final = re.compile(rf"({_OPENED}[^>]*>)({_TEXT})|({_OPENED})([^>]*)\Z", re.DOTALL)
+"""A SessionId's tag and its text, up to its end tag (one in a comment or CDATA is none), or to the end."""
 _MARK: Final = "SessionId"
 
 
@@ -131,6 +131,9 @@ def _fields(element: Element) -> Iterator[tuple[str, Any]]:
 
 def alone(message: Message, notification: Element) -> bytes:
     """An envelope with this notification only, without SessionId: what is kept of one that is not understood."""
+    for element in notification.iter():
+        if str(element.tag).rpartition("}")[2] == _MARK:
+            element.clear()
     envelope = Element(f"{{{ENVELOPE}}}Envelope")
     outer = SubElement(SubElement(envelope, f"{{{ENVELOPE}}}Body"), f"{{{OUTBOUND}}}notifications")
     for name, text in (("OrganizationId", message.organization_id), ("ActionId", message.action_id)):

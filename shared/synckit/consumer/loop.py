@@ -110,8 +110,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def handle(self, records: Sequence[Incoming], client: KafkaClient) -> None:
         """Apply a batch, whatever it takes, and commit the offsets of exactly these records."""
-        if self.stopped.is_set():
-            return
+        if self.stopped.is_set() or self._applier.given_up.is_set():
+            return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
         self._idle.clear()
         self._batches += 1
@@ -145,7 +145,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
         before, self._quiet = self._quiet, (self._batches, positions)
-        if before is None or before[0] != self._batches or not self._idle.is_set() or self.stopped.is_set():
+        if self.stopped.is_set() or self._applier.given_up.is_set():
+            return  # a batch may have been given up: the positions stand behind records that nobody applied
+        if before is None or before[0] != self._batches or not self._idle.is_set():
             return
         behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, 0) and at in positions}
         if behind:

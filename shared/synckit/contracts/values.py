@@ -3,13 +3,16 @@
 from abc import abstractmethod
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, ValidationError
 
 from synckit import times
 from synckit.errors import PoisonError
+
+GREATEST_VERSION: Final = 2**63 - 1
+"""What a BIGINT holds."""
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -78,7 +81,7 @@ class FederationKey(Keyed):
     external_id: str
     relationship_type: str
     created_at: Moment
-    source_version: int = Field(ge=0)
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
     deleted_at: Moment | None = None
 
     @property
@@ -108,7 +111,7 @@ class CustomerChanged(Keyed):
     created_at: Moment
     merged_into: UUID | None
     deleted_at: Moment | None
-    source_version: int = Field(ge=0)
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -128,7 +131,7 @@ class ProjectChanged(Keyed):
     created_at: Moment
     merged_into: UUID | None
     deleted_at: Moment | None
-    source_version: int = Field(ge=0)
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -148,7 +151,7 @@ class EstimateChanged(Keyed):
     best_price: Decimal | None
     created_at: Moment
     deleted_at: Moment | None
-    source_version: int = Field(ge=0)
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -163,7 +166,7 @@ class ReferenceRow(Keyed):
     code: str
     row: dict[str, JsonValue]
     deleted_at: Moment | None
-    source_version: int = Field(ge=0)
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:

@@ -5,25 +5,28 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
-from synckit.identity import row_id
-from synckit.mirror.facts import Record, canonical
+from synckit.mirror.facts import OURS, Record, canonical
 from synckit.postgres import Connection, as_json
 
 DAYS_KEPT: Final = 7
 
 
 async def store(connection: Connection, service: str, records: Iterable[Record]) -> None:
-    """Keep these records, where they are no older than what is kept. After their owner committed them."""
+    """Keep these records, where they are no older than what is kept. After their owner committed them.
+
+    A row's own id is left to its default: a computed one would be a second unique key, which ON CONFLICT does not cover,
+    and two sessions that store the same new record would fail on it.
+    """
     rows = [_row(service, record) for record in records]
     if not rows:
         return
     await connection.execute(
         """
         INSERT INTO integrations.external_entity_cache AS stored
-               (id, service, entity_type, external_id, data, data_hash, source_version, expires_at)
-        SELECT id, service, entity_type, external_id, data, data_hash, source_version, now() + make_interval(days => $2)
+               (service, entity_type, external_id, data, data_hash, source_version, expires_at)
+        SELECT service, entity_type, external_id, data, data_hash, source_version, now() + make_interval(days => $2)
           FROM json_to_recordset($1::json)
-            AS incoming (id uuid, service integrations.integration_service_enum, entity_type text, external_id text,
+            AS incoming (service integrations.integration_service_enum, entity_type text, external_id text,
                          data jsonb, data_hash text, source_version bigint)
          ORDER BY service, entity_type, external_id
         ON CONFLICT (service, entity_type, external_id) DO UPDATE
@@ -42,9 +45,8 @@ async def store(connection: Connection, service: str, records: Iterable[Record])
 
 
 def _row(service: str, record: Record) -> dict[str, Any]:
-    said_by_vendor = {name: value for name, value in record.fields.items() if not name.startswith("$")}
+    said_by_vendor = {name: value for name, value in record.fields.items() if not name.startswith(OURS)}
     return {
-        "id": row_id("external_entity_cache", service, record.object, record.id),
         "service": service,
         "entity_type": record.object,
         "external_id": record.id,

@@ -13,6 +13,8 @@ from synckit import versions
 Json = Any
 """A JSON value in normal form: text, number, true, false, null, list or object."""
 
+OURS = "$"
+"""What the names of our own fields begin with, and no vendor's."""
 DELETED = "$deleted"
 """Deletion is a field of its own: a DELETE sets it, an UNDELETE or a read clears it, a pushed snapshot leaves it."""
 ABSENT = "$absent"
