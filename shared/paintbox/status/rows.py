@@ -5,6 +5,7 @@ from typing import Final
 
 from paintbox.databases import Connection, Database, connected
 from paintbox.errors import OperatorError
+from paintbox.parked.listing import Alarm, find_alarms
 
 OUTBOXES: Final = (Database.CUSTOMERS, Database.PROJECTS, Database.ESTIMATES)
 
@@ -35,6 +36,8 @@ class SetAside:
 
     quarantined: int
     parked: dict[str, int]
+    alarms: tuple[Alarm, ...] = ()
+    """Of consumers that stopped because they parked too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ async def _set_aside(connection: Connection) -> SetAside:
         SELECT count(*)
           FROM integrations.webhook_events
          WHERE status = 'FAILED' AND error_message LIKE 'quarantined: %'
+           AND NOT EXISTS (
+                   SELECT
+                     FROM integrations.quarantine_decisions AS decision
+                    WHERE decision.event_id = webhook_events.id AND decision.dropped_at IS NOT NULL
+               )
         """
     )
     parked = await connection.fetch(
@@ -106,4 +114,5 @@ async def _set_aside(connection: Connection) -> SetAside:
          ORDER BY consumer
         """
     )
-    return SetAside(quarantined, {row["consumer"]: row["records"] for row in parked})
+    alarms = await find_alarms(connection)
+    return SetAside(quarantined, {row["consumer"]: row["records"] for row in parked}, tuple(alarms))

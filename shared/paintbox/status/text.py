@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from paintbox.parked.text import alarm
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.report import Status
 
@@ -74,3 +75,4 @@ def _waiting(status: Status) -> Iterator[Line]:
             parked = found.set_aside.parked
             of_whom = f" ({', '.join(f'{who} {many}' for who, many in parked.items())})" if parked else ""
             yield f"quarantined: {found.set_aside.quarantined}; parked: {sum(parked.values())}{of_whom}", None
+            yield from ((alarm(one), "red") for one in found.set_aside.alarms)

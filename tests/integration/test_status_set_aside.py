@@ -1,0 +1,56 @@
+"""What `paintbox status` says of stopped consumers and of deliveries that nobody understood."""
+
+import pytest
+
+from paintbox.databases import Database
+from paintbox.status import text
+from paintbox.status.report import Status, as_document
+from paintbox.status.rows import SetAside, waiting
+from support.postgres import NewDatabase, OpenSession
+
+pytestmark = pytest.mark.database
+
+
+async def test_an_alarm_is_shown_until_somebody_clears_it(new_database: NewDatabase, connect: OpenSession) -> None:
+    dsn = await new_database(Database.INTEGRATIONS)
+    connection = await connect(dsn)
+    await connection.execute(
+        """
+        INSERT INTO integrations.consumer_alarms (consumer, topic, records, parked)
+        VALUES ('photo-sync', 't', 200, 150)
+        """
+    )
+
+    raised = Status(parts=[], databases={Database.INTEGRATIONS: await waiting(dsn, Database.INTEGRATIONS)})
+    await connection.execute("UPDATE integrations.consumer_alarms SET cleared_at = now()")
+    cleared = await waiting(dsn, Database.INTEGRATIONS)
+
+    said = [line for line, style in text.lines(raised) if style == "red"]
+    assert len(said) == 1
+    assert "photo-sync stopped reading t" in said[0]
+    assert "paintbox parked resume --consumer photo-sync --topic t" in said[0]
+    assert [one["topic"] for one in as_document(raised)["alarms"]] == ["t"]
+    assert cleared.set_aside is not None
+    assert cleared.set_aside.alarms == ()
+
+
+async def test_a_delivery_that_was_dropped_is_no_longer_counted(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.INTEGRATIONS)
+    connection = await connect(dsn)
+    await connection.execute(
+        """
+        WITH event AS (
+            INSERT INTO integrations.webhook_events (id, service, event_type, payload, status, error_message)
+            VALUES (gen_random_uuid(), 'SALESFORCE', 'quarantined', '{}', 'FAILED', 'quarantined: not_json')
+            RETURNING id, received_at
+        )
+        INSERT INTO integrations.quarantine_decisions (event_id, received_at, dropped_at)
+        SELECT id, received_at, now() FROM event
+        """
+    )
+
+    found = await waiting(dsn, Database.INTEGRATIONS)
+
+    assert found.set_aside == SetAside(quarantined=0, parked={})
