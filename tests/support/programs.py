@@ -48,18 +48,25 @@ class Running:
 
     async def is_ready(self) -> None:
         """Returns when it says that it is ready."""
-        await until(lambda: self._answers("/readyz"), EXIT_SECONDS)
+        said: list[str] = []
+        try:
+            await until(lambda: self._answers("/readyz", said), EXIT_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"{said[-1:]}\n{self.log.read_text()}") from None
 
     async def _is_alive(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        return await self._answers("/healthz")
+        return await self._answers("/healthz", [])
 
-    async def _answers(self, path: str) -> bool:
+    async def _answers(self, path: str, said: list[str]) -> bool:
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
-                return (await client.get(self.url + path)).is_success
-            except httpx.HTTPError:
+                answer = await client.get(self.url + path)
+            except httpx.HTTPError as error:
+                said.append(repr(error))
                 return False
+        said.append(answer.text)
+        return answer.is_success
 
 
 def free_port() -> int:
