@@ -1,6 +1,7 @@
 """The batch loop on real Kafka: what is applied, what is committed, and what happens when something fails."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
@@ -21,6 +23,7 @@ from synckit.consumer.alarms import Count
 from synckit.consumer.applying import Apply
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
+from synckit.observability import metrics
 from synckit.postgres import Pool
 
 Run = Callable[..., Awaitable["Running"]]
@@ -138,8 +141,11 @@ async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic
     running = await run(topic, sink)
     await until_true(lambda: sink.calls >= 3)
     trouble = await running.consumer.check()
+    lag = metrics.CONSUMER_LAG.labels(topic, "0")
+    await until_true(lambda: lag._value.get() == 10)
     away.set()
     await until_true(lambda: len(sink.applied) == 10)
+    await until_true(lambda: lag._value.get() == 0)
 
     assert trouble == "waits: TransientError"
     assert sink.applied == numbers(10)
@@ -341,6 +347,23 @@ async def test_stopping_finishes_the_batch_in_hand_and_commits_it(
 
     assert applied == numbers(3)
     assert (await committed(kafka_servers, running.group))[topic, 0] == 3
+
+
+async def test_the_line_of_a_batch_says_which_events_it_was_about(
+    run: Run, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, sink, ids = await new_topic(), Sink(), [str(uuid4()) for _ in range(2)]
+    caplog.set_level(logging.INFO, "synckit.consumer.loop")
+    async with AIOKafkaProducer(bootstrap_servers=kafka_servers) as producer:
+        for value in (*ids, "0" * 32 + "not an id", "\0"):
+            await producer.send_and_wait(topic, b"x", headers=[("ce_correlationid", value.encode())])
+
+    await run(topic, sink)
+    await until_true(lambda: len(sink.applied) == 4)
+    await until_true(lambda: "A batch was applied" in caplog.messages)
+
+    said = [getattr(record, "correlation_ids", ()) for record in caplog.records]
+    assert [one for line in said for one in line] == ids
 
 
 async def test_a_revoked_partition_goes_to_others_only_once_the_batch_in_hand_is_applied(

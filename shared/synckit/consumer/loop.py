@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol
+from uuid import UUID
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
+MOST_CORRELATION_IDS: Final = 5
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
@@ -34,8 +37,14 @@ class KafkaClient(Protocol):
     async def position(self, partition: TopicPartition) -> int:
         """The offset of the next record that it will hand out."""
 
-    def highwater(self, partition: TopicPartition) -> int | None:
-        """The end of the partition, as last seen."""
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """What the group has committed, ever."""
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition begins now."""
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition ends now."""
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Commit these offsets."""
@@ -123,11 +132,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             if is_safe:
                 await self._commit(client, _ends(records))
             failpoints.hit("consumer.offsets:after_commit")
-            self._report(records, len(parked), monotonic() - started)
+            self._report(records, parked, monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
-            self._stop("stopped by a bug", describe(error), error)
+            said = describe(error) | {"correlation_ids": " ".join(_correlation_ids(records))}
+            self._stop("stopped by a bug", said, error)
         finally:
             self._idle.set()
 
@@ -138,9 +148,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             async with asyncio.timeout(TEND_SECONDS):
                 positions = {at: await client.position(at) for at in client.assignment()}
                 await self._commit_markers(client, positions)
+                await self._measure(client)
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
-        self._measure(client)
 
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
@@ -162,15 +172,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         else:
             self._committed |= offsets
 
-    def _report(self, records: Sequence[Incoming], parked: int, seconds: float) -> None:
+    def _report(self, records: Sequence[Incoming], parked: Sequence[Incoming], seconds: float) -> None:
         topic = self.topic.name
         metrics.BATCH_RECORDS.labels(topic).observe(len(records))
         metrics.BATCH_SECONDS.labels(topic).observe(seconds)
-        metrics.RECORDS.labels(topic, "applied").inc(len(records) - parked)
-        metrics.RECORDS.labels(topic, "parked").inc(parked)
+        metrics.RECORDS.labels(topic, "applied").inc(len(records) - len(parked))
+        metrics.RECORDS.labels(topic, "parked").inc(len(parked))
         log.info(
             "A batch was applied",
-            extra={"topic": topic, "records": len(records), "parked": parked, "seconds": round(seconds, 4)},
+            extra={
+                "topic": topic,
+                "records": len(records),
+                "parked": len(parked),
+                "seconds": round(seconds, 4),
+                "correlation_ids": _correlation_ids(records),
+                "parked_correlation_ids": _correlation_ids(parked),
+            },
         )
 
     async def _watch(self, count: Count) -> bool:
@@ -218,11 +235,25 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
-    def _measure(self, client: KafkaClient) -> None:
-        for at in client.assignment():
-            end, done = client.highwater(at), self._committed.get(at)
-            if end is not None and done is not None:
-                metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - done, 0))
+    async def _measure(self, client: KafkaClient) -> None:
+        """The lag behind what is committed, by whomever: also before the first batch here, and while it waits."""
+        partitions = list(client.assignment())
+        unknown = [at for at in partitions if at not in self._committed]
+        begins = await client.beginning_offsets(unknown) if unknown else {}
+        for at in unknown:
+            committed = await client.committed(at)
+            self._committed.setdefault(at, begins[at] if committed is None else committed)
+        for at, end in (await client.end_offsets(partitions)).items():
+            metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - self._committed[at], 0))
+
+
+def _correlation_ids(records: Sequence[Incoming]) -> list[str]:
+    """Of the first few records: what leads from a log's line to `sync_logs.correlation_id`."""
+    found: list[str] = []
+    for record in records[:MOST_CORRELATION_IDS]:
+        with suppress(ValueError):
+            found.append(str(UUID((dict(record.headers).get("ce_correlationid") or b"").decode())))
+    return list(dict.fromkeys(found))
 
 
 def _ends(records: Sequence[Incoming]) -> dict[TopicPartition, int]:

@@ -14,8 +14,8 @@ DAYS_KEPT: Final = 7
 async def store(connection: Connection, service: str, records: Iterable[Record]) -> None:
     """Keep these records, where they are no older than what is kept. After their owner committed them.
 
-    A row's own id is left to its default: a computed one would be a second unique key, which ON CONFLICT does not cover,
-    and two sessions that store the same new record would fail on it.
+    A row's own id is left to its default: a computed one would be a second unique key, which ON CONFLICT does not
+    cover, and two sessions that store the same new record would fail on it.
     """
     rows = [_row(service, record) for record in records]
     if not rows:

@@ -138,8 +138,11 @@ class Projector:
             async with postgres.transaction(self._pool, "projector.refuse") as connection:
                 await step.refuse(connection, note, keys[0], as_poison(error))
             metrics.PROJECTED.labels(note.object, "refused").inc()
+            cause = note.causes.get(keys[0])
+            said = {"correlation_id": str(cause.correlation_id)} if cause else {}
             log.error(
-                "A row was refused by the database", extra={"object": note.object, "id": keys[0], **describe(error)}
+                "A row was refused by the database",
+                extra={"object": note.object, "id": keys[0], **said, **describe(error)},
             )
 
     async def _wins_race(self, step: Step, note: Note, keys: Sequence[str]) -> bool:
