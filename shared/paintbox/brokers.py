@@ -6,13 +6,23 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from paintbox.errors import OperatorError
 
 REQUEST_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.05
+OFFSETS_TOPIC: Final = "__consumer_offsets"
+"""Kafka keeps there what groups have committed, and makes it when the first of them asks for its coordinator."""
 SET_ON_THE_TOPIC: Final = 1
 """Kafka's number for a setting that somebody gave this very topic, as opposed to a default."""
 
@@ -95,7 +105,7 @@ async def create_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> N
             raise for_code(code)(f"{name}: {message}")
     async with asyncio.timeout(REQUEST_SECONDS):
         while not await _have_leaders(admin, {topic.name for topic in topics}):  # noqa: ASYNC110 - Kafka tells nobody
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _have_leaders(admin: AIOKafkaAdminClient, names: set[str]) -> bool:
@@ -116,3 +126,23 @@ async def configure_topic(admin: AIOKafkaAdminClient, topic: FoundTopic, changes
         for code, message, _, name in answer.resources:
             if code != 0:
                 raise for_code(code)(f"{name}: {message}")
+
+
+async def find_committed(admin: AIOKafkaAdminClient, groups: Iterable[str]) -> dict[str, dict[TopicPartition, int]]:
+    """What each of these groups has committed: nothing where no group ever did anything, as on a new broker."""
+    wanted = list(groups)
+    if not any(topic["topic"] == OFFSETS_TOPIC for topic in await admin.describe_topics()):
+        return {group: {} for group in wanted}
+    return dict(zip(wanted, await asyncio.gather(*(_committed(admin, group) for group in wanted)), strict=True))
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+    """Kafka says for a moment that there is no coordinator where its topic is being made or moves."""
+    async with asyncio.timeout(REQUEST_SECONDS):
+        while True:
+            try:
+                found = await admin.list_consumer_group_offsets(group)
+            except GroupCoordinatorNotAvailableError:
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                return {place: position.offset for place, position in found.items() if position.offset >= 0}

@@ -1,5 +1,6 @@
 """What `paintbox status` counts, on real servers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from paintbox import topics
 from paintbox.databases import Connection, Database
 from paintbox.environment import operator_environment, render
 from paintbox.errors import OperatorError
@@ -14,9 +16,10 @@ from paintbox.stack.places import find_checkout
 from paintbox.status.answers import ask
 from paintbox.status.lag import topic_lags
 from paintbox.status.rows import Held, Outbox, SetAside, waiting
-from support.kafka import NewTopic
+from support.kafka import KafkaServer, NewTopic, new_broker
 from support.postgres import NewDatabase, OpenSession
-from synckit.contracts.topics import Cleanup, Topic
+from support.topics import committed, produce
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, Cleanup, Topic
 from synckit.kafka import create_producer
 
 CONNECTIONS = ("PAINTBOX_CUSTOMERS_DSN", "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS", "PAINTBOX_INGEST_URL")
@@ -135,6 +138,23 @@ async def test_lag_is_what_a_group_has_not_committed(kafka_servers: str, new_top
 
     assert (found.exists, found.end, found.lag) == (True, 5, {group: 3})
     assert (absent.exists, absent.end, absent.lag) == (False, 0, {})
+
+
+@pytest.fixture
+def new_server() -> Iterator[KafkaServer]:
+    with new_broker() as server:
+        yield server
+
+
+async def test_where_no_group_ever_joined_nothing_is_committed_and_all_is_behind(new_server: KafkaServer) -> None:
+    await topics.apply(new_server.servers, topics.Replication(1, 1), topics=[WEBHOOKS_COMPANYCAM])
+    await produce(new_server.servers, WEBHOOKS_COMPANYCAM.name, [b"value"])
+
+    [found] = await topic_lags(new_server.servers, [WEBHOOKS_COMPANYCAM])
+    nothing = await committed(new_server.servers, "nobody")
+
+    assert found.lag == {"photo-sync": 1, "webhook-log": 1}
+    assert nothing == {}
 
 
 @pytest.fixture

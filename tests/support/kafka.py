@@ -1,12 +1,13 @@
 """A Kafka broker for the whole test run, shared by its workers, and topics of its tests' own."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,17 @@ def stop_shared_broker(folder: Path) -> None:
     state = folder / "kafka.json"
     if state.exists():
         server = KafkaServer(**json.loads(state.read_text()))
+        _stop(server)
+        shutil.rmtree(server.home)
+
+
+@contextlib.contextmanager
+def new_broker() -> Iterator[KafkaServer]:
+    """A broker of one test's own, on which nothing ever happened, for the block."""
+    server = _start()
+    try:
+        yield server
+    finally:
         _stop(server)
         shutil.rmtree(server.home)
 

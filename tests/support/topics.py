@@ -6,6 +6,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from paintbox.brokers import administration, find_committed
+
 
 async def produce(servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
     """Send values under one key, in order."""
@@ -51,13 +53,9 @@ async def _wait(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 async def committed(servers: str, group: str) -> dict[tuple[str, int], int]:
     """The committed offsets of a group, by topic and partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-        return {(at.topic, at.partition): meta.offset for at, meta in offsets.items()}
-    finally:
-        await admin.close()
+    async with administration(servers) as admin:
+        found = await find_committed(admin, [group])
+    return {(at.topic, at.partition): offset for at, offset in found[group].items()}
 
 
 async def members_of(servers: str, group: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paintbox.brokers import administration
+from paintbox.brokers import administration, find_committed
 from paintbox.status.answers import SECONDS
 from synckit.contracts import topics
 
@@ -75,14 +75,9 @@ async def _bounds(servers: str, places: list[TopicPartition]) -> tuple[Offsets, 
     return begins, ends
 
 
-async def _committed(admin: AIOKafkaAdminClient) -> dict[str, Offsets]:
+async def _committed(admin: AIOKafkaAdminClient) -> Mapping[str, Offsets]:
     """By group: those that we know, and any other that has committed something."""
-    groups = {*READERS, *(group for group, *_ in await admin.list_consumer_groups())}
-    answers = await asyncio.gather(*(admin.list_consumer_group_offsets(group) for group in groups))
-    return {
-        group: {place: position.offset for place, position in answer.items() if position.offset >= 0}
-        for group, answer in zip(groups, answers, strict=True)
-    }
+    return await find_committed(admin, {*READERS, *(group for group, *_ in await admin.list_consumer_groups())})
 
 
 def _lag(topic: str, begins: Offsets, ends: Offsets, committed: Mapping[str, Offsets]) -> TopicLag:
