@@ -235,13 +235,13 @@ async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> b
 async def test_b26_more_than_an_address_may_send_is_answered_429(
     servers: Servers, http: httpx.AsyncClient, doors: Doors
 ) -> None:
-    less = {"rate=500r/s": "rate=1r/s", "burst=1000": "burst=10"}
+    less = {"rate=500r/s": "rate=1r/m", "burst=1000": "burst=10"}
     with edge.edge(servers.folder, doors, changes=less) as nginx:
         await edge.until_it_listens(nginx)
         answers = [await push(http, nginx.url, servers.token, a_delivery(next(NUMBERS))) for _ in range(20)]
 
     refused = [answer for answer in answers if answer.status_code != 200]
-    assert 8 <= len(refused) <= 12
+    assert len(refused) in {8, 9}
     assert {answer.status_code for answer in refused} == {429}
     assert {answer.headers["retry-after"] for answer in refused} == {"1"}
     assert {answer.json()["code"] for answer in refused} == {"rate_limited"}

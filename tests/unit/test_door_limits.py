@@ -1,0 +1,163 @@
+"""Whom a door believes about the sender, how much an address may send, and when Kafka is worth waiting for."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from synckit import web
+from webhook_ingest import addresses, admission
+from webhook_ingest.addresses import AddressLimit, sender_of
+from webhook_ingest.admission import Admission
+from webhook_ingest.circuit import Circuit, State
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "sender"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.9", "192.0.2.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.9, 192.0.2.1", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.9, 192.0.2.1, 10.0.0.2", "192.0.2.1"),
+        ("10.0.0.1", "198.51.100.9, nonsense, 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", "10.0.0.3", "10.0.0.3"),
+        ("fd00::1", "2001:db8::1", "2001:db8::1"),
+        ("", "198.51.100.9", ""),
+    ],
+)
+def test_only_trusted_proxies_are_believed_about_the_sender(peer: str, forwarded: str, sender: str) -> None:
+    assert sender_of(peer, forwarded, PROXIES) == sender
+
+
+def test_an_address_that_sends_too_much_is_refused_until_its_bucket_fills_again() -> None:
+    limit = AddressLimit(2)
+
+    at_once = [limit.admits("192.0.2.1", 0) for _ in range(6)]
+    later = [limit.admits("192.0.2.1", 0.5) for _ in range(2)]
+
+    assert at_once == [True] * 4 + [False] * 2
+    assert later == [True, False]
+
+
+def test_addresses_do_not_share_a_bucket_but_a_subscriber_has_one() -> None:
+    limit = AddressLimit(0.5)
+
+    admitted = [limit.admits(address, 0) for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2")]
+
+    assert admitted == [True, True, True, False]
+
+
+def test_a_rate_below_one_admits_all_the_same() -> None:
+    limit = AddressLimit(0.1)
+
+    assert [limit.admits("192.0.2.1", at) for at in (0, 5, 10)] == [True, False, True]
+
+
+def test_without_a_limit_everything_is_admitted() -> None:
+    limit = AddressLimit(0)
+
+    assert all(limit.admits("192.0.2.1", 0) for _ in range(10_000))
+
+
+def test_no_more_addresses_are_remembered_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "MOST_ADDRESSES", 2)
+    limit = AddressLimit(0.5)
+
+    admitted = [limit.admits(address, 0) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1")]
+
+    assert admitted == [True] * 4
+    assert len(limit._buckets) == 2
+
+
+def a_request(**headers: str) -> web.Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request"}
+
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return web.Request("POST", "/", "", named, "192.0.2.1", receive)
+
+
+def test_requests_beyond_the_most_are_refused_and_room_is_made_when_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_REQUESTS", 1)
+    doors = Admission((), AddressLimit(0))
+
+    with doors.admit(a_request(content_length="1")), pytest.raises(web.HttpError) as refused:
+        doors.admit(a_request(content_length="1")).__enter__()
+    with doors.admit(a_request(content_length="1")) as admitted:
+        pass
+
+    assert (refused.value.response.status, refused.value.reason) == (503, "too_busy")
+    assert ("retry-after", "1") in refused.value.response.headers
+    assert admitted.client == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("length", "is_admitted"),
+    [("40", True), ("60", True), ("61", False), ("", False), ("-1", False), ("9" * 5_000, False), ("²", False)],
+)
+def test_bytes_beyond_the_most_are_refused_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch, length: str, *, is_admitted: bool
+) -> None:
+    monkeypatch.setattr(admission, "MOST_BYTES", 100)
+    doors = Admission((), AddressLimit(0))
+    headers = {"content_length": length} if length else {"transfer_encoding": "chunked"}
+
+    with doors.admit(a_request(content_length="40")):
+        second = doors.admit(a_request(**headers))
+        if is_admitted:
+            with second:
+                pass
+        else:
+            with pytest.raises(web.HttpError):
+                second.__enter__()
+
+    assert doors._bytes == 0
+
+
+def test_an_address_beyond_its_limit_is_told_so() -> None:
+    doors = Admission(PROXIES, AddressLimit(0.5))
+
+    with doors.admit(a_request()), pytest.raises(web.HttpError) as refused:
+        doors.admit(a_request()).__enter__()
+
+    assert (refused.value.response.status, refused.value.reason) == (429, "rate_limited")
+
+
+def test_a_half_open_circuit_lets_one_through_until_that_one_says_how_it_ended() -> None:
+    circuit = Circuit()
+    circuit.half_open()
+
+    tried = [circuit.admits() for _ in range(3)]
+    circuit.give_back()
+    again = [circuit.admits() for _ in range(2)]
+    circuit.close()
+
+    assert tried == [True, False, False]
+    assert again == [True, False]
+    assert all(circuit.admits() for _ in range(3))
+
+
+def test_an_open_circuit_lets_nothing_through() -> None:
+    circuit = Circuit()
+    circuit.close()
+
+    circuit.open()
+
+    assert (circuit.state, circuit.admits()) == (State.OPEN, False)
+
+
+def test_changes_of_the_circuit_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "webhook_ingest.circuit")
+    circuit = Circuit()
+
+    for change in (circuit.close, circuit.close, circuit.open, circuit.open, circuit.half_open, circuit.close):
+        change()
+
+    assert caplog.messages == [
+        "Kafka acknowledges: the doors send to it",
+        "Kafka is away: the doors write to the spool",
+        "Kafka acknowledges: the doors send to it",
+    ]
