@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from prometheus_client import REGISTRY
 
 from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
@@ -21,6 +22,7 @@ from synckit import postgres
 from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup
 from synckit.consumer.alarms import Count
 from synckit.consumer.applying import Apply
+from synckit.consumer.group import SESSION_MS
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
 from synckit.observability import metrics
@@ -150,6 +152,36 @@ async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic
     assert trouble == "waits: TransientError"
     assert sink.applied == numbers(10)
     assert await running.consumer.check() is None
+
+
+async def test_a_consumer_that_waits_longer_than_its_session_keeps_its_partitions(
+    run: Run, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, is_back = await new_topic(), asyncio.Event()
+    sink = Sink(lambda _: None if is_back.is_set() else TransientError("away"))
+    await produce(kafka_servers, topic, numbers(3))
+
+    with caplog.at_level("INFO", logger="synckit.consumer"):
+        running = await run(topic, sink)
+        await until_true(lambda: metric(topic) > SESSION_MS / 1000 + 1)
+        members, position = (
+            await members_of(kafka_servers, running.group),
+            await committed(kafka_servers, running.group),
+        )
+        is_back.set()
+        await until_true(lambda: len(sink.applied) == 3)
+
+    said = [record.message for record in caplog.records]
+    assert (members, position) == (1, {})
+    assert sink.applied == numbers(3)
+    assert [said.count(line) for line in ("Partitions were assigned", "A consumer waits", "A consumer goes on")] == [
+        1
+    ] * 3
+    await until_true(lambda: metric(topic) == 0)
+
+
+def metric(topic: str) -> float:
+    return REGISTRY.get_sample_value("paintbox_consumer_waiting_seconds", {"topic": topic}) or 0.0
 
 
 async def test_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
