@@ -90,16 +90,26 @@ def test_from_nothing_a_run_ends_with_everything_equal(first_run: "subprocess.Co
     assert events[1:] == (events[0], 0, 0)
     assert [one["what"] for one in document["examples"]] == ["customer", "project", "photo"]
     assert all(0 < one["p50"] <= one["p99"] for one in document["latencies"])
+    measured = {one["what"]: one["count"] for one in document["latencies"]}
+    assert measured.keys() == {"webhook to merged or held", "webhook to row", "webhook to applied key"}
+    assert measured["webhook to row"] >= document["counts"]["rows"]
+    assert measured["webhook to applied key"] >= document["counts"]["keys_applied"]
 
 
 @pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"the lines are for a machine with {', '.join(TOOLS)}")
 async def test_a_second_run_is_equal_too_and_a_shell_takes_the_lines_that_it_prints(stack: LocalStack) -> None:
+    async with httpx.AsyncClient() as http:
+        await http.put(f"{stack['SALESFORCE_URL']}/_simulator/clock", json={"shift_seconds": -7200})
     done = paintbox("demo", *FEW, directory=stack.directory)
+    async with httpx.AsyncClient() as http:
+        clock = (await http.get(f"{stack['SALESFORCE_URL']}/_simulator/clock")).json()
     lines, _, stopping = done.stdout.partition("# the names that")[2].partition("# what runs")
     shell = in_a_shell(f"#{lines}")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "everything is equal" in done.stdout
+    assert "the clock of the simulator salesforce was -7,200 s from real time: it is set right" in done.stdout
+    assert clock["shift_seconds"] == 0
     assert f"paintbox down --directory {stack.directory}" in stopping
     assert shell.returncode == 0, shell.stdout + shell.stderr
     assert '{"accepted":1,"quarantined":0}' in shell.stdout

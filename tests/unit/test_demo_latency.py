@@ -50,3 +50,17 @@ def test_of_a_process_that_began_anew_nothing_is_said() -> None:
     took = latency.to_key(a_histogram(*[3] * 100), a_histogram(0.5))
 
     assert (took.count, took.p50, took.p99) == (0, None, None)
+
+
+def test_histograms_of_several_processes_count_as_one_also_where_one_of_them_is_empty() -> None:
+    both = latency.together(a_histogram(0.5, 3), a_histogram(1.5), {})
+
+    assert both == {1: 1, 2: 2, 4: 3, float("inf"): 3}
+
+
+def test_rows_are_told_by_their_histogram_and_events_by_what_the_log_says() -> None:
+    rows = latency.to_row({}, a_histogram(*[0.5] * 4))
+    events = latency.to_merged({"events": 9, "p50": 0.1, "p99": 0.2})
+
+    assert (rows.what, rows.count, rows.p50) == ("webhook to row", 4, pytest.approx(0.5))
+    assert (events.what, events.count, events.p50, events.p99) == ("webhook to merged or held", 9, 0.1, 0.2)

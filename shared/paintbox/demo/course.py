@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from paintbox.demo import examples, latency, proof, sessions, traffic
 from paintbox.demo.display import Display
-from paintbox.demo.latency import KEY_SECONDS, Buckets, Latency
+from paintbox.demo.latency import KEY_SECONDS, ROW_SECONDS, Buckets, Latency
 from paintbox.demo.report import Report
 from paintbox.demo.sessions import Sessions
 from paintbox.demo.watch import Watch
@@ -28,7 +29,7 @@ async def run(
     async with sessions.opened(environment) as open_sessions:
         made = making.make(this, size, await found.telephones(open_sessions.projects))
         these = ids.ids_of(made)
-        keys_before = await latency.read_histogram(open_sessions.customer_sync, KEY_SECONDS)
+        before = await _measured(open_sessions)
         watch = Watch(open_sessions, these, display.show, where.log, patience_seconds)
         await watch.begin()
         counts = await traffic.drive(open_sessions, this, made, watch, display)
@@ -39,13 +40,31 @@ async def run(
             size=size,
             counts=counts,
             tallies=await proof.compare(open_sessions, this, these, rows, watch.deliveries_before),
-            latencies=await _latencies(open_sessions, this, these, keys_before),
+            latencies=await _latencies(open_sessions, this, these, before),
             examples=examples.choose(rows),
             seconds=time.monotonic() - started,
         )
 
 
-async def _latencies(open_sessions: Sessions, this: Run, these: Ids, keys_before: Buckets) -> list[Latency]:
-    took = await found.seconds_to_row(open_sessions.integrations, these.records, times.moment(this.began_ms))
-    keys_after = await latency.read_histogram(open_sessions.customer_sync, KEY_SECONDS)
-    return [latency.to_row(took), latency.to_key(keys_before, keys_after)]
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The histograms of one look."""
+
+    rows: Buckets
+    keys: Buckets
+
+
+async def _measured(open_sessions: Sessions) -> _Measured:
+    owners = (open_sessions.customer_sync, open_sessions.photo_sync)
+    rows = [await latency.read_histogram(owner, ROW_SECONDS) for owner in owners]
+    return _Measured(latency.together(*rows), await latency.read_histogram(open_sessions.customer_sync, KEY_SECONDS))
+
+
+async def _latencies(open_sessions: Sessions, this: Run, these: Ids, before: _Measured) -> list[Latency]:
+    took = await found.seconds_to_merged(open_sessions.integrations, these.records, times.moment(this.began_ms))
+    after = await _measured(open_sessions)
+    return [
+        latency.to_merged(took),
+        latency.to_row(before.rows, after.rows),
+        latency.to_key(before.keys, after.keys),
+    ]

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from paintbox.errors import OperatorError
 
 KEY_SECONDS: Final = "paintbox_webhook_to_key_seconds"
+ROW_SECONDS: Final = "paintbox_webhook_to_row_seconds"
 MEDIAN: Final = 0.5
 WORST: Final = 0.99
 
@@ -51,29 +52,46 @@ def parse(text: str, name: str) -> Buckets:
     return buckets
 
 
-def to_key(before: Buckets, after: Buckets) -> Latency:
+def to_row(before: Buckets, after: Buckets) -> Latency:
     """What was measured between two looks at the histogram; nothing where its process began anew meanwhile."""
+    measures = "from the first receipt of the newest webhook in a row, to that row's commit; of histograms"
+    return _between(before, after, "webhook to row", measures)
+
+
+def to_key(before: Buckets, after: Buckets) -> Latency:
+    """The same of federation keys."""
+    measures = "from the first receipt of the webhook that led to a key, to its row at customers; of a histogram"
+    return _between(before, after, "webhook to applied key", measures)
+
+
+def to_merged(measured: Mapping[str, Any]) -> Latency:
+    """What `sync_logs` says of a run's events: their number, median and 99th percentile."""
+    return Latency(
+        what="webhook to merged or held",
+        measures="from the first receipt of an event, to the end of the batch that merged it, held or not",
+        count=measured["events"],
+        p50=measured["p50"],
+        p99=measured["p99"],
+    )
+
+
+def together(*histograms: Buckets) -> Buckets:
+    """Histograms of several processes as one."""
+    bounds = sorted({bound for histogram in histograms for bound in histogram})
+    return {bound: sum(histogram.get(bound, 0) for histogram in histograms) for bound in bounds}
+
+
+def _between(before: Buckets, after: Buckets, what: str, measures: str) -> Latency:
     grown = {bound: count - before.get(bound, 0) for bound, count in sorted(after.items())}
     if any(count < 0 for count in grown.values()):
         grown = {}
     count = max(grown.values(), default=0)
     return Latency(
-        what="webhook to applied key",
-        measures="from the first receipt of the webhook that led to a key, to its row at customers; of a histogram",
+        what=what,
+        measures=measures,
         count=int(count),
         p50=_quantile(grown, count * MEDIAN),
         p99=_quantile(grown, count * WORST),
-    )
-
-
-def to_row(measured: Mapping[str, Any]) -> Latency:
-    """What `sync_logs` says of a run's events: their number, median and 99th percentile."""
-    return Latency(
-        what="webhook to row",
-        measures="from the first receipt of an event, to the end of the batch that wrote or held it",
-        count=measured["events"],
-        p50=measured["p50"],
-        p99=measured["p99"],
     )
 
 

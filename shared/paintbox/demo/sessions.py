@@ -19,6 +19,7 @@ from paintbox.world.steering import Simulators
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
 
 PROCESS: Final = "paintbox demo"
+PROCESSES: Final = ("webhook-ingest", "customer-sync", "photo-sync")
 SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 
@@ -54,6 +55,8 @@ class Sessions:
     """The URL of webhook ingest."""
     customer_sync: str
     """The URL of customer sync."""
+    photo_sync: str
+    """The URL of photo sync."""
 
 
 @asynccontextmanager
@@ -61,7 +64,7 @@ async def opened(environment: Mapping[str, str]) -> AsyncIterator[Sessions]:
     """Opens what the environment names, for the block. Raises OperatorError where something is not set or away."""
     databases = [database.dsn_name for database in (Database.CUSTOMERS, Database.PROJECTS, Database.INTEGRATIONS)]
     customers, projects, integrations = require(environment, *databases)
-    servers, *urls = require(environment, SERVERS, URLS["webhook-ingest"], URLS["customer-sync"])
+    servers, *urls = require(environment, SERVERS, *(URLS[name] for name in PROCESSES))
     async with (
         steering.connected(environment) as simulators,
         database_connected(customers, process=PROCESS) as in_customers,

@@ -22,11 +22,13 @@ STEPS_A_LOOK: Final = 50
 async def drive(sessions: Sessions, run: Run, made: Made, watch: Watch, display: Display) -> Counts:
     """Sends the whole run through the stack, and waits until all of it stands still; what was seen last.
 
-    Takes over the simulators' faults, and leaves none in force, however it ends. Raises OperatorError when the watch's
-    time is over.
+    Takes over the simulators' faults, and leaves none in force, however it ends; sets their clocks right. Raises
+    OperatorError when the watch's time is over.
     """
     simulators = sessions.simulators
     await steering.behave(simulators)
+    for vendor, seconds in (await steering.set_clocks_right(simulators)).items():
+        display.say(f"the clock of the simulator {vendor} was {seconds:+,.0f} s from real time: it is set right")
     await _jobs_before_people(simulators, made, watch, display)
     async with _misbehaving(simulators, run.seed):
         display.say("edits, labels and tags; a fifth of the deliveries twice, others late or in the wrong order")

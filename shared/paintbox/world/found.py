@@ -139,7 +139,7 @@ async def events(connection: Connection, ids: Sequence[str], since: datetime) ->
     return {(row["external_id"], row["form"]): row["events"] for row in rows}
 
 
-async def seconds_to_row(connection: Connection, ids: Sequence[str], since: datetime) -> Row:
+async def seconds_to_merged(connection: Connection, ids: Sequence[str], since: datetime) -> Row:
     """How many events of these records were processed since then, and the median and 99th percentile of their seconds.
 
     Counted from the first receipt at the door to the end of the batch that applied the event.

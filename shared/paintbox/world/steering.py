@@ -106,6 +106,17 @@ async def behave(simulators: Simulators) -> None:
             raise failure
 
 
+async def set_clocks_right(simulators: Simulators) -> dict[Vendor, float]:
+    """Lets both simulators' clocks show real time; by how many seconds those went before it that did not."""
+    wrong: dict[Vendor, float] = {}
+    for vendor in VENDORS:
+        shift = (await ask(simulators, vendor, "GET", "clock"))["shift_seconds"]
+        if shift:
+            await ask(simulators, vendor, "PUT", "clock", json={"shift_seconds": 0})
+            wrong[vendor] = shift
+    return wrong
+
+
 async def list_records(simulators: Simulators, vendor: Vendor, kind: str, place: str) -> list[Fields]:
     """The records whose ids begin so (all, for ""), deleted ones too, as they are held now."""
     name = "Id" if vendor == "salesforce" else "id"
