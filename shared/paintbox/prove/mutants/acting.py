@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,7 @@ from paintbox.world import steering
 from paintbox.world.edits import Vendor
 from paintbox.world.steering import Simulators
 from synckit import times
+from synckit.contracts.topics import Topic
 
 FACT_SECONDS: Final = 40.0
 LOOK_SECONDS: Final = 0.1
@@ -49,9 +50,12 @@ class Acting:
         """SIGKILL."""
         await asyncio.gather(*(self.rig.processes[name].kill() for name in names))
 
-    async def start(self, name: str, failpoints: str = "") -> None:
-        """Starts a process, with its mistake, and with these failpoints."""
+    async def start(self, name: str, failpoints: str = "") -> int:
+        """Starts a process, with its mistake, and with these failpoints; how long its log was before, in bytes."""
+        log = self.rig.processes[name].log
+        length = log.stat().st_size if log.exists() else 0
         await self.rig.processes[name].start({"PAINTBOX_FAILPOINTS": failpoints})
+        return length
 
     async def died(self, name: str) -> None:
         """Waits until the process has killed itself at its failpoint."""
@@ -61,11 +65,11 @@ class Acting:
 
         await until(is_gone, f"{name} did not reach its failpoint")
 
-    async def logged(self, name: str, sentence: str) -> None:
-        """Waits until the process has logged a sentence."""
+    async def logged(self, name: str, sentence: str, since: int) -> None:
+        """Waits until the process has logged a sentence behind this place of its log."""
 
         async def is_there() -> bool:
-            return sentence in self.rig.processes[name].log.read_text(errors="replace")
+            return sentence.encode() in self.rig.processes[name].log.read_bytes()[since:]
 
         await until(is_there, f"{name} did not log: {sentence}")
 
@@ -81,26 +85,39 @@ class Acting:
             await session.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
+    async def end_leader(self, database: str) -> None:
+        """Ends the session that holds the lock of this database's relay, as PostgreSQL does after 15 s of silence."""
+        async with connected(self.rig.superuser_dsn, process=PROCESS) as session:
+            await session.execute(
+                """
+                SELECT pg_terminate_backend(locks.pid)
+                  FROM pg_locks AS locks
+                  JOIN pg_database ON pg_database.oid = locks.database
+                 WHERE locks.locktype = 'advisory' AND pg_database.datname = $1
+                """,
+                database,
+            )
+
     async def count(self, database: Database, query: str, *parameters: object) -> int:
         """The number that a query gives."""
         async with connected(self.rig.dsn(database), process=PROCESS) as session:
             return int(await session.fetchval(query, *parameters))
 
-    async def last_record(self, topic: str, seen: Callable[[Any], bool]) -> Any:
-        """The first record of a topic that is the one, as soon as it is there."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.rig.kafka, auto_offset_reset="earliest")
+    async def record(self, topic: Topic, key: str) -> Any:
+        """The first record of a topic with this key, as soon as it is there."""
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.rig.kafka, enable_auto_commit=False)
         await consumer.start()
         try:
-            partitions = await _partitions(consumer, topic)
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             async with asyncio.timeout(FACT_SECONDS):
-                async for record in consumer:
-                    if seen(record):
-                        return record
+                while True:
+                    found = await consumer.getone()
+                    if found.key == key.encode():
+                        return found
         finally:
             await consumer.stop()
-        raise OperatorError(f"{topic} ended")
 
     async def send_again(self, record: Any, partition: int, later_ms: int) -> None:
         """Puts a copy of a record, received later, into another partition, where more partitions would put it."""
@@ -113,14 +130,6 @@ class Acting:
             await producer.send_and_wait(record.topic, record.value, record.key, partition=partition, headers=headers)
         finally:
             await producer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    numbers: Iterable[int] = consumer.partitions_for_topic(topic) or ()
-    if not numbers:
-        await consumer.topics()
-        numbers = consumer.partitions_for_topic(topic) or ()
-    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def _later(value: bytes, milliseconds: int) -> bytes:

@@ -1,0 +1,83 @@
+"""What a proof says of itself: proven only where everything was looked at, and in one file without anything else."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+from paintbox.prove.html import page
+from paintbox.prove.nemesis_plan import Stroke
+from paintbox.prove.report import Proof, Struck, as_document
+from paintbox.prove.text import conclusion, show
+from paintbox.prove.trace import Seen, Story
+from paintbox.prove.verdicts import Violation, skipped, verdict
+
+HELD = verdict("I1", "every event has a row", 10, [])
+BROKEN = verdict("I4", "versions rise", 10, [Violation("key-1", "went <backwards>")])
+EMPTY = verdict("I2", "one effect", 0, [])
+NOT_HERE = skipped("I5", "no limit is exceeded", "nobody is asked")
+STROKE = Stroke(1, 4.2, "kill", "customer-sync", 2.5, "kill -9 of customer-sync")
+
+
+def a_proof(*verdicts: Any, **changes: Any) -> Proof:
+    values: dict[str, Any] = {
+        "seed": 7,
+        "minutes": 3,
+        "seconds": 250.0,
+        "through": "the edge (nginx)",
+        "counted": {"deliveries": 6_000},
+        "struck": [Struck(STROKE, "recovered", 3.25)],
+        "died": [],
+        "skipped": [("clock-ahead", "libfaketime is not installed")],
+        "verdicts": list(verdicts),
+        "stories": [],
+        "logs": "/somewhere/logs",
+    }
+    return Proof(**values | changes)
+
+
+def printed(proof: Proof) -> str:
+    console = Console(width=200, record=True, quiet=False, file=None)
+    with console.capture() as captured:
+        show(console, proof)
+    return captured.get()
+
+
+def test_it_is_proven_where_all_holds_or_cannot_be_looked_at() -> None:
+    assert a_proof(HELD, NOT_HERE).is_proven
+    assert conclusion(a_proof(HELD, NOT_HERE)) == "seed 7: 0 violations in 250 s"
+
+
+def test_a_violation_or_a_check_of_nothing_is_no_proof() -> None:
+    assert not a_proof(HELD, BROKEN).is_proven
+    assert not a_proof(HELD, EMPTY).is_proven
+    assert conclusion(a_proof(HELD, EMPTY)) == "seed 7: nothing was checked of: one effect"
+
+
+def test_the_text_names_faults_violations_and_what_was_skipped() -> None:
+    story = Story("key-1", ("key-1",), (Seen("2026-11-22T12:00:00.000Z", "outbox_events", "waits", "customer-sync"),))
+
+    text = printed(a_proof(HELD, BROKEN, NOT_HERE, stories=[story], died=["photo-sync has ended"]))
+
+    assert "kill -9 of customer-sync" in text
+    assert "3.2 s" in text
+    assert "key-1 went <backwards>" in text
+    assert "skipped: clock-ahead (libfaketime is not installed)" in text
+    assert "died by itself: photo-sync has ended" in text
+    assert "the story of key-1:" in text
+    assert text.splitlines()[-1].strip() == "seed 7: 1 violations in 250 s"
+
+
+def test_the_document_is_json_and_says_what_was_not_checked() -> None:
+    document = json.loads(json.dumps(as_document(a_proof(HELD, EMPTY, NOT_HERE))))
+
+    assert document["ok"] is False
+    assert [one["state"] for one in document["invariants"]] == ["held", "nothing checked", "skipped"]
+    assert document["faults"][0]["recovery_seconds"] == 3.25
+
+
+def test_the_page_needs_nothing_beside_itself_and_escapes_what_it_shows() -> None:
+    html = page(a_proof(HELD, BROKEN))
+
+    assert "went &lt;backwards&gt;" in html
+    assert not any(wanted in html for wanted in ("http:", "https:", "src=", "<script", "<link"))
