@@ -128,7 +128,7 @@ async def test_b05_the_secret_of_another_door_is_refused(stack: LocalStack, http
     assert answer.status_code == 401
 
 
-async def test_a_stale_timestamp_is_refused_and_one_within_the_window_taken(
+async def test_b08_f65_a_stale_timestamp_is_refused_and_one_within_the_window_taken(
     stack: LocalStack, http: httpx.AsyncClient
 ) -> None:
     secret, now = first(stack, "SALESFORCE_WEBHOOK_SECRETS"), int(time.time())
@@ -376,6 +376,26 @@ async def test_soap_that_is_no_message_is_a_fault_and_kept_once(
     assert b"<faultcode>soapenv:Client</faultcode>" in answers[0].content
     assert row["error_message"] == f"quarantined: {reason}"
     assert b"canary-session" not in row["raw"]
+
+
+@pytest.mark.parametrize("length", [1_700_000, 11_000_000], ids=["b62 attributes", "b62 text"])
+async def test_soap_over_the_limit_is_not_even_read(stack: LocalStack, length: int) -> None:
+    path = f"{MESSAGES}/{first(stack, 'SALESFORCE_ENDPOINT_TOKENS')}"
+
+    answer = await raw(
+        stack, f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n<a ".encode(), wait=False
+    )
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_b62_as_many_attributes_as_fit_are_refused_in_time(stack: LocalStack, http: httpx.AsyncClient) -> None:
+    body = b"<a " + b"".join(b'a%d="" ' % number for number in range(90_000)) + b"/>"
+
+    answer = await post_message(stack, http, body)
+
+    assert answer.status_code == 500
+    assert answer.elapsed.total_seconds() < 3
 
 
 async def test_soap_12_is_a_version_mismatch(stack: LocalStack, http: httpx.AsyncClient) -> None:

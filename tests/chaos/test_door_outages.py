@@ -70,7 +70,7 @@ async def until_it_sends_to_kafka(servers: Servers, http: httpx.AsyncClient, doo
     return pushed
 
 
-async def test_while_kafka_is_frozen_the_spool_takes_all_and_only_the_first_wait(
+async def test_f68_while_kafka_is_frozen_the_spool_takes_all_and_only_the_first_wait(
     servers: Servers, http: httpx.AsyncClient, door: Running
 ) -> None:
     await door.is_ready()

@@ -28,14 +28,14 @@ BODY = samples.body("companycam_photo_created.json")
 NOWHERE = "postgresql://nobody:x@127.0.0.1:1/paintbox_integrations"
 
 
-async def door(stack: AsyncExitStack, dsn: str) -> httpx.AsyncClient:
+async def door(stack: AsyncExitStack, dsn: str, *tokens: str) -> httpx.AsyncClient:
     """The doors, over a broker that nobody runs, once they know that."""
     settings = IngestSettings.model_validate(
         {
             "kafka_bootstrap_servers": "127.0.0.1:1",
             "salesforce_organization_ids": ("00D5e000000Pnt1EAC",),
             "salesforce_endpoint_tokens": (SECRET,),
-            "companycam_webhook_tokens": (SECRET,),
+            "companycam_webhook_tokens": tokens or (SECRET,),
             "integrations_dsn": dsn,
         }
     )
@@ -153,3 +153,24 @@ async def test_with_both_away_readiness_says_so_and_the_loop_still_turns(lost: h
     assert alive.status_code == 200
     assert ready.status_code == 503
     assert ready.json()["missing"] == {"storage": "Kafka is away, and the spool cannot be written"}
+
+
+async def test_f67_while_a_secret_is_replaced_nobody_is_turned_away(dsn: str) -> None:
+    old, new = SECRET, "the next secret of thirty-two bytes or more"
+    phases = [((old,), old), ((old, new), old), ((old, new), new), ((new, old), new), ((new,), new)]
+    statuses = []
+    for accepted, used in phases:
+        async with AsyncExitStack() as stack:
+            client = await door(stack, dsn, *accepted)
+            answer = await client.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, used))
+            statuses.append(answer.status_code)
+
+    assert statuses == [200] * 5
+
+
+async def test_f65_a_replay_is_the_same_event_again(spooling: httpx.AsyncClient, session: Connection) -> None:
+    for _ in range(2):
+        await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+
+    ids = await session.fetch("SELECT DISTINCT event_id FROM integrations.webhook_spool")
+    assert len(ids) == 1
