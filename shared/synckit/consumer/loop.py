@@ -110,7 +110,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Starts afresh: positions are the committed ones again."""
         for at in self._committed.keys() - assigned:
             metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
-        self._committed.clear()
+        self._committed = {}
         self._quiet = None
         if not self.stopped.is_set():
             self._applier.given_up.clear()
@@ -236,15 +236,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
     async def _measure(self, client: KafkaClient) -> None:
-        """The lag behind what is committed, by whomever: also before the first batch here, and while it waits."""
-        partitions = list(client.assignment())
-        unknown = [at for at in partitions if at not in self._committed]
+        """The lag behind what is committed, by whomever: also before the first batch here, and while it waits.
+
+        Partitions may move while Kafka is asked; what was found out about the former ones is then dropped.
+        """
+        partitions, done = list(client.assignment()), self._committed
+        unknown = [at for at in partitions if at not in done]
         begins = await client.beginning_offsets(unknown) if unknown else {}
         for at in unknown:
             committed = await client.committed(at)
-            self._committed.setdefault(at, begins[at] if committed is None else committed)
-        for at, end in (await client.end_offsets(partitions)).items():
-            metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - self._committed[at], 0))
+            done.setdefault(at, begins[at] if committed is None else committed)
+        ends = await client.end_offsets(partitions)
+        if done is self._committed:
+            for at, end in ends.items():
+                metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - done[at], 0))
 
 
 def _correlation_ids(records: Sequence[Incoming]) -> list[str]:
