@@ -10,7 +10,7 @@ from customer_sync.handlers import federation, projection, webhooks
 from customer_sync.models.configuration import SalesforceConfig
 from customer_sync.resources import Resources
 from customer_sync.settings import Settings
-from synckit import background, kafka, postgres, process, references, web
+from synckit import background, kafka, postgres, process, references, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
 from synckit.integrations.configs import Configuration
@@ -48,6 +48,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
                 "relay": relay.run,
                 "sweep": projector.sweep,
                 "config": config.run,
+                "sessions": partial(sessions.watch, customers, integrations),
             }
         )
         checks = {

@@ -11,7 +11,7 @@ from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.settings import Settings
 from photo_sync.store import rows
-from synckit import background, kafka, postgres, process, references, web
+from synckit import background, kafka, postgres, process, references, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
 from synckit.integrations.configs import Configuration
@@ -51,6 +51,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
                 "sweep": projector.sweep,
                 "net": net,
                 "config": config.run,
+                "sessions": partial(sessions.watch, pool, integrations),
             }
         )
         checks = {

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from synckit import background, kafka, postgres, process, web
+from synckit import background, kafka, postgres, process, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
 from synckit.parking import Redrive
@@ -33,7 +33,13 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
         sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
         reader = Reader(pool, settings.salesforce_organization_ids)
         loops.start(
-            {"consumers": group.run, "redrive": redrive.run, "quarantine": reader.run, SPOOL: sender.run},
+            {
+                "consumers": group.run,
+                "redrive": redrive.run,
+                "quarantine": reader.run,
+                SPOOL: sender.run,
+                "sessions": partial(sessions.watch, pool),
+            },
         )
         checks = {
             "paintbox_integrations": postgres.check(pool),
