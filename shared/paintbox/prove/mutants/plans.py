@@ -67,10 +67,7 @@ async def _dual_write(acting: Acting) -> None:
 
 
 async def _unfenced_relay(acting: Acting) -> None:
-    """Frozen with rows in its hand; its session ends and another leads; it wakes and sends what it has.
-
-    Not for as long as PostgreSQL would wait: a round that takes 20 s is given up, which hides the mistake.
-    """
+    """Frozen with rows in its hand; its session ends and another leads; it wakes and sends what it has."""
     await acting.kill("customer-sync", "customer-sync-2")
     log = await acting.start("customer-sync", "mutant.send:before=freeze")
     await acting.logged("customer-sync", LEADS, log)
