@@ -111,7 +111,7 @@ class Relay:
                 if await self._publish_next(session, producer) < ROUND_ROWS:
                     await self._pause(POLL_SECONDS)
         finally:
-            await _discard(producer)
+            await kafka.drop(producer)  # its open transaction is aborted by whoever leads next
 
     async def _ask(self, session: postgres.Connection) -> None:
         now = asyncio.get_running_loop().time()
@@ -205,12 +205,3 @@ async def _while_asking(session: postgres.Connection, work: Coroutine[Any, Any, 
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=ASK_SECONDS)
-
-
-async def _discard(producer: AIOKafkaProducer) -> None:
-    """Stop a producer that is never used again; its open transaction is aborted by whoever leads next."""
-    try:
-        async with asyncio.timeout(ROUND_SECONDS):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        log.warning("A producer did not stop cleanly", extra={"error": type(error).__name__})
