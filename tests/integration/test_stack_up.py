@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from paintbox.errors import OperatorError
-from paintbox.stack import kept, places, processes
+from paintbox.stack import environments, kept, places, processes, services, stacks
+from paintbox.stack.code import digest
 from paintbox.stack.layout import Layout, replicas
-from paintbox.stack.parts import Part
+from paintbox.stack.parts import Part, parts_of
 from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome
 from support.stacks import a_program_part, clean, cleaned, down, parts_named, places_in, up, up_as
@@ -82,6 +83,53 @@ def test_a_part_whose_settings_changed_is_started_again(where: Places) -> None:
 
         assert [result.outcome for result in results] == [Outcome.RESTARTED]
         assert not psutil.pid_exists(before["a"])
+
+
+def test_a_part_whose_code_was_edited_is_started_again_and_up_says_why(where: Places) -> None:
+    other = a_program_part("b", SLEEP, code="as ever")
+    with cleaned(where, []):
+        up(where, [a_program_part("a", SLEEP, code="yesterday's"), other])
+        before = pids(where)
+
+        results, said = up(where, [a_program_part("a", SLEEP, code="today's"), other])
+
+        assert [result.outcome for result in results] == [Outcome.RENEWED, Outcome.RUNS]
+        assert f"{'a':<18}started, new code" in said
+        assert not psutil.pid_exists(before["a"])
+        assert pids(where)["b"] == before["b"]
+
+
+def test_every_process_of_ours_is_known_by_its_code(where: Places) -> None:
+    places.make(where)
+    with cleaned(where, []):
+        stack = stacks.open_stack(where, {}, lambda _: None, Layout(edge=True, proxies=True))
+        environments.write(stack.places, stack.kept, services.settings(stack))
+
+        programs = {part.name: part.program(stack) for part in parts_of(stack.kept.layout) if part.program}
+
+        assert {name for name, program in programs.items() if not program.code} == {"postgres", "kafka"}
+        assert programs["customer-sync"].code == digest("customer_sync", "synckit")
+
+
+def test_a_digest_changes_with_whatever_is_edited_added_or_removed_and_with_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "edited_package"
+    (package / "migrations").mkdir(parents=True)
+    (package / "__init__.py").write_text("ONE = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = [digest("edited_package")]
+
+    (package / "__init__.py").write_text("ONE = 2")
+    seen.append(digest("edited_package"))
+    (package / "migrations" / "0001_first.sql").write_text("SELECT 1")
+    seen.append(digest("edited_package"))
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "one.pyc").write_bytes(b"whatever")
+    (package / "__init__.py").touch()
+
+    assert len(set(seen)) == 3
+    assert digest("edited_package") == seen[-1]
 
 
 def test_replicas_stay_as_many_as_last_said_and_those_above_the_number_are_stopped(where: Places) -> None:

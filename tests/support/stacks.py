@@ -37,7 +37,9 @@ def parts_named(*names: str) -> tuple[Part, ...]:
     )
 
 
-def a_program_part(name: str, script: str, missing: Missing | None = None, needs: Sequence[str] = ()) -> Part:
+def a_program_part(
+    name: str, script: str, missing: Missing | None = None, needs: Sequence[str] = (), code: str = ""
+) -> Part:
     """A part that runs a Python script, ready as soon as `missing` has nothing to say."""
 
     async def ready() -> str | None:
@@ -51,6 +53,7 @@ def a_program_part(name: str, script: str, missing: Missing | None = None, needs
             folder=stack.places.logs,
             prepare=lambda: sys.executable,
             missing=missing or ready,
+            code=code,
         )
 
     async def bring_it_up(stack: Stack) -> Outcome:

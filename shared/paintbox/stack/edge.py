@@ -5,12 +5,14 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Final
 
 import httpx
 
 from paintbox.errors import OperatorError
 from paintbox.files import write_atomically
+from paintbox.stack.code import digest
 from paintbox.stack.environments import EDGE, KAFKA_PROXIED, PROXIES, url
 from paintbox.stack.layout import replicas
 from paintbox.stack.ports import HOST
@@ -44,15 +46,15 @@ def render(template: str, *, listen: str, doors: list[str]) -> str:
 def edge_program(stack: Stack) -> Program:
     """nginx before every replica of the doors. Raises OperatorError, at its start, where there is no nginx."""
     folder, ports = stack.places.edge, stack.kept.ports
-    template = stack.places.checkout / "deploy/edge/nginx.conf"
+    template = (stack.places.checkout / "deploy/edge/nginx.conf").read_text(encoding="utf-8")
     doors = [f"{HOST}:{ports[name]}" for name in replicas("webhook-ingest", stack.kept.layout)]
+    text = render(template, listen=f"{HOST}:{ports[EDGE]}", doors=doors)
 
     def prepare() -> str:
         nginx = find_nginx()
         if nginx is None:
             raise OperatorError("nginx is missing (Debian: apt-get install nginx-light).")
         folder.mkdir(mode=0o700, exist_ok=True)
-        text = render(template.read_text(encoding="utf-8"), listen=f"{HOST}:{ports[EDGE]}", doors=doors)
         write_atomically(folder / "nginx.conf", text)
         return nginx
 
@@ -63,6 +65,7 @@ def edge_program(stack: Stack) -> Program:
         folder=stack.places.logs,
         prepare=prepare,
         missing=_answers(f"{url(stack.kept, EDGE)}/edge/healthz"),
+        code=sha256(text.encode()).hexdigest(),
     )
 
 
@@ -98,4 +101,5 @@ def proxy_program(stack: Stack, server: str) -> Program:
         folder=stack.places.logs,
         prepare=lambda: sys.executable,
         missing=missing,
+        code=digest(PROXY_MODULE),
     )

@@ -25,11 +25,12 @@ STOP_SECONDS: Final = 30.0
 
 
 class Outcome(StrEnum):
-    """What bringing a part up came to. Only the first means that nothing was changed."""
+    """What bringing a part up came to. Nothing was changed where it runs already or there was nothing to do."""
 
     RUNS = "up already"
     STARTED = "started"
     RESTARTED = "started again"
+    RENEWED = "started, new code"
     CHANGED = "done"
     UNCHANGED = "nothing to do"
 
@@ -48,12 +49,14 @@ class Program:
     missing: Callable[[], Awaitable[str | None]]
     """None where it is ready, else what is missing."""
     account: Account | None = None
+    code: str = ""
+    """A digest of the code that it runs, where that is ours to edit."""
 
     @property
     def fingerprint(self) -> str:
-        """Of what it is started with; not where its program lies, which another shell may find elsewhere."""
+        """`<given>.<code>`: of what it is started with; not where its program lies, which may differ by shell."""
         given = json.dumps([list(self.arguments), dict(self.environment)], sort_keys=True)
-        return hashlib.sha256(given.encode()).hexdigest()
+        return f"{hashlib.sha256(given.encode()).hexdigest()}.{self.code}"
 
 
 def stop_signal(name: str) -> signal.Signals:
@@ -91,7 +94,16 @@ async def bring_up(places: Places, program: Program, inherited: Mapping[str, str
         await _until_ready(places, program, psutil.Process(child.pid), child, log_start)
     finally:
         processes.reap(child)
-    return Outcome.RESTARTED if record else Outcome.STARTED
+    return _outcome(program, record, was_running=process is not None)
+
+
+def _outcome(program: Program, record: processes.Record | None, *, was_running: bool) -> Outcome:
+    if record is None:
+        return Outcome.STARTED
+    given, _, code = program.fingerprint.partition(".")
+    given_before, _, code_before = record.fingerprint.partition(".")
+    only_code = was_running and given == given_before and code != code_before
+    return Outcome.RENEWED if only_code else Outcome.RESTARTED
 
 
 def _start(

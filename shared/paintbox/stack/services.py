@@ -8,6 +8,7 @@ import httpx
 
 from paintbox.databases import Database
 from paintbox.environment import parse
+from paintbox.stack.code import digest
 from paintbox.stack.environments import Uses, private, url
 from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.programs import Program
@@ -110,6 +111,7 @@ def program(stack: Stack, service: Service) -> Program:
         folder=stack.places.logs,
         prepare=lambda: sys.executable,
         missing=missing,
+        code=digest(service.module.partition(".")[0], "synckit"),
     )
 
 
