@@ -194,6 +194,17 @@ async def test_a_redrive_waits_for_the_outcome(dsn: str, session: Connection) ->
     assert json.loads(said) == {"done": 1, "failed": 0, "waiting": {}, "absent": []}
 
 
+async def test_a_consumer_that_runs_but_is_slow_is_not_called_absent(
+    dsn: str, session: Connection, connect: OpenSession
+) -> None:
+    await park(session, 1)
+    await connect(dsn, application_name="customer-sync")
+
+    _, said = await paintbox(dsn, "redrive", "--wait", "0")
+
+    assert "1 wait for customer-sync, which runs" in said
+
+
 async def test_a_dry_run_changes_nothing(dsn: str, session: Connection) -> None:
     await park(session, 1)
 

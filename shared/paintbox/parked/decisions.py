@@ -43,10 +43,15 @@ async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:
         found = await find_set_aside(connection, wanted)
         await connection.execute(
             """
-            UPDATE integrations.parked_records
+            UPDATE integrations.parked_records AS stored
                SET redrive_asked_at = clock_timestamp()
-             WHERE id = ANY($1::bigint[])
-               AND redrive_asked_at IS NULL AND redriven_at IS NULL AND dropped_at IS NULL
+              FROM (SELECT id
+                      FROM integrations.parked_records
+                     WHERE id = ANY($1::bigint[])
+                       AND redrive_asked_at IS NULL AND redriven_at IS NULL AND dropped_at IS NULL
+                     ORDER BY id
+                       FOR UPDATE) AS locked
+             WHERE stored.id = locked.id
             """,
             _parked(found),
         )
@@ -70,9 +75,14 @@ async def drop(dsn: str, wanted: Filter) -> list[SetAside]:
         found = await find_set_aside(connection, wanted)
         await connection.execute(
             """
-            UPDATE integrations.parked_records
+            UPDATE integrations.parked_records AS stored
                SET dropped_at = now(), redrive_asked_at = NULL
-             WHERE id = ANY($1::bigint[]) AND redriven_at IS NULL AND dropped_at IS NULL
+              FROM (SELECT id
+                      FROM integrations.parked_records
+                     WHERE id = ANY($1::bigint[]) AND redriven_at IS NULL AND dropped_at IS NULL
+                     ORDER BY id
+                       FOR UPDATE) AS locked
+             WHERE stored.id = locked.id
             """,
             _parked(found),
         )

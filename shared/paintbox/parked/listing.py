@@ -82,7 +82,7 @@ async def find_set_aside(connection: Connection, wanted: Filter, limit: int | No
               FROM integrations.parked_records
              WHERE $9 OR (redriven_at IS NULL AND dropped_at IS NULL)
              UNION ALL
-            SELECT event.id::text, 'quarantined', $10, lower(event.service::text), NULL, NULL, event.id::text,
+            SELECT event.id::text, 'quarantined', $10, lower(event.service::text), NULL, NULL, '',
                    substr(event.error_message, length('quarantined: ') + 1), event.event_type, event.retry_count + 1,
                    event.received_at,
                    CASE WHEN decision.dropped_at IS NOT NULL THEN 'dropped'

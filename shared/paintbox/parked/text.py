@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from paintbox.parked.decisions import Progress
 from paintbox.parked.listing import Alarm, SetAside
 from paintbox.parked.record import Whole, printable, readable
 
-COLUMNS: Final = ("id", "kind", "state", "consumer", "from", "key", "reason", "attempt", "since")
+COLUMNS: Final = ("kind", "state", "consumer", "from", "key", "reason", "attempt", "since")
 
 
 def table(found: Sequence[SetAside]) -> Table:
     """A row each."""
-    made = Table(*COLUMNS, box=None, pad_edge=False)
+    made = Table(Column("id", no_wrap=True), *COLUMNS, box=None, pad_edge=False)
     for one in found:
         made.add_row(*(Text(printable(cell)) for cell in _cells(one)))
     return made
