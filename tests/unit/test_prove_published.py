@@ -2,7 +2,10 @@
 
 from uuid import UUID
 
+import pytest
+
 from paintbox.prove.checks import published
+from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import State
 from support.proof import TWO, a_customer_log, a_record, an_entity, an_erasure, subjects
 
@@ -39,8 +42,21 @@ def test_an_older_version_after_a_newer_one_is_found() -> None:
     assert subjects(verdict) == ["k"]
 
 
-def test_the_same_version_twice_is_found() -> None:
-    assert subjects(published.nothing_goes_backwards([a_record(), a_record(offset=1)])) == ["k"]
+def versions(*numbers: int) -> list[Published]:
+    return [a_record(version=number, offset=offset) for offset, number in enumerate(numbers)]
+
+
+@pytest.mark.parametrize("published_versions", [(1, 2, 1, 2), (1, 2, 1, 2, 3), (1, 1), (1, 2, 2, 3), (1, 2, 1, 1, 2)])
+def test_a_round_may_be_published_once_more_in_order_and_to_its_end(published_versions: tuple[int, ...]) -> None:
+    verdict = published.nothing_goes_backwards(versions(*published_versions))
+
+    assert verdict.state is State.HELD
+    assert "once more" in verdict.note
+
+
+@pytest.mark.parametrize("published_versions", [(1, 2, 1), (1, 2, 3, 1, 3), (1, 2, 1, 3), (2, 1), (1, 3, 2, 3)])
+def test_an_older_state_that_is_no_whole_repetition_is_found(published_versions: tuple[int, ...]) -> None:
+    assert "k" in subjects(published.nothing_goes_backwards(versions(*published_versions)))
 
 
 def test_a_key_in_two_partitions_is_found() -> None:

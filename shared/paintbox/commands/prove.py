@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from paintbox.prove.report import Proof
 
 SEEDS: Final = 1_000_000
+WIDTH: Final = 180
+"""Of the tables where no terminal says how wide it is."""
 
 
 def prove(
@@ -80,7 +82,8 @@ def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(as_document(proof), default=str))
     else:
-        show(Console(), proof)
+        console = Console()
+        show(console if console.is_terminal else Console(width=WIDTH), proof)
     if not proof.is_proven:
         raise typer.Exit(1)
 

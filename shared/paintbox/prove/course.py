@@ -117,7 +117,7 @@ def _struck(events: Sequence[Event]) -> list[Struck]:
     found: dict[int, Struck] = {}
     for event in events:
         if event.stroke is not None:
-            found[event.stroke.number] = Struck(event.stroke, event.phase.value, event.seconds)
+            found[event.stroke.number] = Struck(event.stroke, event.phase.value, event.seconds, event.waited)
     return list(found.values())
 
 

@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from paintbox.prove.report import Proof
-from paintbox.prove.text import conclusion
+from paintbox.prove.text import conclusion, recovered
 from paintbox.prove.verdicts import Verdict
 
 STYLE: Final = """
@@ -42,7 +42,7 @@ def page(proof: Proof) -> str:
                         one.stroke.says,
                         f"{one.stroke.seconds:.1f} s",
                         one.outcome,
-                        "" if one.recovery_seconds is None else f"{one.recovery_seconds:.1f} s",
+                        recovered(one),
                     ),
                     one.outcome,
                 )

@@ -16,7 +16,10 @@ class Struck:
     stroke: Stroke
     outcome: str
     recovery_seconds: float | None
-    """From the healing until everything was ready and nothing of then waited; None: that was not seen."""
+    """From the healing until everything was ready and nothing of then waited, without the time in which other faults
+    were at work; None: that was not seen."""
+    waited_seconds: float | None = None
+    """The same with that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def as_document(proof: Proof) -> dict[str, Any]:
         "invariants": [_verdict(verdict) for verdict in proof.verdicts],
         "faults": [
             {**asdict(one.stroke), "outcome": one.outcome, "recovery_seconds": one.recovery_seconds}
+            | {"waited_seconds": one.waited_seconds}
             for one in proof.struck
         ],
         "died": list(proof.died),

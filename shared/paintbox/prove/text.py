@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from paintbox.prove.report import Proof
+from paintbox.prove.report import Proof, Struck
 from paintbox.prove.trace import Story
 from paintbox.prove.verdicts import State, Verdict
 
@@ -28,10 +28,17 @@ def _faults(proof: Proof) -> Table:
     table = Table("at", "fault", "lasted", "became", "recovered after", title="faults", title_justify="left")
     for one in proof.struck:
         stroke = one.stroke
-        after = "" if one.recovery_seconds is None else f"{one.recovery_seconds:.1f} s"
-        cells = (f"{stroke.at:.1f} s", stroke.says, f"{stroke.seconds:.1f} s", one.outcome, after)
+        cells = (f"{stroke.at:.1f} s", stroke.says, f"{stroke.seconds:.1f} s", one.outcome, recovered(one))
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def recovered(one: Struck) -> str:
+    """How long it took, without and with the time in which other faults were at work."""
+    if one.recovery_seconds is None:
+        return ""
+    whole = "" if one.waited_seconds is None else f" ({one.waited_seconds:.1f} s in all)"
+    return f"{one.recovery_seconds:.1f} s{whole}"
 
 
 def _invariants(proof: Proof) -> Table:

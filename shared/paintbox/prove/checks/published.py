@@ -1,6 +1,7 @@
 """Every committed version is published, and nothing goes backwards (I3, I4): the owners' rows against the topics."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from paintbox.prove.dump import Published
@@ -32,23 +33,53 @@ def every_committed_version_is_published(logs: Sequence[CustomerLog], records: S
 
 
 def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
-    """Per key the versions rise, in every compacted topic, as they stand one behind the other."""
-    last: dict[tuple[str, str], Published] = {}
+    """Per key the versions rise, in every compacted topic, as they stand one behind the other.
 
-    def violations() -> Iterator[Violation]:
-        for record in records:
-            if record.value is None:
-                last.pop((record.topic, record.key), None)
-                continue
-            before = last.get((record.topic, record.key))
-            if before is not None and record.partition != before.partition:
-                yield Violation(record.key, f"stands in two partitions: {before.place} and {record.place}")
-            elif before is not None and record.version <= before.version:
-                yield Violation(record.key, f"{record.place} has version {record.version} after {before.version}")
-            last[record.topic, record.key] = record
+    A relay that died between publishing and deleting publishes its round once more: in the same order, and to its end.
+    """
+    histories: dict[tuple[str, str], _History] = {}
+    found: list[Violation] = []
+    repeated = 0
+    for record in records:
+        place = record.topic, record.key
+        if record.value is None:
+            histories.pop(place, None)
+            continue
+        history = histories.setdefault(place, _History(record.partition))
+        repeated += record.version in history.versions
+        if wrong := history.add(record):
+            found.append(Violation(record.key, wrong))
+    for (topic, key), history in histories.items():
+        if history.versions and history.at < len(history.versions) - 1:
+            found.append(
+                Violation(key, f"{topic} ends with version {history.versions[history.at]} of it, an older one")
+            )
+    note = f"{repeated:,} were published once more" if repeated else ""
+    return verdict("I4", "per key the published versions rise", len(records), found, note)
 
-    found = list(violations())
-    return verdict("I4", "per key the published versions rise", len(records), found)
+
+@dataclass(slots=True)
+class _History:
+    """What was published under a key so far: its versions in their order, and which of them came last."""
+
+    partition: int
+    versions: list[int] = field(default_factory=list)
+    at: int = -1
+
+    def add(self, record: Published) -> str | None:
+        """Takes the next record in; what is wrong with it."""
+        if record.partition != self.partition:
+            return f"{record.place} is in another partition than {self.partition}"
+        if record.version in self.versions:
+            before, self.at = self.at, self.versions.index(record.version)
+            return f"{record.place} leaves versions out of a repetition" if self.at > before + 1 else None
+        if self.at < len(self.versions) - 1:
+            return f"{record.place} has version {record.version} before a repetition came to its end"
+        if self.versions and record.version < self.versions[-1]:
+            return f"{record.place} has version {record.version} after {self.versions[-1]}"
+        self.versions.append(record.version)
+        self.at = len(self.versions) - 1
+        return None
 
 
 def compaction_leaves_the_rows(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
