@@ -21,7 +21,12 @@ from paintbox.brokers import (
 from paintbox.errors import OperatorError
 from synckit.contracts.topics import TOPICS, Cleanup, Topic
 
+FACTOR: Final = "PAINTBOX_KAFKA_REPLICATION_FACTOR"
+MIN_INSYNC: Final = "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS"
+IN_PRODUCTION: Final = {FACTOR: 3, MIN_INSYNC: 2}
+
 PARTITIONS: Final = "partitions"
+CLEANUP: Final = "cleanup.policy"
 REPLICATION: Final = "replication factor"
 LOOK_SECONDS: Final = 0.05
 
@@ -45,7 +50,7 @@ class Change:
     found: str | None
     wanted: str
     reason: str = ""
-    """Why it is left to a person."""
+    """Why it is left to a person, or what a person has to look at although it is put right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,24 @@ class Replication:
 
     factor: int
     min_insync: int
+
+
+def replication_of(environment: Mapping[str, str]) -> Replication:
+    """What the environment demands, else what production does. OperatorError where it is no number of brokers."""
+    return Replication(_number(environment, FACTOR), _number(environment, MIN_INSYNC))
+
+
+def _number(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name, str(IN_PRODUCTION[name]))
+    if not text.isdecimal() or int(text) < 1:
+        raise OperatorError(f"{name} is not a number of brokers from 1 up.")
+    return int(text)
+
+
+def sentence(change: Change, what: str) -> str:
+    """The difference in one line; `what` says what is done about it."""
+    why = f" ({change.reason})" if change.reason else ""
+    return f"{change.topic:<34}{what:<18}{change.setting}: {change.found or 'none'} -> {change.wanted}{why}"
 
 
 async def apply(
@@ -74,6 +97,13 @@ async def apply(
             await _correct(admin, found, changes)
             await _until_seen(admin, topics, replication)
         return changes
+
+
+async def differences(servers: str, replication: Replication) -> list[Change]:
+    """How the topics that exist differ from their definitions. Changes nothing. OperatorError where Kafka is away."""
+    async with administration(servers) as admin:
+        found = await find_topics(admin, (topic.name for topic in TOPICS))
+    return plan([topic for topic in TOPICS if topic.name in found], found, replication)
 
 
 async def find(servers: str) -> dict[str, FoundTopic]:
@@ -117,8 +147,7 @@ def _differences(topic: Topic, found: FoundTopic, replication: Replication) -> l
     for setting, wanted in config(topic, replication).items():
         was = found.config.get(setting, "")
         if was != wanted:
-            reason = _harm(setting, was, wanted)
-            kind = Kind.DRIFT if reason else Kind.CONFIGURE
+            kind, reason = _verdict(setting, was, wanted)
             changes.append(Change(topic.name, kind, setting, was, wanted, reason))
     return changes
 
@@ -134,13 +163,15 @@ def _partitions(topic: Topic, found: FoundTopic) -> list[Change]:
     return []
 
 
-def _harm(setting: str, was: str, wanted: str) -> str:
-    """Why a setting is not put right by itself; '' where doing so loses no record."""
-    if setting == "cleanup.policy":
-        return "another policy deletes records"
+def _verdict(setting: str, was: str, wanted: str) -> tuple[Kind, str]:
+    """Whether a setting is put right by itself: only where doing so loses no record. And what there is to say."""
+    if setting == CLEANUP and wanted == Cleanup.COMPACT:
+        return Kind.CONFIGURE, "until now old records of it were deleted: look whether keys are missing"
+    if setting == CLEANUP:
+        return Kind.DRIFT, "another policy deletes records"
     if setting == "retention.ms" and (was == "-1" or int(was) > int(wanted)):
-        return "a shorter retention deletes records"
-    return ""
+        return Kind.DRIFT, "a shorter retention deletes records"
+    return Kind.CONFIGURE, ""
 
 
 def config(topic: Topic, replication: Replication) -> dict[str, str]:

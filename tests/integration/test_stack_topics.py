@@ -7,10 +7,11 @@ from uuid import uuid4
 import pytest
 
 from paintbox import topics
-from paintbox.brokers import FoundTopic, administration, configure_topic, find_topics
+from paintbox.brokers import FoundTopic, administration, find_topics
 from paintbox.errors import OperatorError
 from paintbox.topics import Kind, Replication
 from support.kafka import NewTopic
+from support.topics import configure
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS, Topic
 
 ONE = Replication(factor=1, min_insync=1)
@@ -77,9 +78,7 @@ async def test_a_delete_topic_grows_and_a_compacted_one_never_does(kafka_servers
 async def test_settings_are_put_right_and_what_else_was_set_on_the_topic_stays(kafka_servers: str) -> None:
     topic = a_delete_topic()
     await topics.apply(kafka_servers, ONE, topics=[topic])
-    async with administration(kafka_servers) as admin:
-        found = (await find_topics(admin, [topic.name]))[topic.name]
-        await configure_topic(admin, found, {"retention.ms": "1000", "segment.ms": "123456"})
+    await configure(kafka_servers, topic.name, {"retention.ms": "1000", "segment.ms": "123456"})
 
     [change] = await topics.apply(kafka_servers, ONE, topics=[topic])
 
@@ -88,6 +87,18 @@ async def test_settings_are_put_right_and_what_else_was_set_on_the_topic_stays(k
     assert (change.kind, change.found) == (Kind.CONFIGURE, "1000")
     assert corrected.config["retention.ms"] == topic.config["retention.ms"]
     assert corrected.own_config["segment.ms"] == "123456"
+
+
+async def test_a_compacted_topic_that_somebody_let_delete_is_compacted_again(kafka_servers: str) -> None:
+    topic = a_compacted_topic()
+    await topics.apply(kafka_servers, ONE, topics=[topic])
+    await configure(kafka_servers, topic.name, {"cleanup.policy": "delete"})
+
+    [change] = await topics.apply(kafka_servers, ONE, topics=[topic])
+
+    corrected = await find(kafka_servers, topic.name)
+    assert corrected is not None
+    assert (change.kind, corrected.config["cleanup.policy"]) == (Kind.CONFIGURE, "compact")
 
 
 @pytest.mark.parametrize(

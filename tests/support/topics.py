@@ -6,7 +6,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paintbox.brokers import administration, find_committed
+from paintbox.brokers import administration, configure_topic, find_committed, find_topics
+from support.waiting import until
 
 
 async def produce(servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
@@ -68,3 +69,14 @@ async def members_of(servers: str, group: str) -> int:
         return len(members)
     finally:
         await admin.close()
+
+
+async def configure(servers: str, topic: str, settings: dict[str, str]) -> None:
+    """Sets these settings of a topic, and returns when the broker goes by them."""
+    async with administration(servers) as admin:
+        await configure_topic(admin, (await find_topics(admin, [topic]))[topic], settings)
+
+        async def is_seen() -> bool:
+            return (await find_topics(admin, [topic]))[topic].config.items() >= settings.items()
+
+        await until(is_seen)

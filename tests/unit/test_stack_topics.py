@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from paintbox.brokers import FoundTopic
-from paintbox.topics import PARTITIONS, Change, Kind, Replication, config, plan
+from paintbox.errors import OperatorError
+from paintbox.topics import FACTOR, MIN_INSYNC, PARTITIONS, Change, Kind, Replication, config, plan, replication_of
 from synckit.contracts.topics import CUSTOMERS_CHANGES, TOPICS, WEBHOOKS_SALESFORCE, Topic
 
 REPLICATION = Replication(factor=3, min_insync=2)
@@ -63,8 +64,16 @@ def test_a_retention_that_is_too_short_is_put_right_and_a_longer_one_is_not_shor
     assert kinds == [Kind.CONFIGURE, Kind.DRIFT, Kind.DRIFT]
 
 
-def test_another_cleanup_policy_is_left_to_a_person() -> None:
-    [change] = plan_of(with_setting(CUSTOMERS_CHANGES, "cleanup.policy", "delete"), CUSTOMERS_CHANGES)
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+def test_a_compacted_topic_whose_policy_deletes_is_put_right_at_once_and_a_person_told_to_look(policy: str) -> None:
+    [change] = plan_of(with_setting(CUSTOMERS_CHANGES, "cleanup.policy", policy), CUSTOMERS_CHANGES)
+
+    assert (change.kind, change.wanted) == (Kind.CONFIGURE, "compact")
+    assert "look whether keys are missing" in change.reason
+
+
+def test_a_delete_topic_that_compacts_is_left_to_a_person() -> None:
+    [change] = plan_of(with_setting(WEBHOOKS_SALESFORCE, "cleanup.policy", "compact"), WEBHOOKS_SALESFORCE)
 
     assert change.kind is Kind.DRIFT
     assert "deletes records" in change.reason
@@ -74,3 +83,10 @@ def test_the_number_of_copies_is_left_to_a_person() -> None:
     [change] = plan_of(a_topic(CUSTOMERS_CHANGES, replication=1), CUSTOMERS_CHANGES)
 
     assert (change.kind, change.found, change.wanted) == (Kind.DRIFT, "1", "3")
+
+
+def test_the_copies_demanded_are_productions_unless_said() -> None:
+    assert replication_of({}) == Replication(factor=3, min_insync=2)
+    assert replication_of({FACTOR: "1", MIN_INSYNC: "1"}) == Replication(factor=1, min_insync=1)
+    with pytest.raises(OperatorError, match=f"{FACTOR} is not a number of brokers"):
+        replication_of({FACTOR: "many"})

@@ -66,6 +66,10 @@ async def _databases(stack: Stack) -> Outcome:
 async def _topics(stack: Stack) -> Outcome:
     servers = public(stack.kept)["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
     changes = await topics.apply(servers, topics.Replication(1, 1))
+    for change in changes:
+        if change.reason:
+            left = change.kind is topics.Kind.DRIFT
+            stack.say(f"warning: {topics.sentence(change, 'is left as it is' if left else 'was put right')}")
     return _outcome(changed=any(change.kind is not topics.Kind.DRIFT for change in changes))
 
 

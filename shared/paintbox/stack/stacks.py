@@ -25,12 +25,16 @@ PORTS_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where it lies, what it keeps, under whom PostgreSQL runs, and what processes inherit of our environment."""
+    """Where it lies, what it keeps, under whom PostgreSQL runs, and what processes inherit of our environment.
+
+    `say` tells the operator a line of its own.
+    """
 
     places: Places
     kept: Kept
     account: Account | None
     inherited: Mapping[str, str]
+    say: Callable[[str], None]
 
     @property
     def postgres_home(self) -> Path:
@@ -56,7 +60,7 @@ def open_stack(
     after, account = _home(where, after)
     kept.write(where.kept, after)
     programs = environment.get("PAINTBOX_LOCAL_POSTGRES_BIN") or before.postgres_programs
-    return Stack(where, replace(after, postgres_programs=programs), account, _inherited(environment))
+    return Stack(where, replace(after, postgres_programs=programs), account, _inherited(environment), say)
 
 
 def keep(stack: Stack) -> None:

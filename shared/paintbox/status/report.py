@@ -12,6 +12,7 @@ from paintbox.status.answers import Answer, ask
 from paintbox.status.lag import TopicLag, topic_lags
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.rows import Waiting, waiting
+from paintbox.topics import Change, differences, replication_of
 
 SERVERS = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
@@ -24,6 +25,8 @@ class Status:
     topics: list[TopicLag] = field(default_factory=list)
     databases: Mapping[Database, Waiting] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    drift: list[Change] = field(default_factory=list)
+    """How topics differ from their definitions."""
 
     @property
     def is_well(self) -> bool:
@@ -33,8 +36,10 @@ class Status:
 
 async def find_status(environment: Mapping[str, str], places: Places | None) -> Status:
     """The state of the local stack in `places`, or (None) of what the environment names. Takes 3 s at most."""
-    kafka, databases, services = await asyncio.gather(
-        ask(topic_lags(environment[SERVERS])) if environment.get(SERVERS) else _unknown("no broker is named"),
+    servers = environment.get(SERVERS)
+    kafka, drift, databases, services = await asyncio.gather(
+        ask(topic_lags(servers)) if servers else _unknown("no broker is named"),
+        ask(_drift(servers, environment)) if servers else _unknown("no broker is named"),
         _ask_databases(environment),
         _ask_services(environment, places),
     )
@@ -43,12 +48,17 @@ async def find_status(environment: Mapping[str, str], places: Places | None) -> 
         parts=[*_servers(places, kafka, databases), *services],
         topics=kafka.value or [],
         databases=answered,
-        problems=list(_problems(kafka, databases)),
+        problems=list(_problems(kafka, drift, databases)),
+        drift=drift.value or [],
     )
 
 
 async def _unknown(problem: str) -> Answer[Any]:
     return Answer(None, problem)
+
+
+async def _drift(servers: str, environment: Mapping[str, str]) -> list[Change]:
+    return await differences(servers, replication_of(environment))
 
 
 async def _ask_databases(environment: Mapping[str, str]) -> dict[Database, Answer[Waiting]]:
@@ -74,9 +84,11 @@ def _servers(
         yield parts.with_answer(parts.local(places, "kafka"), kafka.problem)
 
 
-def _problems(kafka: Answer[list[TopicLag]], databases: Mapping[Database, Answer[Waiting]]) -> Iterator[str]:
-    if kafka.problem:
-        yield f"kafka: {kafka.problem}"
+def _problems(
+    kafka: Answer[list[TopicLag]], drift: Answer[list[Change]], databases: Mapping[Database, Answer[Waiting]]
+) -> Iterator[str]:
+    if problem := kafka.problem or drift.problem:
+        yield f"kafka: {problem}"
     for database, answer in databases.items():
         if answer.problem:
             yield f"{database}: {answer.problem}"
@@ -92,6 +104,7 @@ def as_document(status: Status) -> dict[str, Any]:
         "well": status.is_well,
         "parts": [{**asdict(part), "since": part.since.isoformat() if part.since else None} for part in status.parts],
         "topics": [asdict(topic) for topic in status.topics],
+        "drift": [asdict(change) for change in status.drift],
         "outboxes": outboxes,
         "held": asdict(held[0]) if held else None,
         "quarantined": aside[0].quarantined if aside else None,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from paintbox.parked.text import alarm
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.report import Status
+from paintbox.topics import Kind, sentence
 
 STYLES = {State.READY: "green", State.UNREADY: "yellow", State.CRASHED: "red", State.DOWN: "red"}
 
@@ -23,6 +24,7 @@ def lines(status: Status) -> Iterator[Line]:
     if status.topics:
         yield "", None
         yield from _topics(status)
+        yield from _drift(status)
     if status.databases:
         yield "", None
         yield from _waiting(status)
@@ -54,6 +56,12 @@ def _topics(status: Status) -> Iterator[Line]:
         lag = ", ".join(f"{group} {behind} behind" for group, behind in topic.lag.items()) or "nobody reads it yet"
         style = "yellow" if any(topic.lag.values()) else None
         yield f"{topic.topic:<34}{topic.end:>9} offsets   {lag}", style
+
+
+def _drift(status: Status) -> Iterator[Line]:
+    for change in status.drift:
+        left = "differs" if change.kind is Kind.DRIFT else "differs: `paintbox topics apply` puts it right; "
+        yield sentence(change, left), "yellow"
 
 
 def _waiting(status: Status) -> Iterator[Line]:
