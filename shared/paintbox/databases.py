@@ -39,6 +39,8 @@ async def create_database(admin: Connection, name: str, owner: str | None = None
 
     `admin` may create databases and has no transaction open. An existing one is left as it is: `migrate` checks it.
     """
+    if await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
+        return False
     locale = "LOCALE 'C.UTF-8'"
     if admin.get_server_version().major >= OLDEST_WITH_BUILTIN_LOCALES:
         locale += " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"

@@ -18,6 +18,8 @@ import pytest
 from paintbox.environment import parse
 from paintbox.stack.parts import PARTS
 from support.stacks import CHECKOUT
+from support.topics import configure
+from synckit.contracts.topics import CUSTOMERS_CHANGES, WEBHOOKS_SALESFORCE
 
 pytestmark = pytest.mark.xdist_group("whole-stack")
 
@@ -160,6 +162,35 @@ def test_a_frozen_database_is_told_within_seconds(paintbox: CommandLine) -> None
     assert seen.returncode == 1
     assert "does not answer within 2 s" in seen.stdout
     assert took < 10
+
+
+async def test_a_topic_that_somebody_changed_is_shown_by_status_and_warned_of_by_up(paintbox: CommandLine) -> None:
+    servers = paintbox.environment()["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
+    longer, compacted = {"retention.ms": "-1"}, {"cleanup.policy": "delete"}
+    await configure(servers, WEBHOOKS_SALESFORCE.name, longer)
+    await configure(servers, CUSTOMERS_CHANGES.name, compacted)
+
+    status = paintbox.run("status")
+    up = paintbox.run("up")
+    after = paintbox.report("status")["drift"]
+    await configure(servers, WEBHOOKS_SALESFORCE.name, {"retention.ms": WEBHOOKS_SALESFORCE.config["retention.ms"]})
+
+    assert f"{WEBHOOKS_SALESFORCE.name:<34}differs" in status.stdout
+    assert "cleanup.policy: delete -> compact" in status.stdout
+    assert up.returncode == status.returncode == 0
+    assert f"warning: {WEBHOOKS_SALESFORCE.name:<34}is left as it is" in up.stdout
+    assert f"warning: {CUSTOMERS_CHANGES.name:<34}was put right" in up.stdout
+    assert [(one["topic"], one["setting"]) for one in after] == [(WEBHOOKS_SALESFORCE.name, "retention.ms")]
+
+
+def test_what_is_there_already_is_asked_for_and_not_tried(paintbox: CommandLine) -> None:
+    log = paintbox.directory / "logs" / "postgres.log"
+    before = log.read_text().count("already exists")
+
+    up = paintbox.run("up")
+
+    assert up.returncode == 0
+    assert log.read_text().count("already exists") == before == 0
 
 
 def test_no_password_of_a_dsn_is_ever_printed(paintbox: CommandLine) -> None:

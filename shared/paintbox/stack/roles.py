@@ -20,6 +20,8 @@ async def create_databases(admin: Connection, names: Mapping[Database, str], own
 
 async def create_login(admin: Connection, role: str, password: str, rights: str = "") -> bool:
     """Makes a login role where it is missing; whether it was. Another's statement is never put together in Python."""
+    if await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+        return False
     statement: str = await admin.fetchval(
         "SELECT format('CREATE ROLE %I LOGIN PASSWORD %L ', $1::text, $2::text)", role, password
     )
