@@ -15,11 +15,12 @@ from customer_sync.store import MIRROR
 from paintbox.databases import Database
 from support import samples
 from support.facts import NOON_MS
-from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
+from support.notifications import TRACE, KafkaRecord, salesforce_event_records, salesforce_messages
 from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE
 from support.services import CustomerSync, all_rows, customer_sync_on, of_topic, one_row, value_of
 from support.waiting import until
+from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
 from synckit.identity import customer_id
 from synckit.integrations import cache
@@ -83,13 +84,19 @@ async def test_a_message_becomes_customers_logs_events_and_announcements(sync: C
     assert value_of(announced[0])["source_version"] == int(dict(announced[0].headers)["ce_factversion"])
 
 
-async def test_correlation_and_trace_are_carried_to_the_log_and_beyond(sync: CustomerSync) -> None:
+async def test_both_records_of_a_body_carry_its_one_correlation_and_trace_to_the_log_and_beyond(
+    sync: CustomerSync,
+) -> None:
     await sync.messages(MESSAGE)
 
-    log = await all_rows(sync.resources.integrations, "SELECT id, correlation_id FROM integrations.sync_logs")
-    headers = [dict(record.headers) for record in await sync.published()]
-    assert {str(one["correlation_id"]).encode() for one in log} == {one["ce_correlationid"] for one in headers}
-    assert {one["traceparent"] for one in headers} == {b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    first, _ = [headers.decode(record.headers).id for record in salesforce_messages(MESSAGE)]
+    events = await all_rows(sync.resources.integrations, "SELECT id, correlation_id FROM integrations.webhook_events")
+    logs = await all_rows(sync.resources.integrations, "SELECT id, correlation_id FROM integrations.sync_logs")
+    announced = [headers.decode(one.headers) for one in of_topic(await sync.published(), CUSTOMERS_CHANGES.name)]
+    assert len({log["id"] for log in logs}) == len({event["id"] for event in events}) == len(announced) == 2
+    assert {one["correlation_id"] for one in (*events, *logs)} == {first}
+    assert {one.correlation_id for one in announced} == {first}
+    assert {one.traceparent for one in announced} == {TRACE}
 
 
 async def test_the_same_batch_again_changes_nothing(sync: CustomerSync) -> None:

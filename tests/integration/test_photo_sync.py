@@ -20,6 +20,7 @@ from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
 from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
 from support.waiting import until
+from synckit.contracts import headers
 from synckit.contracts.compacted import Standing, decode
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
 from synckit.contracts.values import CustomerChanged
@@ -111,6 +112,22 @@ async def test_a_found_customer_is_a_federation_key_and_an_announcement(sync: Ph
     assert [value_of(one)["customer_id"] for one in of_topic(published, PROJECTS_CHANGES.name)] == [
         str(customer_id(DOUGLAS))
     ]
+
+
+async def test_what_waited_for_a_customer_carries_the_correlation_that_brought_the_customer(sync: PhotoSync) -> None:
+    known = customer()
+    correlation = headers.decode(known.headers).correlation_id
+    await sync.events(project())
+
+    await sync.customers([known])
+
+    published = [headers.decode(one.headers) for one in await sync.published()]
+    assert {one.type for one in published} == {
+        "paintbox.federation.key.changed.v1",
+        "paintbox.project.changed.v1",
+    }
+    assert {one.correlation_id for one in published} == {correlation}
+    assert correlation != headers.decode(known.headers).id
 
 
 @pytest.mark.parametrize(

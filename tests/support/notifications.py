@@ -1,7 +1,9 @@
 """Records of the webhook topics as the doors make them, from the samples or from what a test gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from support.facts import NOON_MS
 from synckit import inbound
@@ -26,8 +28,10 @@ class KafkaRecord:
     offset: int = 0
 
 
-def event_headers(parsed: Parsed, source: str, vendor: str, received_at: int = NOON_MS) -> EventHeaders:
-    """The headers that a door gives a parsed record."""
+def event_headers(
+    parsed: Parsed, source: str, vendor: str, received_at: int = NOON_MS, correlation_id: UUID | None = None
+) -> EventHeaders:
+    """The headers that a door gives a parsed record. Without a correlation it is the only one of its body."""
     return EventHeaders(
         id=parsed.event_id,
         source=source,
@@ -35,7 +39,7 @@ def event_headers(parsed: Parsed, source: str, vendor: str, received_at: int = N
         subject=parsed.subject,
         time=received_at if parsed.time is None else parsed.time,
         received_at=received_at,
-        correlation_id=parsed.event_id,
+        correlation_id=correlation_id or parsed.event_id,
         traceparent=TRACE,
         fact_version=parsed.fact_version,
         observed_at=parsed.observed_at,
@@ -44,28 +48,31 @@ def event_headers(parsed: Parsed, source: str, vendor: str, received_at: int = N
     )
 
 
-def record_of(parsed: Parsed, source: str, vendor: str, received_at: int = NOON_MS) -> KafkaRecord:
-    """The Kafka record that a door makes of a parsed record."""
-    head = event_headers(parsed, source, vendor, received_at)
-    return KafkaRecord(value=parsed.value, key=parsed.key.encode(), headers=to_kafka(head.encoded()))
+def records_of(parsed: Sequence[Parsed], source: str, vendor: str, received_at: int = NOON_MS) -> list[KafkaRecord]:
+    """The Kafka records that a door makes of a body's parsed records: one correlation for all of them."""
+    heads = [event_headers(one, source, vendor, received_at, parsed[0].event_id) for one in parsed]
+    return [
+        KafkaRecord(value=one.value, key=one.key.encode(), headers=to_kafka(head.encoded()))
+        for one, head in zip(parsed, heads, strict=True)
+    ]
 
 
 def salesforce_messages(body: bytes, received_at: int = NOON_MS) -> list[KafkaRecord]:
     """The records of an Outbound Message."""
     parsed = outbound_messages.understand(soap.parse(body)).parsed
-    return [record_of(one, headers.SOURCE_SALESFORCE_MESSAGES, "salesforce", received_at) for one in parsed]
+    return records_of(parsed, headers.SOURCE_SALESFORCE_MESSAGES, "salesforce", received_at)
 
 
 def salesforce_event_records(body: bytes, received_at: int = NOON_MS) -> list[KafkaRecord]:
     """The records of a body at Salesforce's JSON door."""
     parsed = salesforce_events.understand(body, received_at).parsed
-    return [record_of(one, headers.SOURCE_SALESFORCE_EVENTS, "salesforce", received_at) for one in parsed]
+    return records_of(parsed, headers.SOURCE_SALESFORCE_EVENTS, "salesforce", received_at)
 
 
 def companycam_record(body: bytes, received_at: int = NOON_MS) -> KafkaRecord:
     """The record of a body at CompanyCam's door."""
-    (parsed,) = companycam.understand(body).parsed
-    return record_of(parsed, headers.SOURCE_COMPANYCAM, "companycam", received_at)
+    (record,) = records_of(companycam.understand(body).parsed, headers.SOURCE_COMPANYCAM, "companycam", received_at)
+    return record
 
 
 def notification(record: Any, received_at: int = NOON_MS) -> Notification:

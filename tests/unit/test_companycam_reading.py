@@ -243,7 +243,7 @@ def test_whatever_the_values_they_become_a_fact_a_record_and_a_row_or_our_own_er
     document["payload"][resource] |= data.draw(st.dictionaries(names, JSON, max_size=6))
 
     for parsed in companycam.understand(json.dumps(document).encode("utf-8", "surrogatepass")).parsed:
-        record = record_of(parsed, SOURCE_COMPANYCAM, "companycam")
+        (record,) = records_of([parsed], SOURCE_COMPANYCAM, "companycam")
         with suppress(PoisonError):
             for fact in read(notification(record, 1_767_342_500_000)).facts:
                 merged = merge(Record(object=fact.object, id=fact.id, first_seen_at=NOON_MS), [fact]).record
