@@ -17,7 +17,7 @@ from photo_sync.rules.projection import photo_from, project_from
 from photo_sync.rules.reading import read
 from support import samples
 from support.facts import NOON_MS
-from support.notifications import companycam_record, notification, record_of
+from support.notifications import companycam_record, notification, records_of
 from synckit import identity, versions
 from synckit.contracts.headers import SOURCE_COMPANYCAM
 from synckit.errors import PoisonError
