@@ -109,7 +109,12 @@ async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: 
             group.create_task(traffic.drive(simulators, planned, order.seed, done))
     except ExceptionGroup as errors:
         foreseen = errors.subgroup(OperatorError)
-        raise foreseen.exceptions[0] if foreseen else errors from None
+        raise _first(foreseen) if foreseen else errors from None
+
+
+def _first(errors: BaseException) -> BaseException:
+    """The first error of a group, however deep it lies."""
+    return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
 
 
 def _struck(events: Sequence[Event]) -> list[Struck]:

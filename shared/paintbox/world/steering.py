@@ -23,6 +23,8 @@ LARGEST_REQUEST: Final = 1000
 AT_ONCE: Final = 8
 """How many requests are under way at once: one that waits for its record's next second holds up no other."""
 ANSWER_SECONDS: Final = 60.0
+IDLE_SECONDS: Final = 1.0
+"""For how long a connection is used again: a simulator closes one that was idle for 5 s, perhaps as we ask anew."""
 
 DUPLICATES: Final = 0.2
 FAULTS: Final[Mapping[str, Any]] = {
@@ -60,7 +62,8 @@ class Delivery:
 async def connected(environment: Mapping[str, str]) -> AsyncIterator[Simulators]:
     """The simulators that the environment names, for the block. No proxy is ever asked."""
     urls = dict(zip(VENDORS, require(environment, *(URLS[vendor] for vendor in VENDORS)), strict=True))
-    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+    limits = httpx.Limits(keepalive_expiry=IDLE_SECONDS)
+    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS, limits=limits) as client:
         yield Simulators(client, urls)
 
 
