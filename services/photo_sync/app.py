@@ -41,15 +41,13 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         alarms = Alarms(integrations, NAME)
         consumers = _consumers(resources, alarms)
         group = ConsumerGroup(NAME, servers, consumers, alarms)
-        redrive = Redrive(integrations, NAME, consumers)
-        net = partial(held.net, resources)
         loops.start(
             {
                 "consumers": group.run,
-                "redrive": redrive.run,
+                "redrive": Redrive(integrations, NAME, consumers).run,
                 "relay": relay.run,
                 "sweep": projector.sweep,
-                "net": net,
+                "net": partial(held.net, resources),
                 "config": config.run,
                 "sessions": partial(sessions.watch, pool, integrations),
             }
