@@ -34,6 +34,9 @@ REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
 DROP_SECONDS: Final = 5.0
 CANCEL_SECONDS: Final = 0.05
+METADATA_MS: Final = 10_000
+"""How soon a partition that was added is written to and read. By default it would be five minutes, while a process that
+starts later writes to it at once."""
 TRANSACTION_MS: Final = 15_000
 """After this long the broker aborts what a dead relay left open, so readers never wait longer."""
 
@@ -57,6 +60,7 @@ def create_producer(servers: str, *, process: str) -> AIOKafkaProducer:
         max_batch_size=BATCH_BYTES,
         max_request_size=MAX_MESSAGE_BYTES,
         request_timeout_ms=REQUEST_MS,
+        metadata_max_age_ms=METADATA_MS,
     )
 
 
@@ -72,6 +76,7 @@ def create_transactional_producer(servers: str, *, process: str, transactional_i
         max_batch_size=BATCH_BYTES,
         max_request_size=MAX_MESSAGE_BYTES,
         request_timeout_ms=TRANSACTION_MS - 5_000,
+        metadata_max_age_ms=METADATA_MS,
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_MS,
     )

@@ -14,6 +14,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.failures import Verdict, describe, explain, verdict
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer, KafkaClient
+from synckit.kafka import METADATA_MS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class ConsumerGroup:
             consumer_only=True,
             apply_types=False,
             graceful_timeout=GRACE_SECONDS,
+            metadata_max_age_ms=METADATA_MS,
             logger=None,
         )
         self._subscribers = [self._subscribe(name, consumer) for consumer in consumers]
