@@ -16,7 +16,6 @@ from paintbox.prove import recovery
 from paintbox.prove.faults.kind import KAFKA, POSTGRES, Heal, Kind
 from paintbox.prove.nemesis_plan import Stroke, hit, schedule
 from paintbox.prove.recovery import Mark
-from paintbox.status.lag import positions
 
 if TYPE_CHECKING:
     from paintbox.prove.rig import Rig
@@ -192,7 +191,7 @@ class Nemesis:
         if await recovery.unready(handle for name, handle in self.rig.processes.items() if name not in taken):
             return
         try:
-            found = await positions(self.rig.kafka)
+            found = await recovery.find_positions(self.rig.kafka)
         except OperatorError:
             return
         for pending in list(self._pending):

@@ -3,9 +3,15 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from aiokafka.errors import KafkaError
+
+from paintbox.errors import OperatorError
 from paintbox.prove.handles import Handle
-from paintbox.status.lag import READERS, Offsets, Positions
+from paintbox.status.lag import READERS, Offsets, Positions, positions
+
+ANSWER_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,15 @@ def behind(now: Positions, then: Mark) -> str | None:
         if left:
             return f"{group} is {left} records behind"
     return None
+
+
+async def find_positions(servers: str) -> Positions:
+    """Where everybody is. Raises OperatorError where Kafka does not say so within 10 s."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await positions(servers)
+    except (KafkaError, TimeoutError) as error:
+        raise OperatorError(f"Kafka does not say where its groups are ({type(error).__name__})") from error
 
 
 async def unready(processes: Iterable[Handle]) -> Mapping[str, str]:

@@ -30,7 +30,6 @@ from paintbox.stack.places import Places
 from paintbox.stack.postgres import SUPERUSER
 from paintbox.stack.stacks import Stack
 from paintbox.stack.up import bring_up, check_space
-from paintbox.status.lag import positions
 
 POSTGRES: Final = {"max_connections": "100", "max_wal_size": "256MB", "min_wal_size": "64MB"}
 """Few enough connections that all can be taken, little enough log that a small disk holds it."""
@@ -109,7 +108,7 @@ class Rig:
         if missing:
             return "; ".join(f"{name}: {why}" for name, why in missing.items())
         try:
-            now = await positions(self.kafka)
+            now = await recovery.find_positions(self.kafka)
         except OperatorError as error:
             return str(error)
         return recovery.behind(now, then or Mark(now.ends))
