@@ -27,7 +27,7 @@ async def test_a_session_of_a_pool_frees_its_locks_in_time(new_database: NewData
     ):
         found = await connection.fetch(ASKED, list(TIMEOUTS))
 
-    assert dict(found) == TIMEOUTS
+    assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
 
 
 async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
@@ -37,4 +37,4 @@ async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
     finally:
         await connection.close()
 
-    assert dict(found) == TIMEOUTS
+    assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
