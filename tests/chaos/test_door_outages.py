@@ -136,7 +136,7 @@ async def test_i10_with_both_frozen_the_answer_is_503_in_less_than_five_seconds(
             answers = await asyncio.gather(*(push(http, door.url, servers.token, body) for _ in range(30)))
             ready = await http.get(door.url + "/readyz")
 
-        await until(lambda: _is_taken(servers, http, door, body))
+        await until(lambda: _is_taken(servers, http, door, body), 60)
         await until_logged(servers, [first, body])
 
     assert {answer.status_code for answer in answers} == {503}
@@ -195,13 +195,16 @@ async def test_i8_memory_stays_flat_while_ten_times_too_much_is_sent_and_nothing
         with servers.frozen("kafka", "postgres"):
             statuses, highest = await _overrun(door, servers.token, body, process)
 
-        await until(lambda: _is_taken(servers, http, door, body))
-        in_hand = await metric_of(http, door.url, "paintbox_webhook_bytes_in_flight")
+        await until(lambda: _is_taken(servers, http, door, body), 60)
+        await until(lambda: _has_nothing_in_hand(http, door))
         await until_logged(servers, [body])
 
     assert statuses == {503}
     assert highest - before < 250 * MIB
-    assert in_hand == 0
+
+
+async def _has_nothing_in_hand(http: httpx.AsyncClient, door: Running) -> bool:
+    return await metric_of(http, door.url, "paintbox_webhook_bytes_in_flight") == 0
 
 
 async def _overrun(door: Running, token: str, body: bytes, process: psutil.Process) -> tuple[set[int], int]:
@@ -304,6 +307,25 @@ async def test_f02_a_door_that_is_told_to_end_under_load_answers_all_that_it_acc
 
     await until_logged(servers, bodies)
     assert (code, statuses) == (0, {200})
+
+
+async def test_with_both_frozen_a_door_ends_all_the_same_within_its_grace_time(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    with servers.door() as door:
+        await door.is_ready()
+        with servers.frozen("kafka", "postgres"):
+            pushing = [asyncio.create_task(push(http, door.url, servers.token, a_delivery(0))) for _ in range(20)]
+            await until(lambda: _in_flight(http, door, 20))
+            started = time.monotonic()
+            door.tell(signal.SIGTERM)
+            answers = await asyncio.gather(*pushing)
+            code = await door.ended()
+            took = time.monotonic() - started
+
+    assert {answer.status_code for answer in answers} == {503}
+    assert code == 0
+    assert took < 20
 
 
 async def test_too_many_connections_are_refused_and_the_others_served(servers: Servers) -> None:
