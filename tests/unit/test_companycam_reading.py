@@ -117,6 +117,16 @@ def test_unknown_events_are_ignored(kind: str) -> None:
     assert reading(event("project_created", kind)).outcome == "ignored"
 
 
+def test_a_count_that_moved_while_its_record_did_not_leaves_nothing_in_doubt() -> None:
+    facts = [*reading(event("project_created", photo_count=1)).facts, *reading(event("project_created")).facts]
+
+    result = merge(Record(object=facts[0].object, id=facts[0].id, first_seen_at=NOON_MS), facts)
+
+    assert "photo_count" in samples.document("companycam_project_created.json")["payload"]["project"]
+    assert "photo_count" not in result.record.fields
+    assert result.doubts == frozenset()
+
+
 def test_a_time_that_cannot_be_is_a_hint() -> None:
     said = reading(event("photo_created", updated_at=4_102_444_800))
 

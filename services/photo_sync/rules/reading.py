@@ -22,6 +22,8 @@ TAG: Final = "$tag:"
 
 _IDS: Final = frozenset({"id", "company_id", "creator_id", "project_id"})
 _TIMES: Final = frozenset({"created_at", "updated_at", "captured_at"})
+_DERIVED: Final = frozenset({"photo_count"})
+"""What CompanyCam counts from other records: it moves while `updated_at` stands still, so no version fits it."""
 _PROJECT_EVENTS: Final = frozenset({"created", "updated", "label_added", "archived", "deleted"})
 _CONTACT_EVENTS: Final = frozenset({"contact_created", "contact_updated"})
 _PHOTO_EVENTS: Final = frozenset({"created", "updated", "tag_added", "description_updated"})
@@ -107,9 +109,13 @@ def _merged(notification: Notification, name: str, record_id: str, own: Mapping[
 def normal_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record with its ids as text and its times as UTC with milliseconds. What is neither stays as it came.
 
-    Names that begin as ours do are no field of CompanyCam's: they are left out.
+    Names that begin as ours do are no field of CompanyCam's: they are left out, and so is what it derives.
     """
-    return {name: _normal(name, value) for name, value in record.items() if not name.startswith(OURS)}
+    return {
+        name: _normal(name, value)
+        for name, value in record.items()
+        if not name.startswith(OURS) and name not in _DERIVED
+    }
 
 
 def _normal(name: str, value: Any) -> Any:
