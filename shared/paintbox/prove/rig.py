@@ -159,7 +159,7 @@ class Rig:
             try:
                 yield await _start(where, Layout(replicas, find_nginx() is not None, True, POSTGRES), variations, told)
             finally:
-                await asyncio.to_thread(_stop, where)
+                await asyncio.to_thread(_stop, where, told)
 
 
 def _places(directory: Path | None) -> Places:
@@ -168,14 +168,18 @@ def _places(directory: Path | None) -> Places:
 
 
 def _remove(where: Places, lines: PartLines) -> None:
-    if where.directory.exists():
-        operate.stop(where, EVERY_PART, lines)
-        disk.release(where)
-        operate.clean(where, EVERY_PART, lines)
+    """An earlier rig, whether or not it was stopped."""
+    if not where.kept.exists():
+        down.stop_strays(where, partial(operate.show_stopped, lines))
+        return
+    places.check_owner(where)
+    with operate.locked(where, lines):
+        _stop(where, lines)
+        down.remove_all(where)
 
 
-def _stop(where: Places) -> None:
-    down.stop_all(where, [part.name for part in EVERY_PART], lambda _: None)
+def _stop(where: Places, lines: PartLines) -> None:
+    down.stop_all(where, [part.name for part in EVERY_PART], partial(operate.show_stopped, lines))
     disk.release(where)
 
 
