@@ -79,3 +79,10 @@ def test_what_was_deleted_before_it_had_a_row_needs_none() -> None:
     due = truth.due(expected, {"2": {}}, gone=["4"])
 
     assert list(due) == ["2", "3"]
+
+
+def test_a_project_that_names_nobody_must_have_no_row() -> None:
+    expected = truth.with_customer({"1": {"customer_id": None}, "2": {"customer_id": "somebody"}})
+
+    assert list(expected) == ["2"]
+    assert subjects(truth.the_rows_are_the_truth("projects", expected, {"1": {}, "2": expected["2"]})) == ["1"]

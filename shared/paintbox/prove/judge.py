@@ -62,7 +62,8 @@ def _truth(evidence: Evidence) -> Iterator[Verdict]:
     for kind in truth.KINDS:
         yield truth.the_mirror_is_the_truth(kind, held[kind.object], rows.mirrors[kind.vendor], words)
     customers = expected.customers(held["Contact"], held["Account"])
-    projects = truth.due(expected.projects(held["project"], held["Contact"], held["photo"]), rows.projects)
+    owned = truth.with_customer(expected.projects(held["project"], held["Contact"], held["photo"]))
+    projects = truth.due(owned, rows.projects)
     gone = {str(one["id"]) for one in held["project"]} - projects.keys()
     photos = expected.photos(held["photo"], {key: words.get(key, ()) for key in words})
     orphans = {str(one["id"]) for one in held["photo"] if one["project_id"] in gone}

@@ -100,3 +100,8 @@ def due(expected: Mapping[str, Row], found: Mapping[str, Row], gone: Iterable[st
     it (`gone`)."""
     excused = {key for key, row in expected.items() if row.get("is_deleted")} | set(gone)
     return {key: row for key, row in expected.items() if key in found or key not in excused}
+
+
+def with_customer(expected: Mapping[str, Row]) -> dict[str, Row]:
+    """The projects that name somebody whom there is: the others are held, and must have no row."""
+    return {key: row for key, row in expected.items() if row["customer_id"] is not None}

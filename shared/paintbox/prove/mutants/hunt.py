@@ -52,12 +52,16 @@ def turn(today: date) -> list[str]:
     return [names[(first + number) % len(names)] for number in range(TURN)]
 
 
-async def catch(name: str, directory: Path | None, lines: PartLines) -> Caught:
-    """Runs the mutant's plan on a rig in which the mistake is made, and judges what it left."""
+async def catch(name: str, directory: Path | None, lines: PartLines, *, with_mistake: bool = True) -> Caught:
+    """Runs the mutant's plan on a rig in which the mistake is made, and judges what it left.
+
+    Without the mistake the same plan must violate nothing: else it would prove nothing about the checks.
+    """
     mutant = MUTANTS[name]
     variations = {
         process: Variation(words=("-m", "paintbox.prove.mutants", name, module))
         for process, module in mutant.mistaken.items()
+        if with_mistake
     }
     async with Rig.open(directory, replicas=mutant.replicas, variations=variations, lines=lines) as rig:
         began = time.monotonic()
