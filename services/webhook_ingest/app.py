@@ -26,8 +26,7 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
     """From start to shutdown. The server has answered every request before this ends."""
     publisher = Publisher(settings.kafka_bootstrap_servers, NAME, settings.spool_after_seconds)
     dsn = settings.integrations_dsn.get_secret_value()
-    pool = postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS)
-    async with pool, background.background() as loops:
+    async with postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS) as pool, background.background() as loops:
         loops.start({"producer": publisher.run})
         checks = {
             "storage": readiness.storage(kafka.check(settings, PUBLISHED), postgres.check(pool)),

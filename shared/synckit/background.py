@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
+
+CLEAN_SECONDS: Final = 2.0
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -36,10 +38,12 @@ class Background:
         await asyncio.wait({self._tasks[name]}, timeout=seconds)
 
     async def cancel(self) -> None:
-        """End all of them now."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        """End all of them now. One that waits for a server while it cleans up is told again, and cleans up no more."""
+        pending = set(self._tasks.values())
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CLEAN_SECONDS)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -34,14 +34,16 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
 
 CONNECT_SECONDS = 10
 CHECK_SECONDS = 1.5
+CLOSE_SECONDS = 3.0
 
 
-def create_pool(dsn: str, *, process: str, size: int = 4) -> Pool:
+@asynccontextmanager
+async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator[Pool]:
     """A pool that connects on first use, so that a process starts while its database is away.
 
-    Await it (`async with`) before use. `process` is shown as application_name.
+    At the end it is closed, within 3 s whatever the database does. `process` is shown as application_name.
     """
-    return asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
@@ -51,6 +53,12 @@ def create_pool(dsn: str, *, process: str, size: int = 4) -> Pool:
         server_settings={**SESSION_SETTINGS, "application_name": process},
         init=check_session,
     )
+    try:
+        yield pool
+    finally:
+        with suppress(TimeoutError):  # a pool whose closing is cancelled tears its connections
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
 
 
 async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connection[asyncpg.Record]":
