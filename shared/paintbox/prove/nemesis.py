@@ -13,7 +13,7 @@ import asyncpg
 
 from paintbox.errors import OperatorError
 from paintbox.prove import recovery
-from paintbox.prove.faults.kind import KAFKA, POSTGRES, Heal, Kind
+from paintbox.prove.faults.kind import Heal, Kind
 from paintbox.prove.nemesis_plan import Stroke, hit, schedule
 from paintbox.prove.recovery import Mark
 
@@ -186,9 +186,9 @@ class Nemesis:
     async def _look(self) -> None:
         """Ends the waiting for all strokes of which the rig has recovered, so far as no other is at work."""
         taken = self._taken()
-        if not self._pending or taken & {POSTGRES, KAFKA}:
-            return
-        if await recovery.unready(handle for name, handle in self.rig.processes.items() if name not in taken):
+        if not self._pending or await recovery.unready(
+            handle for name, handle in self.rig.processes.items() if name not in taken
+        ):
             return
         try:
             found = await recovery.find_positions(self.rig.kafka)

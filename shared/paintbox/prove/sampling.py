@@ -76,9 +76,12 @@ async def _look_at_postgres(superuser_dsn: str, samples: Samples) -> None:
         ):
             row = await session.fetchrow(
                 """
-                SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS sessions,
+                SELECT (SELECT count(*)
+                          FROM pg_stat_activity
+                         WHERE backend_type = 'client backend' AND application_name <> $1) AS sessions,
                        (SELECT sum(deadlocks)::bigint FROM pg_stat_database) AS deadlocks
-                """
+                """,
+                PROCESS,
             )
     except FAILURES:
         return

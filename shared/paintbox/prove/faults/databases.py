@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from paintbox.prove.rig import Rig
 
 NAME: Final = "paintbox prove"
+"""Of the sessions of faults: no process of ours is called so."""
 HOT_TABLES: Final = {
     Database.CUSTOMERS: ("customers.salesforce_records", "customers.customers"),
     Database.PROJECTS: ("projects.companycam_records", "projects.projects"),
@@ -72,11 +73,12 @@ def _disk_is_small(rig: "Rig") -> str | None:
 
 async def _exhaust(rig: "Rig", _: str) -> Heal:
     """Takes every connection that is left, as the owner, who has none reserved."""
+    dsn = rig.dsn(Database.CUSTOMERS)
     held: list[asyncpg.Connection[asyncpg.Record]] = []
     refused = (asyncpg.TooManyConnectionsError, OSError, TimeoutError)
     for _number in range(CONNECTIONS):
         try:
-            held.append(await asyncpg.connect(rig.dsn(Database.CUSTOMERS), timeout=5))
+            held.append(await asyncpg.connect(dsn, timeout=5, server_settings={"application_name": NAME}))
         except refused:
             break
 
@@ -99,7 +101,7 @@ async def _hold_rows(rig: "Rig", _: str) -> Heal:
 @asynccontextmanager
 async def _idle_in_transaction(dsn: str) -> AsyncIterator[Connection]:
     connection: Connection = await asyncpg.connect(
-        dsn, timeout=10, server_settings={"idle_in_transaction_session_timeout": "0"}
+        dsn, timeout=10, server_settings={"idle_in_transaction_session_timeout": "0", "application_name": NAME}
     )
     try:
         await connection.execute("BEGIN")
