@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,12 +20,13 @@ from support.people import NOW, customer, photo, project
 from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
 from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
-from support.waiting import until
+from support.waiting import until, until_true
 from synckit.contracts import headers
 from synckit.contracts.compacted import Standing, decode
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
 from synckit.contracts.values import CustomerChanged
 from synckit.identity import customer_id, photo_id, project_id
+from synckit.observability.metrics import HELD
 
 pytestmark = pytest.mark.database
 
@@ -90,6 +92,34 @@ async def test_held_things_are_processed_and_counted(sync: PhotoSync) -> None:
     assert [event["status"] for event in events] == ["PROCESSED", "PROCESSED"]
     assert counted is not None
     assert dict(counted) == {"customer": 1, "choice": 0, "contested": 0, "photos": 1}
+
+
+async def test_what_is_held_is_told_by_the_gauge_until_its_customer_comes(sync: PhotoSync) -> None:
+    await sync.events(project(), photo())
+    HELD.clear()
+
+    before = await told_by_the_net(sync)
+    await sync.customers([customer()])
+    HELD.clear()
+    after = await told_by_the_net(sync)
+
+    assert before == {("project", "customer"): 1, ("project", "choice"): 0, ("photo", "project"): 1}
+    assert after == dict.fromkeys(before, 0)
+
+
+async def told_by_the_net(sync: PhotoSync) -> dict[tuple[str, str], float]:
+    """The numbers of what is held, once the net has counted."""
+    net = asyncio.create_task(held.net(sync.resources))
+    await until_true(lambda: len(told()) == 3)
+    net.cancel()
+    with suppress(asyncio.CancelledError):
+        await net
+    return told()
+
+
+def told() -> dict[tuple[str, str], float]:
+    (family,) = HELD.collect()
+    return {(one.labels["entity"], one.labels["waits_for"]): one.value for one in family.samples}
 
 
 async def test_a_found_customer_is_a_federation_key_and_an_announcement(sync: PhotoSync) -> None:
