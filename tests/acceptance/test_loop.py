@@ -2,73 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
 from support.local_stack import LocalStack
-from support.waiting import until
+from support.vendors import Vendors
 from synckit.identity import customer_id, photo_id, project_id
-
-
-class Vendors:
-    """Both simulators, and the databases in which their records are expected."""
-
-    def __init__(self, stack: LocalStack, http: httpx.AsyncClient) -> None:
-        self._stack = stack
-        self._http = http
-        self.tag = uuid4().hex[:8]
-
-    async def post(self, vendor: str, path: str, body: Any) -> Any:
-        answer = await self._http.post(f"{self._stack[vendor]}/_simulator/{path}", json=body)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    async def patch(self, vendor: str, path: str, body: Any) -> None:
-        answer = await self._http.patch(f"{self._stack[vendor]}/_simulator/{path}", json=body)
-        assert answer.is_success, answer.text
-
-    async def delete(self, vendor: str, path: str) -> None:
-        answer = await self._http.delete(f"{self._stack[vendor]}/_simulator/{path}")
-        assert answer.is_success, answer.text
-
-    async def faults(self, **faults: Any) -> None:
-        for vendor in ("SALESFORCE_URL", "COMPANYCAM_URL"):
-            answer = await self._http.put(f"{self._stack[vendor]}/_simulator/faults", json=faults)
-            assert answer.is_success, answer.text
-
-    async def row(self, database: str, query: str, *parameters: object) -> dict[str, Any]:
-        """The only row of a query that, once it is there, has no column false: wait for it."""
-        connection = await asyncpg.connect(self._stack[f"{database}_DSN"])
-        try:
-            return dict(await until(lambda: connection.fetchrow(query, *parameters)))
-        finally:
-            await connection.close()
-
-    async def contact(self, **fields: Any) -> str:
-        given = {"LastName": "Hunting", "Email": f"{self.tag}@example.com"} | fields
-        record = await self.post("SALESFORCE_URL", "records/Contact", given)
-        return str(record["Id"])
-
-    async def project(self, **fields: Any) -> str:
-        given = {"name": f"Fence {self.tag}", "primary_contact": {"email": f"{self.tag}@EXAMPLE.com"}} | fields
-        record = await self.post("COMPANYCAM_URL", "records/projects", given)
-        return str(record["id"])
-
-    async def photo(self, project: str, **fields: Any) -> str:
-        record = await self.post("COMPANYCAM_URL", "records/photos", {"project_id": project} | fields)
-        return str(record["id"])
 
 
 @pytest.fixture
 async def vendors(stack: LocalStack, http: httpx.AsyncClient) -> AsyncIterator[Vendors]:
     both = Vendors(stack, http)
     yield both
-    for vendor in ("SALESFORCE_URL", "COMPANYCAM_URL"):
-        await http.delete(f"{stack[vendor]}/_simulator/faults")
+    await both.heal()
 
 
 async def test_a_project_finds_its_customer_and_both_services_know(vendors: Vendors) -> None:

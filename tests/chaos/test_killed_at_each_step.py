@@ -1,0 +1,199 @@
+"""Every process is killed at every step of `docs/reference/failpoints.md`, and loses, doubles and reorders nothing."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from itertools import zip_longest
+from typing import Final
+
+import pytest
+
+from support.crashes import Crashes
+from support.local_stack import paintbox
+from support.steps import steps
+from support.waiting import until
+from support.world import RECOVERY_SECONDS, World, holds, more_traffic, traffic
+from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOKS_COMPANYCAM
+
+pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("crashes")]
+
+PROCESSES: Final = ("customer-sync", "photo-sync", "webhook-log", "webhook-ingest")
+OWNERS: Final = ("customer-sync", "photo-sync")
+PARTS: Final = {
+    "consumer": ("customer-sync", "photo-sync", "webhook-log"),
+    "customer_sync": ("customer-sync",),
+    "integrations": ("customer-sync",),
+    "parking": ("photo-sync",),
+    "photo_sync": ("photo-sync",),
+    "projector": OWNERS,
+    "quarantine": ("webhook-log",),
+    "redrive": ("customer-sync",),
+    "relay": OWNERS,
+    "spool": ("webhook-log",),
+    "webhook_ingest": ("webhook-ingest",),
+    "webhook_log": ("webhook-log",),
+}
+"""Which processes are killed at the steps whose names begin so."""
+ONLY: Final = {"consumer.alarm": ("photo-sync",)}
+"""Steps that not all of these processes are killed at: an alarm has to be cleared by hand each time."""
+CASES: Final = [
+    (process, step)
+    for step in steps()
+    for process in ONLY.get(step.partition(":")[0], PARTS.get(step.partition(".")[0], ()))
+]
+ROUNDS: Final = [
+    {process: step for process, step in zip(PROCESSES, found, strict=True) if step is not None}
+    for found in zip_longest(*([step for name, step in CASES if name == process] for process in PROCESSES))
+]
+"""One crash of each process at a time: what a killed member of a group costs is waiting, and they wait together."""
+
+
+TABLES: Final = {"customer-sync": ("CUSTOMERS", "customers.customers"), "photo-sync": ("PROJECTS", "projects.projects")}
+OUTBOXES: Final = {
+    "customer-sync": ("CUSTOMERS", "customers.outbox"),
+    "photo-sync": ("PROJECTS", "projects.outbox"),
+}
+
+
+async def _nothing(_: World, __: str) -> None:
+    return
+
+
+async def _parks(world: World, process: str) -> None:
+    """Records that can never work: of a topic whose consumer only parks, and of a webhook topic."""
+    await world.poison((FEDERATION_KEYS if process == "customer-sync" else CUSTOMERS_CHANGES).name)
+    await world.poison(WEBHOOKS_COMPANYCAM.name)
+
+
+async def _too_large(world: World, process: str) -> None:
+    """A row that Kafka would not take, as no service of ours writes it."""
+    database, outbox = OUTBOXES[process]
+    await world.run(
+        database,
+        f"""
+        INSERT INTO {outbox}_events (topic, key, headers, value)
+        VALUES ('{CUSTOMERS_CHANGES.name}', $1, '{{}}', convert_to(repeat('x', 7 * 1024 * 1024 + 1), 'UTF8'))
+        """,
+        world.vendors.tag,
+    )
+
+
+async def _stumbles(world: World, process: str, failure: str, times: int) -> None:
+    """The database refuses the process's rows a few times, whoever writes them. A sequence is not rolled back."""
+    database, table = TABLES[process]
+    await world.script(
+        database,
+        f"""
+        CREATE SEQUENCE IF NOT EXISTS public.stumbles;
+        ALTER SEQUENCE public.stumbles RESTART;
+        CREATE FUNCTION public.stumble() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF nextval('public.stumbles') <= {times} THEN
+                RAISE EXCEPTION USING ERRCODE = '{failure}', CONSTRAINT = 'stumble', MESSAGE = 'stumbles';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER stumble BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION public.stumble();
+        """,
+    )
+
+
+async def _refuses(world: World, process: str) -> None:
+    await _stumbles(world, process, "check_violation", 2)
+
+
+async def _races(world: World, process: str) -> None:
+    await _stumbles(world, process, "unique_violation", 1)
+
+
+async def _parks_too_much(world: World, _: str) -> None:
+    await world.poison(CUSTOMERS_CHANGES.name, 150)
+
+
+async def _asks_for_a_redrive(world: World, process: str) -> None:
+    await world.run(
+        "INTEGRATIONS",
+        """
+        INSERT INTO integrations.parked_records
+               (consumer, topic, partition, "offset", headers, value, reason_code, reason, value_sha256,
+                redrive_asked_at)
+        SELECT $1, $2, 0, count(*), '{}', 'no JSON', 'test', 'asked for by a test', $3, now()
+          FROM integrations.parked_records
+        """,
+        process,
+        FEDERATION_KEYS.name,
+        world.vendors.tag,
+    )
+
+
+async def _spools(world: World, _: str) -> None:
+    await world.run(
+        "INTEGRATIONS",
+        """
+        INSERT INTO integrations.webhook_spool (topic, key, headers, value, event_id)
+        VALUES ($1, $2, '{}', 'no JSON', gen_random_uuid())
+        """,
+        WEBHOOKS_COMPANYCAM.name,
+        world.vendors.tag,
+    )
+
+
+async def _resumes(world: World, process: str) -> None:
+    """The alarm is in force, whether it was saved before the crash or is raised again after it."""
+    await until(
+        lambda: world.run("INTEGRATIONS", "SELECT FROM integrations.consumer_alarms WHERE cleared_at IS NULL"),
+        RECOVERY_SECONDS,
+    )
+    resumed = paintbox("parked", "resume", "--consumer", process, directory=world.stack.directory)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+
+
+MORE: Final[dict[str, Callable[[World, str], Awaitable[None]]]] = {
+    "consumer.alarm": _parks_too_much,
+    "parking.park": _parks,
+    "redrive.mark": _asks_for_a_redrive,
+    "spool.send": _spools,
+    "relay.refuse": _too_large,
+    "projector.refuse": _refuses,
+    "projector.race": _races,
+}
+"""What must happen besides both vendors' traffic for a step to be reached at all."""
+WITH: Final = {"webhook_ingest.spool": {"PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}}
+"""What the victim is given: a Kafka that is away, where that is what leads to the step."""
+AFTER: Final = {"consumer.alarm": _resumes}
+"""What an operator does once the process is back."""
+
+
+@pytest.mark.parametrize("victims", ROUNDS, ids=["+".join(map("-".join, one.items())) for one in ROUNDS])
+async def test_killed_there_it_loses_doubles_and_reorders_nothing(
+    world: World, crashes: Crashes, victims: dict[str, str]
+) -> None:
+    for process, step in victims.items():
+        await crashes.stop(process)
+        await MORE.get(_name(step), _nothing)(world, process)
+    deaths = [asyncio.create_task(_die_and_rise(crashes, *victim)) for victim in victims.items()]
+
+    made = await traffic(world)
+    ends = dict(zip(victims, await asyncio.gather(*deaths), strict=True))
+    assert ends == dict.fromkeys(victims, -signal.SIGKILL)
+    await more_traffic(world, made)
+    for process, step in victims.items():
+        await AFTER.get(_name(step), _nothing)(world, process)
+        await crashes.ready(process)
+
+    await holds(world, made)
+
+
+def _name(step: str) -> str:
+    return step.partition(":")[0]
+
+
+async def _die_and_rise(crashes: Crashes, process: str, step: str) -> int | None:
+    victim = crashes.start(process, {"PAINTBOX_FAILPOINTS": f"{step}=kill", **WITH.get(_name(step), {})})
+    end = await crashes.killed(victim)
+    crashes.start(process)
+    return end
+
+
+def test_every_step_of_the_code_is_among_the_cases() -> None:
+    assert {step for _, step in CASES} == set(steps())
