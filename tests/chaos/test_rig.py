@@ -19,8 +19,10 @@ from paintbox.databases import Database
 from paintbox.prove import faults
 from paintbox.prove.handles import Handle
 from paintbox.prove.rig import Rig
+from paintbox.stack import processes
 from paintbox.stack.layout import replicas
 from paintbox.stack.services import SERVICES
+from paintbox.stack.stacks import homes_elsewhere
 from support import samples
 from support.local_stack import LocalStack
 from support.outages import a_delivery, push
@@ -44,6 +46,9 @@ async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     folder: Path = tmp_path_factory.mktemp("rig")
     async with Rig.open(folder / "stack") as opened:
         yield opened
+    assert processes.strays(folder / "stack", []) == []
+    assert homes_elsewhere(opened.stack.places) == []
+    assert opened.processes["customer-sync-2"].log.exists()
 
 
 @pytest.fixture(autouse=True)

@@ -205,7 +205,8 @@ class Nemesis:
     def _recovered(self, pending: _Pending) -> None:
         now, stroke = self._now(), pending.stroke
         waited = round(now - pending.healed_at, 2)
-        self.on_event(Event(Phase.RECOVERED, now, stroke.says, stroke, round(pending.undisturbed, 2), waited))
+        undisturbed = min(round(pending.undisturbed, 2), waited)
+        self.on_event(Event(Phase.RECOVERED, now, stroke.says, stroke, undisturbed, waited))
 
 
 async def _do(kind: Kind, rig: "Rig", stroke: Stroke) -> None:
