@@ -29,14 +29,21 @@ def find_nginx() -> str | None:
 
 
 def render(template: str, *, listen: str, doors: list[str]) -> str:
-    """The configuration for these doors (`host:port`). A door that failed is asked again after a second.
+    """The configuration for these doors (`host:port`). A door that failed is left alone for a second.
 
-    Where we are root the workers stay root: they must reach a folder that may be nobody else's.
+    Where that leaves none, each is asked all the same, as a backup of itself: the door that was restarted a moment ago
+    is still left alone when the next one goes. Where we are root the workers stay root: they must reach a folder that
+    may be nobody else's.
     """
     values = {
         "user": "user root;" if os.geteuid() == 0 else "",
         "listen": listen,
-        "doors": "\n".join(f"        server {door} max_fails=1 fail_timeout=1s;" for door in doors),
+        "doors": "\n".join(
+            [
+                *(f"        server {door} max_fails=1 fail_timeout=1s;" for door in doors),
+                *(f"        server {door} max_fails=0 backup;" for door in doors),
+            ]
+        ),
     }
     for name, value in values.items():
         template = template.replace(f"%%{name}%%", value)
