@@ -59,9 +59,13 @@ class Crashes:
         return process
 
     async def killed(self, process: "subprocess.Popen[bytes]", seconds: float = 60.0) -> int | None:
-        """How the process ended: its exit code, or minus the signal; None where it still runs after so long."""
-        with suppress(TimeoutError):
+        """How the process ended: its exit code, or minus the signal; None where it had to be ended after so long."""
+        try:
             await until_true(lambda: process.poll() is not None, seconds)
+        except TimeoutError:
+            process.kill()
+            process.wait()
+            return None
         return process.returncode
 
     async def ready(self, name: str, seconds: float = 60.0) -> None:

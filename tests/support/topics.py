@@ -80,3 +80,17 @@ async def configure(servers: str, topic: str, settings: dict[str, str]) -> None:
             return (await find_topics(admin, [topic]))[topic].config.items() >= settings.items()
 
         await until(is_seen)
+
+
+async def lag(servers: str, group: str, topic: str) -> int:
+    """How many offsets of a topic a group has not committed."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in await _wait(consumer, topic)]
+        ends = await consumer.end_offsets(partitions)
+        begins = await consumer.beginning_offsets(partitions)
+    finally:
+        await consumer.stop()
+    done = await committed(servers, group)
+    return sum(end - max(done.get((at.topic, at.partition), 0), begins[at]) for at, end in ends.items())
