@@ -62,5 +62,6 @@ def test_rows_are_told_by_their_histogram_and_events_by_what_the_log_says() -> N
     rows = latency.to_row({}, a_histogram(*[0.5] * 4))
     events = latency.to_merged({"events": 9, "p50": 0.1, "p99": 0.2})
 
-    assert (rows.what, rows.count, rows.p50) == ("webhook to row", 4, pytest.approx(0.5))
+    assert (rows.what, rows.count) == ("webhook to row", 4)
+    assert rows.p50 == pytest.approx(0.5)
     assert (events.what, events.count, events.p50, events.p99) == ("webhook to merged or held", 9, 0.1, 0.2)
