@@ -10,9 +10,11 @@ from paintbox.brokers import administration, configure_topic, find_committed, fi
 from support.waiting import until
 
 
-async def produce(servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
+async def produce(
+    servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key", compression_type: str | None = None
+) -> None:
     """Send values under one key, in order."""
-    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", compression_type=compression_type) as producer:
         for value in values:
             await producer.send_and_wait(topic, value, key)
 

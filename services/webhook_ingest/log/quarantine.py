@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from synckit import postgres, times
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import Verdict, describe, passes, verdict
 from synckit.contracts.topics import WEBHOOKS_QUARANTINED
 from synckit.observability import metrics
 from synckit.postgres import Connection, Pool, Row
@@ -73,7 +73,7 @@ class Reader:
                 found = await self.once()
                 self._is_away = False
             except Exception as error:
-                if verdict(error) is not Verdict.TRANSIENT:
+                if not passes(error):
                     raise
                 if not self._is_away:
                     log.warning("Quarantined bodies cannot be read again", extra=describe(error))
