@@ -63,6 +63,23 @@ def test_the_flat_envelope_says_the_same() -> None:
     assert (one.key, one.subject) == (samples.PROJECT, f"photo/{samples.PHOTO}")
 
 
+@pytest.mark.parametrize("change", ["contact_created", "contact_updated"])
+@pytest.mark.parametrize(
+    ("payload", "key", "subject"),
+    [
+        ({"id": "4711", "project_id": 9999, "name": "A contact"}, "9999", "contact/4711"),
+        ({"id": "4711", "name": "A contact"}, "contact:4711", "contact/4711"),
+        ({"contact": {"id": "4711", "project_id": "9999"}}, "9999", "contact/4711"),
+        ({"project": {"id": "9999"}, "contact": {"id": "4711", "project_id": "9999"}}, "9999", "project/9999"),
+    ],
+    ids=["flat", "flat without project", "nested", "both"],
+)
+def test_a_contact_is_never_taken_for_its_project(change: str, payload: Any, key: str, subject: str) -> None:
+    one = parsed({"event_type": f"project.{change}", "created_at": 1_767_341_741, "payload": payload})
+
+    assert (one.key, one.subject) == (key, subject)
+
+
 @pytest.mark.parametrize("created_at", [1_767_341_741, "2026-01-02T08:15:41Z", "2026-01-02T08:15:41.000+00:00"])
 def test_both_forms_of_time_are_the_same_moment(created_at: object) -> None:
     assert parsed(photo() | {"created_at": created_at}).time == 1_767_341_741_000

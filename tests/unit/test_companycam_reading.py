@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -100,11 +100,42 @@ def test_a_merged_project_is_a_hint() -> None:
     assert [(one.object, one.id, one.reason) for one in said.hints] == [("project", samples.PROJECT, "project_merged")]
 
 
-def test_a_contact_alone_is_a_hint_about_its_project() -> None:
-    document = event("project_created", "project.contact_created")
-    document["payload"] = {"contact": {"id": "5", "project_id": samples.PROJECT, "email": "x@example.com"}}
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"contact": {"id": "5", "project_id": samples.PROJECT, "email": "x@example.com"}},
+        {"id": "5", "project_id": int(samples.PROJECT), "name": "I am a contact", "email": "x@example.com"},
+    ],
+    ids=["nested", "flat"],
+)
+def test_a_contact_alone_is_a_hint_about_its_project(payload: dict[str, Any]) -> None:
+    said = reading(event("project_created", "project.contact_created") | {"payload": payload})
 
-    assert [(one.id, one.reason) for one in reading(document).hints] == [(samples.PROJECT, "contact_changed")]
+    assert said.facts == ()
+    assert [(one.object, one.id, one.reason) for one in said.hints] == [("project", samples.PROJECT, "contact_changed")]
+
+
+@pytest.mark.parametrize("payload", [{"contact": {"id": "5"}}, {"id": "5", "name": "I am a contact"}])
+def test_a_contact_that_does_not_say_whose_it_is_asks_for_nothing(payload: dict[str, Any]) -> None:
+    said = reading(event("project_created", "project.contact_updated") | {"payload": payload})
+
+    assert (said.facts, said.hints, said.outcome) == ((), (), "ignored")
+
+
+def test_a_contact_event_that_shows_the_project_is_believed() -> None:
+    (fact,) = reading(event("project_created", "project.contact_updated")).facts
+
+    assert (fact.object, fact.id) == ("project", samples.PROJECT)
+
+
+def test_a_flat_contact_that_an_earlier_door_called_a_project_is_none() -> None:
+    record = companycam_record(samples.dumped(event("project_created")))
+    body = {"event_type": "project.contact_updated", "payload": {"id": samples.PROJECT, "project_id": "9999"}}
+
+    said = read(replace(notification(record, NOON_MS), body=body))
+
+    assert said.facts == ()
+    assert [one.id for one in said.hints] == ["9999"]
 
 
 @pytest.mark.parametrize("name", ["document_created", "todo_list_completed", "comment_created"])

@@ -1,7 +1,8 @@
 """CompanyCam's webhooks: https://docs.companycam.com/docs/webhooks-1.
 
-The payload nests the resource under its name (`payload.photo`); an older form is the resource itself. There is no
-delivery id: `webhook_id` is the subscription's.
+The payload nests the resource under its name (`payload.photo`); an older form is the resource itself. Two events of a
+project are about its contact: flat, theirs is the contact, never the project. There is no delivery id: `webhook_id` is
+the subscription's.
 """
 
 import re
@@ -15,6 +16,8 @@ from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Unders
 LONGEST_TYPE: Final = 80
 LONGEST_ID: Final = 50
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+CONTACT: Final = "contact"
+CONTACT_EVENTS: Final = frozenset({"project.contact_created", "project.contact_updated"})
 PROJECT_COMMENT: Final = "Location"
 """The `commentable_type` of a comment on a project."""
 
@@ -35,8 +38,7 @@ def _parsed(body: bytes, document: Any) -> Parsed:
     event_type, sent_at = _event_type(document.get("event_type")), _time(document.get("created_at"))
     if sent_at is None:
         raise MisunderstoodError("malformed_time")
-    resource = event_type.partition(".")[0]
-    name, thing = _thing(document["payload"], resource)
+    name, thing = _thing(document["payload"], event_type)
     thing_id = _id(thing.get("id"))
     modified = _time(thing.get("updated_at"))
     return Parsed(
@@ -51,12 +53,13 @@ def _parsed(body: bytes, document: Any) -> Parsed:
     )
 
 
-def _thing(payload: dict[str, Any], resource: str) -> tuple[str, dict[str, Any]]:
+def _thing(payload: dict[str, Any], event_type: str) -> tuple[str, dict[str, Any]]:
     """What the event is about: the nested resource, else the payload itself, else whatever stands there alone."""
+    resource = event_type.partition(".")[0]
     if isinstance(payload.get(resource), dict):
         return resource, payload[resource]
     if "id" in payload:
-        return resource, payload
+        return CONTACT if event_type in CONTACT_EVENTS else resource, payload
     others = [(name, value) for name, value in payload.items() if isinstance(value, dict) and "id" in value]
     if not others:
         raise MisunderstoodError("no_resource")
