@@ -11,6 +11,10 @@ from webhook_ingest.parsers import outbound_messages, soap
 from webhook_ingest.parsers.soap import SoapError
 
 MESSAGE = samples.body("outbound_message_contacts.xml")
+NOTIFICATIONS = MESSAGE[
+    MESSAGE.index(b"<notifications") : MESSAGE.index(b"</notifications>") + len(b"</notifications>")
+]
+BODY = MESSAGE[MESSAGE.index(b"<soapenv:Body") : MESSAGE.index(b"</soapenv:Body>") + len(b"</soapenv:Body>")]
 NAMESPACE = b'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
 
 
@@ -92,6 +96,8 @@ def test_b61_deep_nesting_is_refused() -> None:
         (b"<x/>", "wrong_root"),
         (b"<soapenv:Envelope " + NAMESPACE + b"><soapenv:Body/></soapenv:Envelope>", "wrong_root"),
         (MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "wrong_root"),
+        (MESSAGE.replace(NOTIFICATIONS, NOTIFICATIONS * 2), "wrong_root"),
+        (MESSAGE.replace(BODY, BODY * 2), "wrong_root"),
         (
             MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"),
             "wrong_soap_version",
@@ -107,6 +113,8 @@ def test_b61_deep_nesting_is_refused() -> None:
         "other root",
         "no body",
         "other namespace",
+        "two messages",
+        "two bodies",
         "b70 soap 1.2",
         "b71 utf-7",
         "latin-1",
