@@ -31,15 +31,16 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
     except PoisonError as error:
         return Understanding(quarantined=(Quarantine(error.code, body),))
     items = document if isinstance(document, list) else [document]
-    if len(items) > MOST_ITEMS:
-        return Understanding(quarantined=(Quarantine("too_many_records", body),))
+    if not items or len(items) > MOST_ITEMS:
+        return Understanding(quarantined=(Quarantine("too_many_records" if items else "unknown_shape", body),))
     parsed: list[Parsed] = []
     quarantined: list[Quarantine] = []
     for item in items:
         understood, not_understood = _understood(item, body if item is document else None, signed_at)
         parsed += understood
         quarantined += not_understood
-    return Understanding(tuple({one.event_id: one for one in parsed}.values()), tuple(quarantined))
+    each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
+    return Understanding(tuple(each_once.values()), tuple(quarantined))
 
 
 def _understood(item: Any, body: bytes | None, signed_at: int | None) -> tuple[list[Parsed], list[Quarantine]]:
@@ -142,17 +143,19 @@ def _records(value: Any) -> list[dict[str, Any]]:
 def _apex_records(
     new: list[dict[str, Any]], old: list[dict[str, Any]], signed_at: int | None
 ) -> Iterator[Parsed | Quarantine]:
-    """Each new record with the old one of its id; without new ones, each old one."""
+    """Each new record with the old one of its id, then each old one that none of the new ones follows."""
     if not new and not old:
         raise MisunderstoodError("unknown_shape")
     before = {salesforce.record_id_or_none(record.get("Id")): record for record in old}
-    for record in new or old:
+    after = {salesforce.record_id_or_none(record.get("Id")) for record in new} - {None}
+    alone = [record for record in old if salesforce.record_id_or_none(record.get("Id")) not in after]
+    for side, record in [*(("new", one) for one in new), *(("old", one) for one in alone)]:
         try:
             record_id = salesforce.record_id(record.get("Id"))
-            former = before.get(record_id)
-            yield _apex_record(record_id, record if new else None, former if new else record, signed_at)
+            former = before.get(record_id) if side == "new" else record
+            yield _apex_record(record_id, record if side == "new" else None, former, signed_at)
         except MisunderstoodError as error:
-            yield Quarantine(error.reason, documents.dumps({"new" if new else "old": [record]}))
+            yield Quarantine(error.reason, documents.dumps({side: [record]}))
 
 
 def _apex_record(
