@@ -14,7 +14,7 @@ from synckit.consumer.failures import Verdict, describe, passes, verdict
 from synckit.contracts.topics import WEBHOOKS_QUARANTINED
 from synckit.observability import metrics
 from synckit.postgres import Connection, Pool, Row
-from webhook_ingest import records, spool
+from webhook_ingest import records, signatures, spool
 from webhook_ingest.models import Quarantine, Understanding
 from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
 from webhook_ingest.parsers.soap import SoapError
@@ -41,8 +41,7 @@ class Body:
     @property
     def signed_at(self) -> int | None:
         """The signed timestamp in milliseconds since 1970; None where nothing was signed."""
-        timestamp = self.headers.get(TIMESTAMP, "")
-        return int(timestamp) * 1000 if self.row["signature"] and timestamp.isdecimal() else None
+        return signatures.milliseconds(self.headers.get(TIMESTAMP, "")) if self.row["signature"] else None
 
     @property
     def origin(self) -> Origin:
