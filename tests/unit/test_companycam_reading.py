@@ -249,6 +249,49 @@ def test_values_of_other_types_lose_no_photo(changes: dict[str, Any]) -> None:
     assert photo(**changes).company_cam_id == samples.PHOTO
 
 
+@pytest.mark.parametrize("value", [["x"], {"a": "x"}, True, []], ids=["list", "object", "flag", "empty list"])
+def test_what_is_no_text_is_written_nowhere_and_counted(value: Any) -> None:
+    address = dict.fromkeys(("street_address_1", "city", "state", "postal_code", "country"), value)
+
+    made = project(name=value, notepad=value, address=address | {"street_address_2": "Suite 5"})
+
+    assert made.columns["name"] == "Suite 5"
+    assert made.columns["service_street"] == "Suite 5"
+    assert [made.columns[f"service_{name}"] for name in ("city", "state", "postal_code", "country")] == [
+        *("", "", ""),
+        "US",
+    ]
+    assert made.columns["notes"] is None
+    assert {(one.column, one.problem) for one in made.problems} == {
+        (name, "not_text")
+        for name in (
+            *("name", "service_street", "service_city", "service_state", "service_postal_code", "service_country"),
+            "notes",
+        )
+    }
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": "x"}, True], ids=["list", "object", "flag"])
+def test_a_photo_has_no_words_that_are_no_text(value: Any) -> None:
+    document = event("photo_tag_added", uris=[], photo_url=value, description=value)
+    document["payload"]["tag"] |= {"display_value": value}
+
+    made = photo_from(record(document), PROJECT_ROW, CONFIG)
+
+    assert (made.url, made.description, made.tags) == ("", None, ())
+    assert {(one.column, one.problem) for one in made.problems} == {
+        (name, "not_text") for name in ("url", "description", "tags")
+    }
+
+
+def test_a_number_is_text_enough() -> None:
+    made = project(name=4711, address={"street_address_1": 12, "postal_code": 68502})
+
+    assert (made.columns["name"], made.columns["service_street"]) == ("4711", "12")
+    assert made.columns["service_postal_code"] == "68502"
+    assert made.problems == ()
+
+
 def test_nobody_deletes_labels_or_tags_by_a_field_that_is_called_as_ours_are() -> None:
     (fact,) = reading(event("photo_created", **{DELETED: True, "$tag:1": "x"})).facts
 

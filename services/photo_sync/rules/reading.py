@@ -87,9 +87,10 @@ def _photo(notification: Notification, record_id: str) -> Reading:
 
 def _word(prefix: str, word: Any) -> dict[str, Any]:
     """A label or tag that was added, under its own id."""
-    if not isinstance(word, dict) or word.get("id") in (None, ""):
+    word_id = _normal("id", word.get("id")) if isinstance(word, dict) else None
+    if not isinstance(word_id, str) or not word_id:
         return {}
-    return {f"{prefix}{word['id']}": word.get("display_value") or word.get("value") or ""}
+    return {f"{prefix}{word_id}": word.get("display_value") or word.get("value") or ""}
 
 
 def _merged(notification: Notification, name: str, record_id: str, own: Mapping[str, Any]) -> Reading:
