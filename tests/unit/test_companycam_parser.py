@@ -159,6 +159,30 @@ def test_b46_b47_b50_what_is_not_as_documented_is_set_aside(value: Any, expected
     assert reason(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        (b"{", ""),
+        ([], ""),
+        (photo() | {"payload": 7}, "/payload"),
+        (photo() | {"payload": {}}, "/payload"),
+        (photo() | {"event_type": 7}, "/event_type"),
+        (photo() | {"created_at": None}, "/created_at"),
+        (photo() | {"created_at": "soon"}, "/created_at"),
+        (photo(updated_at="yesterday"), "/payload/photo/updated_at"),
+        (photo(id=None), "/payload/photo/id"),
+        (photo(project_id="a/b"), "/payload/photo/project_id"),
+        (photo() | {"payload": {"id": None}}, "/payload/id"),
+        (photo() | {"payload": {"canary": {"id": None}}}, "/payload/*/id"),
+        (photo() | {"event_type": "canary.x", "payload": {"canary": {"id": None}}}, "/payload/*/id"),
+    ],
+)
+def test_b50_what_is_set_aside_says_where_it_is_not_as_documented(value: Any, pointer: str) -> None:
+    understood = companycam.understand(value if isinstance(value, bytes) else samples.dumped(value))
+
+    assert [one.pointer for one in understood.quarantined] == [pointer]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (

@@ -14,7 +14,13 @@ ID: Final = "8d7c3f1e-52f5-5a39-9c1d-0a4f5a3b6c21"
 ADDED: Final = {"added_by_a_newer_release": {"of": ["any", 7, None]}}
 
 VALUES: Final[Mapping[type[Contract], dict[str, Any]]] = {
-    values.Quarantined: {"source": "companycam", "received_at": NOON, "reason": "not_json", "body_base64": "eA=="},
+    values.Quarantined: {
+        "source": "companycam",
+        "received_at": NOON,
+        "reason": "malformed_id",
+        "pointer": "/payload/id",
+        "body_base64": "eA==",
+    },
     values.SyncRequest: {
         "service": "salesforce",
         "entity_type": "Contact",

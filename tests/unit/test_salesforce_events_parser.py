@@ -183,6 +183,39 @@ def test_what_is_not_understood_is_set_aside_with_its_reason(value: Any, reason:
     assert reasons(value) == [reason]
 
 
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        (b"{", ""),
+        (7, ""),
+        ({"canary": 1}, ""),
+        ({"data": {"payload": {"canary": 1}}}, "/data/payload"),
+        ({"new": 7}, "/new"),
+        ({"new": [{"Id": "no id"}]}, "/new/0/Id"),
+        ({"payload": {"Id": "no id"}}, "/payload/Id"),
+        ({"old": [{"Id": samples.DOUGLAS, "SystemModstamp": "soon"}]}, "/old/0/SystemModstamp"),
+        ({"new": [{"Id": samples.DOUGLAS, "attributes": {"type": 7}}]}, "/new/0/attributes/type"),
+        ({"detail": {"payload": {"ChangeEventHeader": 7}}}, "/detail/payload/ChangeEventHeader"),
+        (change_event(entityName=7), "/ChangeEventHeader/entityName"),
+        (change_event(sequenceNumber="1"), "/ChangeEventHeader/sequenceNumber"),
+        (change_event(commitTimestamp="soon"), "/ChangeEventHeader/commitTimestamp"),
+        (change_event(recordIds=[]), "/ChangeEventHeader/recordIds"),
+        (change_event(recordIds=["no id"]), "/ChangeEventHeader/recordIds/0"),
+    ],
+)
+def test_b50_what_is_set_aside_says_where_it_is_not_as_documented(value: Any, pointer: str) -> None:
+    assert [one.pointer for one in understand(value).quarantined] == [pointer]
+
+
+def test_b50_a_record_that_is_set_aside_alone_says_where_in_what_is_kept() -> None:
+    good, bad = {"Id": samples.DOUGLAS}, {"Id": samples.ACME, "SystemModstamp": "soon"}
+
+    (aside,) = understand({"data": {"new": [good, bad]}}).quarantined
+
+    assert json.loads(aside.body) == {"new": [bad]}
+    assert (aside.pointer, aside.why) == ("/new/0/SystemModstamp", "malformed_time: /new/0/SystemModstamp")
+
+
 def test_in_an_array_only_what_is_not_understood_is_set_aside() -> None:
     understood = understand([change_event(), {"what": "is this"}, change_event(sequenceNumber=2)])
 

@@ -182,7 +182,7 @@ def test_b65_one_malformed_notification_is_set_aside_alone() -> None:
     understood = outbound_messages.understand(soap.parse(body))
 
     assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
-    assert [one.reason for one in understood.quarantined] == ["malformed_id"]
+    assert [one.why for one in understood.quarantined] == ["malformed_id: /Notification/sObject/Id"]
     assert b"Geraldine" in understood.quarantined[0].body
     assert b"Douglas" not in understood.quarantined[0].body
 

@@ -104,7 +104,7 @@ class Reader:
             return "unknown_door"
         understood = self._understand(door, body)
         if understood.quarantined and not understood.parsed:
-            return understood.quarantined[0].reason
+            return understood.quarantined[0].why
         try:
             async with connection.transaction():
                 await spool.insert(connection, records.of(door, body.origin, understood))

@@ -29,7 +29,7 @@ def _origin(one: SetAside) -> str:
 
 
 def _reason(one: SetAside) -> str:
-    return one.reason if one.kind == "quarantined" else f"{one.reason}: {one.detail}"
+    return f"{one.reason}: {one.detail}" if one.detail else one.reason
 
 
 def alarm(one: Alarm) -> str:
