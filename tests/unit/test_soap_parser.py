@@ -206,6 +206,15 @@ def test_a_session_inside_a_notification_is_not_kept_either() -> None:
     assert b"canary" not in set_aside.body
 
 
+def test_of_a_field_that_stands_twice_the_last_one_counts_as_in_json() -> None:
+    body = MESSAGE.replace(b"</sf:LastName>", b"</sf:LastName><sf:LastName>Second</sf:LastName>", 1)
+
+    first = soap.sobject_of(soap.parse(body).notifications[0])
+
+    assert first is not None
+    assert first.fields["LastName"] == "Second"
+
+
 def test_b67_the_same_notification_twice_is_one_record() -> None:
     notification = MESSAGE[MESSAGE.index(b"<Notification>") : MESSAGE.index(b"</Notification>") + 15]
 
