@@ -59,7 +59,7 @@ def _chosen(where: Places, number: int | None) -> Layout:
 
 def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
     """Stops what runs, newest first; what that was. The data stays."""
-    if not where.directory.exists():
+    if not any(path.exists() for path in (where.kept, where.lock, where.pids)):  # somebody's directory: leave no lock
         stopped = down.stop_strays(where, lambda one: show_stopped(lines, one))
     else:
         places.check_owner(where)

@@ -60,6 +60,11 @@ class Places:
         return self.directory / "postgres"
 
     @property
+    def lock(self) -> Path:
+        """What a command holds while it changes the stack."""
+        return self.directory / "lock"
+
+    @property
     def simulators(self) -> Path:
         """What the simulators remember."""
         return self.directory / "simulators"
@@ -141,8 +146,7 @@ def _user(uid: int) -> str:
 @contextlib.contextmanager
 def locked(places: Places, on_wait: Callable[[], None]) -> Iterator[None]:
     """Holds the stack's lock, so that one command at a time changes it; `on_wait` is called once where it must wait."""
-    path = places.directory / "lock"
-    descriptor = _lock(path, on_wait)
+    descriptor = _lock(places.lock, on_wait)
     try:
         yield
     finally:
