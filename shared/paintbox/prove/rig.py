@@ -153,7 +153,7 @@ class Rig:
         by their names. Raises OperatorError where a part does not come up.
         """
         where, told = _places(directory), lines or PartLines(Console(), "starting")
-        _remove(where, told)
+        remove(where, told)
         places.make(where)
         with operate.locked(where, told):
             try:
@@ -164,11 +164,11 @@ class Rig:
 
 def _places(directory: Path | None) -> Places:
     checkout = places.find_checkout(Path.cwd())
-    return Places(checkout, (directory or checkout / ".local/prove").expanduser().resolve())
+    return Places(checkout, (directory or checkout / ".local" / places.RIG).expanduser().resolve())
 
 
-def _remove(where: Places, lines: PartLines) -> None:
-    """An earlier rig, whether or not it was stopped."""
+def remove(where: Places, lines: PartLines) -> None:
+    """Removes an earlier rig, whether or not it was stopped. One that is being proven on is waited for."""
     if not where.kept.exists():
         down.stop_strays(where, partial(operate.show_stopped, lines))
         return

@@ -73,7 +73,7 @@ def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped
 def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
     """Stops what runs and removes all that the stack made; what was stopped. What others put there stays."""
     stopped = stop(where, parts, lines)
-    if where.kept.exists():
+    if where.directory.exists() and places.are_ours(where):
         with locked(where, lines):
             left = down.remove_all(where)
         lines.say(
