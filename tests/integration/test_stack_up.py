@@ -14,7 +14,6 @@ from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.parts import Part, parts_of
 from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome
-from support.local_stack import paintbox
 from support.stacks import a_program_part, clean, cleaned, down, parts_named, places_in, up, up_as
 
 SLEEP = "import time; time.sleep(600)"
@@ -176,30 +175,6 @@ def test_clean_removes_what_the_stack_made_and_leaves_what_others_put_there(wher
 
     assert [path.name for path in where.directory.iterdir()] == ["mine"]
     assert "but for what is not the stack's: mine" in said
-
-
-def test_a_directory_that_holds_a_rig_alone_is_taken_for_a_stack_and_clean_removes_both(where: Places) -> None:
-    parts = [a_program_part("a", SLEEP)]
-    places.make(where.rig)
-    places.fill(where.rig)
-
-    results, said = up(where, parts)
-    cleaned = paintbox("clean", directory=where.directory)
-
-    assert all(result.is_up for result in results), said
-    assert cleaned.returncode == 0, cleaned.stderr
-    assert not where.directory.exists()
-
-
-def test_clean_removes_a_rig_where_no_stack_ever_was(where: Places) -> None:
-    places.make(where.rig)
-    places.fill(where.rig)
-
-    paintbox("down", directory=where.directory)
-    cleaned = paintbox("clean", directory=where.directory)
-
-    assert cleaned.returncode == 0, cleaned.stderr
-    assert not where.directory.exists()
 
 
 def test_up_refuses_a_directory_with_other_things_in_it_and_clean_leaves_it_alone(where: Places) -> None:
