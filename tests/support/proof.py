@@ -48,6 +48,10 @@ def an_erasure(key: str = "k", offset: int = 1) -> Published:
     return Published(TOPIC, 0, offset, key, ONE, None)
 
 
+def unreadable_record(key: str = "k", offset: int = 1) -> Published:
+    return Published(TOPIC, 0, offset, key, ONE, None, unreadable=("value",))
+
+
 def a_mirrored(deleted: Any = False, **fields: Any) -> Mirrored:
     return Mirrored({"id": "7", "name": "Fence", "created_at": "2026-11-22T12:00:00.000Z", **fields}, bool(deleted))
 
