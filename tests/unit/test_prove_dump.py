@@ -14,8 +14,16 @@ GOOD = b'{"source_version": 5, "name": "Fence"}'
 
 def a_kafka_record(value: bytes | None = GOOD, ce_id: bytes = str(ONE).encode(), **changes: Any) -> Any:
     values: dict[str, Any] = {
-        "topic": TOPIC, "partition": 0, "offset": 3, "timestamp": 0, "timestamp_type": 0,
-        "key": b"k", "value": value, "checksum": None, "serialized_key_size": 1, "serialized_value_size": 1,
+        "topic": TOPIC,
+        "partition": 0,
+        "offset": 3,
+        "timestamp": 0,
+        "timestamp_type": 0,
+        "key": b"k",
+        "value": value,
+        "checksum": None,
+        "serialized_key_size": 1,
+        "serialized_value_size": 1,
         "headers": [("ce_id", ce_id)],
     }
     return ConsumerRecord(**values | changes)

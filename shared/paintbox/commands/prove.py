@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from paintbox.prove.report import Proof
 
 SEEDS: Final = 1_000_000
+COULD_NOT_RUN: Final = 2
+"""What it exits with where nothing is known to be wrong with the product, and nothing is proven."""
 WIDTH: Final = 180
 """Of the tables where no terminal says how wide it is."""
 
@@ -74,7 +76,7 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
 
 
 def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
-    """Exits 1 where it is not proven."""
+    """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then."""
     from paintbox.prove.html import page
     from paintbox.prove.report import as_document
     from paintbox.prove.text import show
@@ -87,7 +89,7 @@ def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
         console = Console()
         show(console if console.is_terminal else Console(width=WIDTH), proof)
     if not proof.is_proven:
-        raise typer.Exit(1)
+        raise typer.Exit(1 if proof.is_violated else COULD_NOT_RUN)
 
 
 async def _run(order: "Order", directory: Path | None, console: Console) -> "Proof":

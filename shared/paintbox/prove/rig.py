@@ -53,8 +53,8 @@ class Rig:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The operator's names, as `.local/env` of the stack has them."""
-        return public(self.stack.kept)
+        """The operator's names, as `.local/env` of the stack has them, and the directory, by which advice names it."""
+        return {**public(self.stack.kept), "PAINTBOX_DIRECTORY": str(self.stack.places.directory)}
 
     @property
     def ingest_urls(self) -> list[str]:
