@@ -228,7 +228,7 @@ async def test_b14_a_body_over_the_limit_in_chunks(stack: LocalStack, http: http
     assert answer.status_code == 413
 
 
-async def test_b16_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> None:
+async def test_b16_f62_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> None:
     started = time.monotonic()
 
     answer = await raw(stack, f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello".encode())
@@ -237,7 +237,7 @@ async def test_b16_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> N
     assert time.monotonic() - started < 13
 
 
-async def test_slow_headers_are_given_up(stack: LocalStack) -> None:
+async def test_f61_slow_headers_are_given_up(stack: LocalStack) -> None:
     answer = await raw(stack, f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-A".encode())
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -251,7 +251,7 @@ async def test_b17_compressed_bodies_are_refused(stack: LocalStack, http: httpx.
 
 
 NO_HTTP: Final = {
-    "b19 length and chunked": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "b19 f71 length and chunked": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "b20 two lengths": b"Host: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "b20 negative length": b"Host: x\r\nContent-Length: -5\r\n\r\nhello",
     "b20 space before colon": b"Host: x\r\nContent-Length : 5\r\n\r\nhello",

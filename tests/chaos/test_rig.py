@@ -162,7 +162,7 @@ async def test_both_replicas_of_a_service_share_the_partitions(rig: Rig, group: 
     assert all(shares)
 
 
-async def test_restarting_everything_one_after_another_under_load_fails_no_request_and_loses_none(
+async def test_f02_restarting_everything_one_after_another_under_load_fails_no_request_and_loses_none(
     rig: Rig, http: httpx.AsyncClient
 ) -> None:
     if rig.edge is None:
@@ -181,7 +181,7 @@ async def test_restarting_everything_one_after_another_under_load_fails_no_reque
     assert await count(rig, Database.INTEGRATIONS, query) - before == len(answers)
 
 
-async def test_a_consumer_frozen_in_a_transaction_frees_its_locks_and_writes_nothing_when_it_wakes(
+async def test_f04_a_consumer_frozen_in_a_transaction_frees_its_locks_and_writes_nothing_when_it_wakes(
     rig: Rig, vendors: Vendors
 ) -> None:
     contact = await vendors.contact(FirstName="First")
@@ -211,7 +211,7 @@ async def no_open_transaction(rig: Rig) -> bool:
     return await count(rig, Database.CUSTOMERS, query) == 0
 
 
-async def test_a_relay_frozen_in_its_round_is_followed_and_publishes_nothing_when_it_wakes(
+async def test_f04_a_relay_frozen_in_its_round_is_followed_and_publishes_nothing_when_it_wakes(
     rig: Rig, vendors: Vendors
 ) -> None:
     contact = await vendors.contact(FirstName="First")
@@ -240,7 +240,9 @@ async def published(rig: Rig, key: str, name: str) -> bool:
     return f'"{name}"'.encode() in last
 
 
-async def test_partitions_that_are_added_under_load_are_read_within_a_minute(rig: Rig, http: httpx.AsyncClient) -> None:
+async def test_f40_partitions_that_are_added_under_load_are_read_within_a_minute(
+    rig: Rig, http: httpx.AsyncClient
+) -> None:
     (kind,) = faults.named(["partitions"])
 
     async with load(rig, http, first=2_000_000):

@@ -155,7 +155,7 @@ async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic
     assert await running.consumer.check() is None
 
 
-async def test_a_consumer_that_waits_longer_than_its_session_keeps_its_partitions(
+async def test_f34_a_consumer_that_waits_longer_than_its_session_keeps_its_partitions(
     run: Run, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic, is_back = await new_topic(), asyncio.Event()
@@ -185,7 +185,7 @@ def metric(topic: str) -> float:
     return REGISTRY.get_sample_value("paintbox_consumer_waiting_seconds", {"topic": topic}) or 0.0
 
 
-async def test_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
+async def test_f35_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
     run: Run, new_topic: NewTopic, kafka_servers: str
 ) -> None:
     topic = await new_topic()

@@ -111,7 +111,7 @@ def kinds(kind: type[Contract]) -> Iterator[type[Contract]]:
 
 
 @pytest.mark.parametrize("kind", sorted(kinds(Contract), key=str))
-def test_what_a_newer_release_added_outlives_reading_and_writing(kind: type[Contract]) -> None:
+def test_f11_what_a_newer_release_added_outlives_reading_and_writing(kind: type[Contract]) -> None:
     document = VALUES[kind] | ADDED
 
     again = json.loads(values.decode(kind, json.dumps(document).encode()).encoded())
