@@ -13,7 +13,7 @@ READY := .venv/.ready
 PYTEST ?= $(BIN)/pytest
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup up down clean status demo prove prove-mutants check fmt lock test test-fast test-database
+.PHONY: help setup up down clean status demo prove prove-mutants bench check fmt lock test test-fast test-database
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ prove: setup ## harm a stack of its own in every way for 3 minutes, and balance 
 
 prove-mutants: setup ## make eight mistakes on purpose, and demand that each is caught
 	@$(BIN)/paintbox prove --mutants all
+
+bench: setup ## measure everything beside plain solutions, about a quarter of an hour; writes docs/performance.md; BENCH="A D --quick"
+	@$(BIN)/paintbox bench $(BENCH)
 
 fmt: $(READY) ## format the code
 	@$(BIN)/ruff format --quiet .
