@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from paintbox.bench.figures import spread
-from paintbox.bench.outcomes import Curve, Ratio
+from paintbox.bench.outcomes import RATE, Curve, Ratio
 from paintbox.bench.report import Report
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def pictures(report: Report) -> list[tuple[str, str, str]]:
         (letter, ratio)
         for letter, section in report.sections.items()
         for ratio in section.outcome.ratios
-        if ratio.values
+        if ratio.values and ratio.measure == RATE
     ]
     found = [("Ratios", "ratios.svg", _bars(ratios))] if ratios else []
     for letter, section in report.sections.items():

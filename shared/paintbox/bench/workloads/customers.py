@@ -1,8 +1,9 @@
 """B: a preloaded topic of Salesforce's changes -> mirror, customer, sync log, outbox, integrations' log and cache."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,12 +19,14 @@ from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
 from paintbox.bench.subjects import plain_upsert, sized_batches
 from paintbox.databases import Database, connected
+from paintbox.errors import OperatorError
 from paintbox.stack.environments import database_name
 from synckit.contracts.topics import WEBHOOKS_SALESFORCE
 from webhook_ingest.models import Outgoing
 
 SERVICE: Final = "customer-sync"
 TOPIC: Final = WEBHOOKS_SALESFORCE.name
+CHUNK: Final = 5_000
 BATCH: Final = 1_000
 """What the consumer takes at most."""
 WRITTEN: Final = (Database.CUSTOMERS, Database.INTEGRATIONS)
@@ -75,19 +78,48 @@ class Others:
 async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """As many events as said, in a part a round; all parts change the same organization."""
     organization, rounds = Organization(bodies.a_run(2), int(time.time() * 1000)), sizes.rounds
-    say(f"making {sizes.contacts:,} contacts")
-    founded = await load(rig, organization.founded(sizes.contacts))
-    say("warming up: customer-sync takes the contacts in")
-    await ours(rig, founded)
+    say(f"warming up: customer-sync takes {sizes.contacts:,} contacts in")
+    founded = await taken_in(rig, organization.founded(sizes.contacts))
     runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
+    say(f"making {sizes.changes // rounds:,} changes")
+    made = organization.changed(sizes.changes // rounds)
     async with _others(rig, founded) as others:
         for number in range(1, rounds + 1):
-            say(f"round {number} of {rounds}: making {sizes.changes // rounds:,} changes")
-            segment = await load(rig, organization.changed(sizes.changes // rounds))
+            say(f"round {number} of {rounds}: writing the statements down")
+            segment = await load(rig, made)
+            made, _ = await asyncio.gather(
+                asyncio.to_thread(organization.changed, sizes.changes // rounds if number < rounds else 0),
+                others.recorder.act(**segment.told(), file=_statements(rig)),
+            )
             await _round(rig, others, segment, number, runs, partial(_say_round, say, number, rounds))
         curve = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
     return replace(_outcome(runs, sizes.contacts, sizes.changes), curves=(curve,))
+
+
+async def taken_in(rig: Rig, records: Iterable[Outgoing]) -> Segment:
+    """Loads the records while customer-sync applies them; the whole of it, when it has. Nothing is measured."""
+    await rig.start(SERVICE)
+    whole: Segment | None = None
+    for chunk in _chunks(records):
+        part = await load(rig, await asyncio.to_thread(list, chunk))
+        whole = part if whole is None else Segment(whole.begins, part.ends, whole.events + part.events)
+    if whole is None:
+        raise OperatorError("There is nothing to take in.")
+    await progress.first_and_last(rig.kafka, SERVICE, whole.begins, whole.ends, lambda: 0.0)
+    await rig.stop(SERVICE)
+    return whole
+
+
+def _chunks(records: Iterable[Outgoing]) -> Iterator[Iterable[Outgoing]]:
+    """The same in pieces, each made when it is asked for."""
+    left = iter(records)
+    while first := next(left, None):
+        yield itertools.chain([first], itertools.islice(left, CHUNK - 1))
+
+
+def _statements(rig: Rig) -> str:
+    return str(rig.scratch / "statements")
 
 
 def _say_round(say: Say, number: int, rounds: int, who: str) -> None:
@@ -132,8 +164,7 @@ async def ours(rig: Rig, segment: Segment, batch: int = BATCH) -> Run:
 async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
     """Copies of the databases as they are now, and who works on them; the plain sink takes the contacts in too."""
     recorded, replayed = await clones.cloned(rig, "recorded", WRITTEN), await clones.cloned(rig, "replayed", WRITTEN)
-    customers = rig.dsn(Database.CUSTOMERS)
-    async with connected(customers, process=broker.PROCESS) as connection:
+    async with connected(recorded[Database.CUSTOMERS], process=broker.PROCESS) as connection:
         await connection.execute(
             f"CREATE SCHEMA IF NOT EXISTS bench; CREATE TABLE {plain_upsert.TABLE} "
             "(id text PRIMARY KEY, version bigint NOT NULL, data jsonb NOT NULL)"
@@ -145,7 +176,11 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
         "topic": TOPIC,
     }
     replaying = {f"bench_recorded_{database}": dsn for database, dsn in replayed.items()}
-    sinking = {"customers": customers, "integrations": rig.dsn(Database.INTEGRATIONS), "servers": rig.kafka}
+    sinking = {
+        "customers": recorded[Database.CUSTOMERS],
+        "integrations": rig.dsn(Database.INTEGRATIONS),
+        "servers": rig.kafka,
+    }
     async with AsyncExitStack() as stack:
 
         async def begun(module: str, order_: Mapping[str, object]) -> Child:
@@ -163,17 +198,14 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
 async def _round(
     rig: Rig, others: Others, segment: Segment, number: int, runs: dict[str, list[Run]], say: Callable[[str], None]
 ) -> None:
-    """Everybody takes the same part in; the statements are written down before, and that run is not measured."""
-    file = str(rig.scratch / "statements")
-    say("writing the statements down")
-    await others.recorder.act(**segment.told(), file=file)
+    """Everybody takes the same part in. Its statements are written down by then, in a run that is not measured."""
     for name in order([OURS, SAME_SQL, UPSERT], number):
         say(name)
         await clones.checkpoint(rig)
         if name == OURS:
             run = await ours(rig, segment)
         elif name == SAME_SQL:
-            run = replace(await others.same_sql.act(events=segment.events, file=file), peak_rss=None)
+            run = replace(await others.same_sql.act(events=segment.events, file=_statements(rig)), peak_rss=None)
         else:
             run = await others.upsert.act(events=segment.events)
         runs[name].append(run)

@@ -12,7 +12,7 @@ from paintbox.bench import arrivals, bodies, broker, outcomes, usage
 from paintbox.bench.children import Child, child
 from paintbox.bench.load import generation
 from paintbox.bench.load.generation import Load
-from paintbox.bench.outcomes import Outcome, Run
+from paintbox.bench.outcomes import Figure, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
 from paintbox.errors import OperatorError
@@ -31,6 +31,7 @@ OURS: Final = f"the doors, {FEW} connections"
 PLAIN: Final = f"a plain door (raw ASGI, HMAC, one send_and_wait), {FEW}"
 LONE: Final = f"the producer alone, {FEW} tasks"
 BARE: Final = f"the bare HTTP server that answers at once, {FEW}"
+FLOOR: Final = "the floor: bare server and producer together"
 OURS_MANY: Final = f"the doors, {MANY} connections"
 PLAIN_MANY: Final = f"a plain door, {MANY}"
 OURS_HALF: Final = f"the doors, {FEW}, at half their load"
@@ -110,6 +111,7 @@ async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
     async with opened(rig, requests, seconds) as (doors, lone):
         runs = await interleaved(_turns(doors, lone), rounds, say)
     figures = outcomes.figures_of(runs)
+    figures += (_floor(figures),)
     to_plain = outcomes.ratio(figures, OURS, PLAIN)
     to_few = outcomes.ratio(figures, OURS_MANY, OURS)
     size = sum(len(bodies.body_of(one)) for one in requests) / len(requests)
@@ -122,6 +124,8 @@ async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
             to_few,
             outcomes.ratio(figures, OURS, LONE),
             outcomes.ratio(figures, OURS, BARE),
+            outcomes.ratio(figures, OURS, FLOOR, outcomes.CPU),
+            outcomes.ratio(figures, PLAIN, FLOOR, outcomes.CPU),
         ),
         goals=(
             outcomes.at_least("the doors at least 1.3 x the plain door", to_plain.values, 1.3),
@@ -133,6 +137,12 @@ async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
             *NOTES,
         ),
     )
+
+
+def _floor(figures: Sequence[Figure]) -> Figure:
+    """What a process that serves HTTP and produces uses at least, whatever it does in between."""
+    halves = zip(*(outcomes.values_of(figures, half, outcomes.CPU) for half in (BARE, LONE)), strict=True)
+    return Figure(FLOOR, outcomes.CPU, tuple(map(sum, halves)))
 
 
 def _turns(doors: Doors, lone: Child) -> dict[str, Turn]:

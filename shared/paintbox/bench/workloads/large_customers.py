@@ -31,7 +31,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """The same changes with few and with many rows, then by more processes."""
     organization = Organization(bodies.a_run(4), int(time.time() * 1000))
     say(f"customer-sync takes {sizes.contacts:,} contacts in")
-    await customers.ours(rig, await customers.load(rig, organization.founded(sizes.contacts)))
+    await customers.taken_in(rig, organization.founded(sizes.contacts))
     ids = [str(contact["Id"]) for contact in organization.contacts]
     few, many = sizes.contacts, sizes.contacts * sizes.copies
     runs: dict[str, list[Run]] = {named(1, few): await _rounds(rig, organization, sizes, 1, say)}

@@ -48,7 +48,7 @@ async def measure(rig: Rig, contacts: int, say: Say) -> Outcome:
     """The account's change with the others beside it, after the others alone."""
     organization = Organization(bodies.a_run(6), int(time.time() * 1000))
     say(f"customer-sync takes an account of {contacts:,} contacts in")
-    await customers.ours(rig, await customers.load(rig, organization.founded(contacts, accounts=1)))
+    await customers.taken_in(rig, organization.founded(contacts, accounts=1))
     await rig.start(SERVICE)
     say("others alone")
     alone = await _others(rig, 7, asyncio.create_task(asyncio.sleep(5)))
