@@ -80,6 +80,15 @@ def test_a_contact_is_never_taken_for_its_project(change: str, payload: Any, key
     assert (one.key, one.subject) == (key, subject)
 
 
+@pytest.mark.parametrize(("event_type", "name"), [("project.label_added", "label"), ("photo.tag_added", "tag")])
+def test_a_flat_word_is_never_taken_for_what_it_was_added_to(event_type: str, name: str) -> None:
+    word = {"id": "4711", "display_value": "Before", "value": "before"}
+
+    one = parsed({"event_type": event_type, "created_at": 1_767_341_741, "payload": word})
+
+    assert (one.key, one.subject) == (f"{name}:4711", f"{name}/4711")
+
+
 @pytest.mark.parametrize("created_at", [1_767_341_741, "2026-01-02T08:15:41Z", "2026-01-02T08:15:41.000+00:00"])
 def test_both_forms_of_time_are_the_same_moment(created_at: object) -> None:
     assert parsed(photo() | {"created_at": created_at}).time == 1_767_341_741_000

@@ -1,8 +1,8 @@
 """CompanyCam's webhooks: https://docs.companycam.com/docs/webhooks-1.
 
-The payload nests the resource under its name (`payload.photo`); an older form is the resource itself. Two events of a
-project are about its contact: flat, theirs is the contact, never the project. There is no delivery id: `webhook_id` is
-the subscription's.
+The payload nests the resource under its name (`payload.photo`); an older form is the resource itself. Some events are
+about a part of it, a contact, a label or a tag: flat, theirs may be that part, which is never taken for the whole.
+There is no delivery id: `webhook_id` is the subscription's.
 """
 
 import re
@@ -17,6 +17,7 @@ LONGEST_TYPE: Final = 80
 LONGEST_ID: Final = 50
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 CONTACT: Final = "contact"
+WORD_EVENTS: Final = {"project.label_added": "label", "photo.tag_added": "tag"}
 RESOURCES: Final = frozenset({"comment", CONTACT, "document", "photo", "project", "task", "todo_list", "video"})
 """What events are about by CompanyCam's own list, and so what may be said of a body in a log."""
 CONTACT_EVENTS: Final = frozenset({"project.contact_created", "project.contact_updated"})
@@ -62,11 +63,20 @@ def _thing(payload: dict[str, Any], event_type: str) -> tuple[str, dict[str, Any
     if isinstance(payload.get(resource), dict):
         return resource, payload[resource]
     if "id" in payload:
-        return CONTACT if event_type in CONTACT_EVENTS else resource, payload
+        return _flat_name(payload, event_type), payload
     others = [(name, value) for name, value in payload.items() if isinstance(value, dict) and "id" in value]
     if not others:
         raise MisunderstoodError("no_resource", "/payload")
     return others[0]
+
+
+def _flat_name(payload: dict[str, Any], event_type: str) -> str:
+    """What a payload is that is no envelope: a part of the resource where the event is about one."""
+    if event_type in CONTACT_EVENTS:
+        return CONTACT
+    if event_type in WORD_EVENTS and "display_value" in payload:
+        return WORD_EVENTS[event_type]
+    return event_type.partition(".")[0]
 
 
 def _pointer(payload: dict[str, Any], name: str, thing: dict[str, Any]) -> str:
