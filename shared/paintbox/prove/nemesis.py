@@ -73,6 +73,8 @@ class Nemesis:
     seed: int
     kinds: Sequence[Kind]
     minutes: float
+    impossible: frozenset[str] = frozenset()
+    """Kinds that are drawn as everywhere, and that this machine cannot do."""
     on_event: Callable[[Event], None] = lambda _: None
     """Called for everything that happens, in its order."""
     _began: float = 0.0
@@ -87,7 +89,8 @@ class Nemesis:
     @property
     def plan(self) -> list[Stroke]:
         """What it will do."""
-        return schedule(self.seed, self.kinds, self._replicas, self.minutes)
+        drawn = schedule(self.seed, self.kinds, self._replicas, self.minutes)
+        return [stroke for stroke in drawn if stroke.kind not in self.impossible]
 
     async def run(self) -> None:
         """Does every stroke, heals it, and waits until the rig has recovered of each, for 3 minutes at most.

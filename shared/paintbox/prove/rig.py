@@ -128,14 +128,15 @@ class Rig:
         await asyncio.gather(*(handle.start() for handle in self.processes.values()))
 
     def nemesis(self, seed: int, minutes: float, kinds: Sequence[str] | None = None) -> Nemesis:
-        """The nemesis of this seed, of the named kinds or of all that the machine can inject.
+        """The nemesis of this seed, of the named kinds or of all: on any machine with the same plan.
 
-        What it cannot is added to `skipped`. Raises OperatorError for a name that is no kind.
+        What of it this machine cannot inject is left out, and added to `skipped`. Raises OperatorError for a name that
+        is no kind.
         """
         wanted = faults.named(kinds)
-        reasons = {kind.name: kind.possible(self) for kind in wanted}
-        self.skipped.extend((name, reason) for name, reason in reasons.items() if reason is not None)
-        return Nemesis(self, seed, [kind for kind in wanted if reasons[kind.name] is None], minutes)
+        reasons = {kind.name: reason for kind in wanted if (reason := kind.possible(self)) is not None}
+        self.skipped.extend(reasons.items())
+        return Nemesis(self, seed, wanted, minutes, frozenset(reasons))
 
     @classmethod
     @asynccontextmanager
