@@ -85,7 +85,7 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     verdicts = [
         *judge.verdicts(found),
         operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        operated.answers_were_in_time(found.vendors.deliveries, witness.frozen(course)),
+        operated.answers_were_in_time(found.vendors.deliveries, witness.away(course)),
         *_seen(rig, course),
         await _leaks(rig, planned),
     ]
@@ -161,6 +161,8 @@ def _seen(rig: Rig, course: Course) -> list[Verdict]:
     services = {handle.name for handle in rig.services}
     return [
         operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
+        operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
+        operated.whoever_was_asked_ended(rig.endings),
         operated.there_were_no_deadlocks(counted),
         operated.resources_were_bounded(
             [one for one in course.samples.of_processes if one.process in services], course.samples.sessions

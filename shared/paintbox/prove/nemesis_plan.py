@@ -86,6 +86,16 @@ def hit(kind: Kind, target: str, replicas: int) -> list[str]:
     return [replica(target, number) for number in range(1, replicas + 1)] if kind.hits == SERVICE else [target]
 
 
+def aftermath(process: str, healed: Sequence[Stroke], kinds: Sequence[Kind], replicas: int) -> str:
+    """Why a process may have ended though nothing is at work on it: a stroke healed just now; "" for no reason."""
+    known = {kind.name: kind for kind in kinds}
+    for stroke in healed:
+        kind = known[stroke.kind]
+        if kind.aftermath and process in hit(kind, stroke.target, replicas):
+            return f"{stroke.says}: {kind.aftermath}"
+    return ""
+
+
 def _leaves_neither(kind: Kind, at: float, seconds: float, busy: dict[str, float]) -> bool:
     """Whether both servers would be away for too long."""
     other = {POSTGRES: KAFKA, KAFKA: POSTGRES}.get(kind.hits)

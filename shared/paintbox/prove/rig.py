@@ -15,6 +15,7 @@ from paintbox.databases import Database
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 from paintbox.prove import disk, faults, recovery
+from paintbox.prove.checks.operated import Ending
 from paintbox.prove.disk import Disk
 from paintbox.prove.handles import Handle, Variation, varied
 from paintbox.prove.links import Link
@@ -50,6 +51,8 @@ class Rig:
     """Why PostgreSQL's disk cannot be filled, where it cannot."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
     """Kinds of faults that this machine cannot inject, or what stands in for what it lacks, and why."""
+    endings: list[Ending] = field(default_factory=list)
+    """How those ended whom a fault asked to."""
 
     @property
     def environment(self) -> dict[str, str]:

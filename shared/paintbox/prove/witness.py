@@ -8,10 +8,12 @@ from paintbox.prove.checks.operated import Recovery, Window
 from paintbox.prove.nemesis import Event, Phase
 from paintbox.prove.report import Struck
 from paintbox.prove.sampling import Samples
+from paintbox.prove.verdicts import Violation
 
 DOORS: Final = ("webhook-ingest", "edge")
+AWAY: Final = ("freeze", "kill")
 AFTERWARDS_MS: Final = 2_000
-"""For how long after a door was frozen its answers may still be late."""
+"""For how long after a door was away its answers may still be late, and from when on before."""
 OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
 
 
@@ -45,13 +47,22 @@ def recoveries(events: Sequence[Event]) -> list[Recovery]:
     ]
 
 
-def frozen(course: Course) -> list[Window]:
-    """When a door, or what stands before it, was frozen: it can answer nothing then."""
+def deaths(events: Sequence[Event]) -> list[Violation]:
+    """Each time that a process ended though no fault had to do with it."""
+    return [
+        Violation(one.process, f"ended {one.at:.1f} s after the beginning")
+        for one in events
+        if one.phase is Phase.DIED and not one.excuse
+    ]
+
+
+def away(course: Course) -> list[Window]:
+    """When a door, or what stands before it, was frozen or dead: it can answer nothing then."""
     begun = {event.stroke.number: event for event in course.events if event.stroke and event.phase is Phase.BEGUN}
     windows = []
     for event in course.events:
         stroke = event.stroke
-        if stroke is None or event.phase is not Phase.HEALED or not stroke.kind.startswith("freeze"):
+        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or not stroke.kind.startswith(AWAY):
             continue
         if stroke.target.startswith(DOORS):
             start = course.began_ms + int(begun[stroke.number].at * 1000)
