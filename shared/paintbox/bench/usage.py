@@ -1,6 +1,6 @@
 """What a running process has used: CPU of its user and system time, and the high-water mark of its memory."""
 
-import resource
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Stopwatch:
     def run(self, events: int, **more: float) -> Run:
         """So many events since the start."""
         seconds, cpu = time.perf_counter() - self.started, time.process_time() - self.cpu_started
-        return Run(events, seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE, more)
+        return Run(events, seconds, cpu, peak_rss(os.getpid()), more)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -124,6 +124,7 @@ async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
             to_few,
             outcomes.ratio(figures, OURS, LONE),
             outcomes.ratio(figures, OURS, BARE),
+            outcomes.ratio(figures, OURS, PLAIN, outcomes.CPU),
             outcomes.ratio(figures, OURS, FLOOR, outcomes.CPU),
             outcomes.ratio(figures, PLAIN, FLOOR, outcomes.CPU),
         ),

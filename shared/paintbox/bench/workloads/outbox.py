@@ -55,7 +55,7 @@ async def measure(rig: Rig, rows: int, rounds: int, say: Say) -> Outcome:
     return Outcome(
         title=f"D: an outbox of {rows:,} rows -> Kafka, in order, acknowledged, deleted",
         figures=figures,
-        ratios=tuple(ratios),
+        ratios=(*ratios, outcomes.ratio(figures, RELAY, PLAIN, outcomes.CPU)),
         goals=(outcomes.at_least("the relay at least 2 x the plain relay", ratios[0].values, 2.0),),
         notes=(
             f"A row is a customer's change as `customer_sync` publishes it: {size:,.0f} bytes with key and headers.",
