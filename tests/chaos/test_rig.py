@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from support.topics import read_all
 from support.vendors import Vendors
 from support.waiting import until, until_true
 from synckit.contracts.topics import CUSTOMERS_CHANGES
-from synckit.identity import customer_id
+from synckit.identity import customer_id, event_id
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("rig")]
 
@@ -254,3 +255,52 @@ async def test_f40_partitions_that_are_added_under_load_are_read_within_a_minute
     await at_rest(rig)
 
     assert time.monotonic() - began < 60
+
+
+UNDER_LOAD: Final = {
+    "f13 postgres-backend-kill": "postgres",
+    "f17 postgres-disk-full": "postgres",
+    "f19 postgres-blocker": "postgres",
+    "f20 postgres-schema": "postgres",
+    "f26 postgres-connections": "postgres",
+    "f29 clock-ahead": "webhook-ingest",
+    "f29 clock-behind": "photo-sync",
+    "f31 kafka-slow": "kafka",
+    "f31 kafka-refused": "kafka",
+    "f31 kafka-torn": "kafka",
+}
+"""What the nemesis of `paintbox prove` does by chance is done here by name, and to whom."""
+
+
+@pytest.mark.parametrize("fault", UNDER_LOAD)
+async def test_what_is_answered_200_under_it_is_there_once(rig: Rig, http: httpx.AsyncClient, fault: str) -> None:
+    (kind,) = faults.named([fault.partition(" ")[2]])
+    if (reason := kind.possible(rig)) is not None:
+        pytest.skip(reason)
+
+    async with load(rig, http, first=3_000_000 + 100_000 * list(UNDER_LOAD).index(fault)) as answers:
+        heal = await kind.inject(rig, UNDER_LOAD[fault])
+        try:
+            await more(answers)
+        finally:
+            await heal()
+        await more(answers)
+    await at_rest(rig)
+
+    taken = [answer.request.content for answer in answers if answer.status_code == httpx.codes.OK]
+    assert {answer.status_code for answer in answers} <= {httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE}
+    assert len(taken) > SENDERS
+    await until(lambda: are_processed_once(rig, taken), 60)
+
+
+async def more(answers: list[httpx.Response]) -> None:
+    """Returns when each sender was answered a few more times."""
+    enough = len(answers) + 10 * SENDERS
+    await until_true(lambda: len(answers) >= enough, 60)
+
+
+async def are_processed_once(rig: Rig, bodies: list[bytes]) -> bool:
+    ids = [event_id("companycam", "145041", sha256(body).hexdigest()) for body in bodies]
+    rows = "SELECT count(*) FROM integrations.webhook_events WHERE id = ANY($1::uuid[])"
+    assert await count(rig, Database.INTEGRATIONS, rows, ids) <= len(ids)
+    return await count(rig, Database.INTEGRATIONS, f"{rows} AND status = 'PROCESSED'", ids) == len(ids)

@@ -10,9 +10,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import NewTopic as KafkaTopic
 from aiokafka.errors import CorruptRecordException
 from prometheus_client import REGISTRY
 
+from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
 from support.postgres import NewDatabase
@@ -93,6 +95,10 @@ async def run(kafka_servers: str, pool: Pool) -> AsyncIterator[Run]:
 
 async def says(running: Running, text: str) -> bool:
     return text in str(await running.consumer.check())
+
+
+def has_applied(sink: Sink, number: int) -> bool:
+    return len(sink.applied) == number
 
 
 async def database_name(pool: Pool) -> str:
@@ -383,6 +389,20 @@ async def test_a_member_that_joins_shares_the_work_and_none_is_done_twice(
     await until(both_work)
     assert sorted(value or b"" for value in one.applied if value != b"later") == sorted(numbers(20))
     assert set(other.applied) == {b"later"}
+
+
+async def test_f44_a_topic_that_is_made_later_or_anew_is_read_from_its_beginning(run: Run, kafka_servers: str) -> None:
+    topic, sink = f"test.{uuid4().hex}", Sink()
+    running = await run(topic, sink)
+    async with administration(kafka_servers) as admin:
+        for first in (0, 3):
+            await create_topics(admin, [KafkaTopic(topic, 1, 1)])
+            await produce(kafka_servers, topic, numbers(3, first))
+            await until_true(partial(has_applied, sink, first + 3), 60)
+            await admin.delete_topics([topic])
+
+    assert sink.applied == numbers(6)
+    assert not running.consumer.stopped.is_set()
 
 
 async def test_stopping_finishes_the_batch_in_hand_and_commits_it(
