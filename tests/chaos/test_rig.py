@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from paintbox.databases import Database
-from paintbox.prove import faults
+from paintbox.prove import faults, recovery
 from paintbox.prove.handles import Handle
 from paintbox.prove.rig import Rig
 from paintbox.stack import processes
@@ -36,6 +36,7 @@ from synckit.identity import customer_id, event_id
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("rig")]
 
 IDLE_LIMIT_SECONDS: Final = 15
+LOCK_NOT_AVAILABLE: Final = "55P03"
 SENDERS: Final = 3
 CONSUMED: Final = {"webhook-log": 3, "customer-sync": 3, "photo-sync": 2}
 """How many consumers, and so members of its group, each process has."""
@@ -260,7 +261,6 @@ async def test_f40_partitions_that_are_added_under_load_are_read_within_a_minute
 UNDER_LOAD: Final = {
     "f13 postgres-backend-kill": "postgres",
     "f17 postgres-disk-full": "postgres",
-    "f19 postgres-blocker": "postgres",
     "f20 postgres-schema": "postgres",
     "f26 postgres-connections": "postgres",
     "f29 clock-ahead": "webhook-ingest",
@@ -270,6 +270,8 @@ UNDER_LOAD: Final = {
     "f31 kafka-torn": "kafka",
 }
 """What the nemesis of `paintbox prove` does by chance is done here by name, and to whom."""
+FELT: Final = ("f17 postgres-disk-full", "f31 kafka-refused")
+"""These last until somebody is not ready for them."""
 
 
 @pytest.mark.parametrize("fault", UNDER_LOAD)
@@ -282,6 +284,8 @@ async def test_what_is_answered_200_under_it_is_there_once(rig: Rig, http: httpx
         heal = await kind.inject(rig, UNDER_LOAD[fault])
         try:
             await more(answers)
+            if fault in FELT:
+                await until(lambda: unready(rig), 60)
         finally:
             await heal()
         await more(answers)
@@ -299,8 +303,38 @@ async def more(answers: list[httpx.Response]) -> None:
     await until_true(lambda: len(answers) >= enough, 60)
 
 
+async def unready(rig: Rig) -> str:
+    """What those of our processes say that are not ready."""
+    return " ".join((await recovery.unready(rig.services)).values())
+
+
 async def are_processed_once(rig: Rig, bodies: list[bytes]) -> bool:
     ids = [event_id("companycam", "145041", sha256(body).hexdigest()) for body in bodies]
     rows = "SELECT count(*) FROM integrations.webhook_events WHERE id = ANY($1::uuid[])"
     assert await count(rig, Database.INTEGRATIONS, rows, ids) <= len(ids)
     return await count(rig, Database.INTEGRATIONS, f"{rows} AND status = 'PROCESSED'", ids) == len(ids)
+
+
+async def test_f19_who_meets_the_rows_of_an_idle_transaction_says_that_it_waits_and_goes_on(
+    rig: Rig, http: httpx.AsyncClient
+) -> None:
+    (kind,) = faults.named(["postgres-blocker"])
+    token, first = rig.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"], a_photo(9_000_000)
+    again = a_delivery(9_000_001, payload=json.loads(first)["payload"])
+    assert (await push(http, rig.ingest_urls[0], token, first)).status_code == httpx.codes.OK
+    await until(lambda: are_processed_once(rig, [first]), 60)
+
+    heal = await kind.inject(rig, "postgres")
+    try:
+        answer = await push(http, rig.ingest_urls[0], token, again)
+        await until(lambda: says(rig, LOCK_NOT_AVAILABLE), 60)
+    finally:
+        await heal()
+
+    await at_rest(rig)
+    assert answer.status_code == httpx.codes.OK
+    await until(lambda: are_processed_once(rig, [first, again]), 60)
+
+
+async def says(rig: Rig, text: str) -> bool:
+    return text in await unready(rig)
