@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +13,7 @@ from aiokafka.admin import NewTopic as KafkaTopic
 
 from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database, create_database
-from support import kafka, postgres
+from support import canaries, kafka, postgres
 from support.kafka import NewTopic
 from support.postgres import OWNER, NewDatabase, OpenSession, Server
 
@@ -31,6 +31,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.stop_shared_server(Path(os.environ[RUN_FOLDER]))
         kafka.stop_shared_broker(Path(os.environ[RUN_FOLDER]))
         shutil.rmtree(os.environ.pop(RUN_FOLDER))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No log of this session's processes holds what the tests made up: searched once all of them have ended."""
+    yield
+    canaries.note(canaries.search_rest(tmp_path_factory.getbasetemp(), Path(os.environ[RUN_FOLDER])))
+    assert list(canaries.told(canaries.seen())) == []
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ import pytest
 from paintbox.databases import Database, connected
 from paintbox.environment import parse
 from paintbox.errors import OperatorError
-from paintbox.prove import evidence, judge, ledger, quiet, trace, traffic
+from paintbox.prove import evidence, judge, leaks, ledger, quiet, trace, traffic
 from paintbox.prove.evidence import Evidence
+from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State
 from paintbox.world import steering
 from support.local_stack import LocalStack, paintbox
@@ -24,19 +25,23 @@ SEED = 11
 
 
 @pytest.fixture(scope="module")
-def proven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def planned() -> Plan:
+    return traffic.plan(SEED, MINUTES, time.time_ns() // 1_000_000)
+
+
+@pytest.fixture(scope="module")
+def proven(tmp_path_factory: pytest.TempPathFactory, planned: Plan) -> Iterator[LocalStack]:
     """A stack that took a little traffic in, and is at rest."""
     directory = tmp_path_factory.mktemp("proven") / "local"
     started = paintbox("up", directory=directory)
     assert started.returncode == 0, started.stdout + started.stderr
     stack = LocalStack(directory, parse((directory / "env").read_text()))
-    asyncio.run(_take_traffic_in(stack))
+    asyncio.run(_take_traffic_in(stack, planned))
     yield stack
     paintbox("clean", directory=directory)
 
 
-async def _take_traffic_in(stack: LocalStack) -> None:
-    planned = traffic.plan(SEED, MINUTES, time.time_ns() // 1_000_000)
+async def _take_traffic_in(stack: LocalStack, planned: Plan) -> None:
     failures: list[OperatorError | None] = []
     async with steering.connected(stack.environment) as simulators:
         await traffic.drive(simulators, planned, SEED, failures.append)
@@ -69,6 +74,14 @@ async def test_the_story_of_an_event_leads_from_its_receipt_to_the_topics(proven
     places = {seen.where.partition("/")[0] for seen in story.seen}
     assert {"webhook_event_keys", "webhook_events", "sync_logs", "companycam_records", "projects"} <= places
     assert {"paintbox.webhooks.companycam.v1", "paintbox.projects.changes.v1"} <= places
+
+
+async def test_the_story_of_a_record_with_canaries_holds_none_of_them(proven: LocalStack, planned: Plan) -> None:
+    story = await leaks.story(proven.environment, planned.traced)
+
+    looked, seen = leaks.search(planned.canaries, [story])
+    assert seen == []
+    assert min(looked.values()) > 500
 
 
 @pytest.mark.parametrize("by", ["record", "row", "correlation"])

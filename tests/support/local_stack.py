@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from support import canaries
 from support.stacks import CHECKOUT
 
 SECONDS: Final = 120
@@ -28,6 +29,8 @@ class LocalStack:
 
 
 def paintbox(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the operator on a stack."""
+    """Runs a command of the operator on a stack, whose logs are searched before they are removed."""
+    if arguments[0] == "clean":
+        canaries.note(canaries.search_stack(directory))
     command = [sys.executable, "-m", "paintbox", *arguments, "--directory", str(directory)]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=SECONDS, check=False)

@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from paintbox.stack import processes
+from support import canaries
 from support.waiting import until
 
 HOST: Final = "127.0.0.1"
@@ -90,3 +91,4 @@ def running(module: str, folder: Path, **settings: str) -> Iterator[Running]:
     finally:
         process.kill()
         process.wait()
+        canaries.note(canaries.search_log(log, canaries.secrets_in(environment)))

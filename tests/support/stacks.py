@@ -18,6 +18,7 @@ from paintbox.stack.places import Places
 from paintbox.stack.programs import Outcome, Program, bring_up
 from paintbox.stack.stacks import Stack
 from paintbox.stack.up import Result
+from support import canaries
 
 NOTHING: Final[Mapping[str, str]] = {}
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -89,7 +90,8 @@ def down(where: Places, parts: Sequence[Part]) -> str:
 
 
 def clean(where: Places, parts: Sequence[Part]) -> str:
-    """Stops the parts and removes what the stack made; what was printed."""
+    """Stops the parts and removes what the stack made, its logs once they were searched; what was printed."""
+    canaries.note(canaries.search_stack(where.directory))
     text = io.StringIO()
     with PartLines(Console(file=text, width=200), "stopping") as lines:
         operate.clean(where, parts, lines)

@@ -40,3 +40,11 @@ def test_there_are_canaries_of_every_kind() -> None:
     kinds = {canary.kind for canary in traffic.plan(3, 0.2, NOON).canaries}
 
     assert kinds == {"a customer's name", "an e-mail address", "a telephone number"}
+
+
+def test_the_record_whose_story_is_searched_holds_canaries() -> None:
+    planned = traffic.plan(3, 0.2, NOON)
+
+    made = [one for act in planned.acts if (act.method, act.path) == ("POST", "Contact") for one in act.body]  # type: ignore[attr-defined] # of records
+    (traced,) = [one for one in made if one["Id"] == planned.traced]
+    assert {canary.text for canary in planned.canaries} & {traced["LastName"], traced.get("Email")}

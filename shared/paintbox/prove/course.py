@@ -181,6 +181,7 @@ async def _leaks(rig: Rig, planned: Plan) -> Verdict:
         leaks.logs(rig.stack.places.logs),
         await leaks.answers(urls, rig.door_urls, canaries),
         await leaks.reasons(rig.environment),
+        await leaks.story(rig.environment, planned.traced),
     ]
     return secret.nothing_leaked(*leaks.search(canaries, contents), len(canaries))
 

@@ -1,5 +1,6 @@
-"""Where a secret or something personal could have leaked to: logs, metrics, answers to bad requests, reasons."""
+"""Where a secret or something personal could have leaked to: logs, metrics, answers, reasons, stories."""
 
+import json
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from paintbox.prove import tables
+from paintbox.prove import tables, trace
 from paintbox.prove.checks.secret import Canary, Sighting, sightings
 from paintbox.prove.evidence import databases
 from paintbox.stack.environments import SECRETS
@@ -57,6 +58,12 @@ async def reasons(environment: Mapping[str, str]) -> Content:
     async with databases(environment) as sessions:
         said = await tables.said(sessions)
     return {"reasons in the databases": "\n".join(said).encode()}
+
+
+async def story(environment: Mapping[str, str], record: str) -> Content:
+    """What `paintbox trace` tells of a record."""
+    told = await trace.tell(environment, record)
+    return {f"trace of {record}": json.dumps(told.as_document()).encode()}
 
 
 def search(canaries: Sequence[Canary], contents: Iterable[Content]) -> tuple[dict[str, int], list[Sighting]]:

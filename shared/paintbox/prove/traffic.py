@@ -47,6 +47,8 @@ class Plan:
 
     acts: Sequence[Act]
     canaries: Sequence[Canary]
+    traced: str = ""
+    """The id of a record that holds canaries."""
 
 
 def plan(seed: int, minutes: float, began_ms: int) -> Plan:
@@ -54,15 +56,17 @@ def plan(seed: int, minutes: float, began_ms: int) -> Plan:
     acts: list[Act] = []
     canaries: list[Canary] = []
     taken: set[str] = set()
+    traced: list[str] = []
     waves = 1 + max(0, floor((minutes * 60 - MAKING_SECONDS) / WAVE_SECONDS))
     for number in range(waves):
         run = runs.begin(seed * 1_000 + number, began_ms)
         made = _named(run, making.make(run, WAVE, frozenset(taken)))
         taken |= set(_own_numbers(made))
         canaries += _canaries(made)
+        traced.append(str(made.contacts[0]["Id"]))
         acts += _wave(run, number, made)
     whole = (act for act in acts if act.phase == 0 or act.at_seconds < minutes * 60)
-    return Plan(sorted(whole, key=lambda act: act.at_seconds), canaries)
+    return Plan(sorted(whole, key=lambda act: act.at_seconds), canaries, traced[0])
 
 
 def _named(run: Run, made: Made) -> Made:

@@ -35,4 +35,6 @@ def nothing_leaked(looked_at: Mapping[str, int], seen: Iterable[Sighting], canar
     found = [Violation(one.place, f"holds {one.kind}") for one in seen]
     note = f"{canaries} canaries, {sum(looked_at.values()) / 1e6:.1f} MB"
     places = len(looked_at) if canaries else 0
-    return verdict("I6", "no secret and nothing personal in logs, metrics, problems, reasons", places, found, note)
+    return verdict(
+        "I6", "no secret and nothing personal in logs, metrics, problems, reasons, stories", places, found, note
+    )

@@ -1,0 +1,89 @@
+"""What the tests make up must stand in no log: every log of the session's processes is searched.
+
+A stack's logs are searched before it is cleaned, a process's when it has ended, the rest when the session ends.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from paintbox.environment import parse
+from paintbox.prove import leaks
+from paintbox.prove.checks.secret import Canary, Sighting
+
+TESTS: Final = Path(__file__).parents[1]
+NAMES: Final = ("Lovelace", "Hunting", "Geraldine", "Byron", "Kong", "Quillfeather")
+"""Names of the tests' people that no log holds for another reason."""
+MAIL: Final = re.compile(r"[\w}+.-](@[A-Za-z0-9-]+\.(?:com|net|org|ie))\b")
+"""Whoever writes to it: each address of the tests is at one of these domains, also one that is computed."""
+TELEPHONE: Final = re.compile(r"\+1\d{10}|\(\d{3}\) \d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b")
+SUFFIXES: Final = frozenset({".py", ".json", ".xml"})
+SHORTEST_SECRET: Final = 16
+"""A test may make do with less, which then stands anywhere."""
+
+_seen: list[Sighting] = []
+"""By this session's process: under xdist each worker searches what it started."""
+
+
+def seen() -> Sequence[Sighting]:
+    """What was found so far."""
+    return _seen
+
+
+def of_the_tests() -> list[Canary]:
+    """What is written in the tests: domains of e-mail addresses, telephone numbers, names."""
+    texts = [file.read_text(errors="replace") for file in sorted(TESTS.rglob("*.*")) if file.suffix in SUFFIXES]
+    mails = {found for text in texts for found in MAIL.findall(text)}
+    telephones = {found for text in texts for found in TELEPHONE.findall(text)}
+    return [
+        *(Canary("an e-mail address", domain) for domain in sorted(mails)),
+        *(Canary("a telephone number", number) for number in sorted(telephones)),
+        *(Canary("a name", name) for name in NAMES),
+    ]
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[Canary]:
+    """The secrets of an environment, each of several by itself."""
+    found = (Canary(one.kind, part) for one in leaks.secrets_of(environment) for part in one.text.split(","))
+    return [one for one in found if len(one.text) >= SHORTEST_SECRET]
+
+
+def search_stack(directory: Path) -> list[Sighting]:
+    """What stands in the logs of the stack in this directory; nothing where there is none."""
+    logs = directory / "logs"
+    if not logs.is_dir():
+        return []
+    files = [directory / "env", *(directory / "env.d").glob("*")]
+    secrets = {canary for file in files if file.is_file() for canary in secrets_in(parse(file.read_text()))}
+    return leaks.search([*of_the_tests(), *secrets], [leaks.logs(logs)])[1]
+
+
+def search_log(log: Path, secrets: Sequence[Canary]) -> list[Sighting]:
+    """What stands in one process's log."""
+    content = {f"log {log.name}": log.read_bytes()} if log.is_file() else {}
+    return leaks.search([*of_the_tests(), *secrets], [content])[1]
+
+
+def search_rest(folder: Path, run: Path) -> list[Sighting]:
+    """What stands in the logs of the stacks that still lie below a folder, and of the servers of this run."""
+    stacks = [kept.parent for kept in folder.rglob("stack.json")]
+    found = [one for stack in stacks for one in search_stack(stack)]
+    return found + [one for state in run.glob("*.json") for one in search_log(*_shared(state))]
+
+
+def _shared(state: Path) -> tuple[Path, list[Canary]]:
+    """The log of a server that the workers share, and its passwords."""
+    said = json.loads(state.read_text())
+    return Path(said["home"], "log"), [Canary("a password", said[name]) for name in said if name.endswith("password")]
+
+
+def note(found: Sequence[Sighting]) -> None:
+    """Keeps it for the end of the session, which then fails."""
+    _seen.extend(found)
+
+
+def told(found: Sequence[Sighting]) -> Iterator[str]:
+    """Each kind and place, never the canary."""
+    yield from sorted({f"{one.place} holds {one.kind}" for one in found})
