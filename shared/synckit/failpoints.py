@@ -18,6 +18,11 @@ BEFORE: Final = "before_commit"
 AFTER: Final = "after_commit"
 _FORM: Final = re.compile(r"(?P<name>[a-z0-9_.:]+)=(?P<action>kill|freeze|fail|block:(?P<seconds>\d+))(@(?P<nth>\d+))?")
 
+NAMES: Final = frozenset(
+    ["consumer.alarm:after_commit", "consumer.alarm:before_commit", "consumer.apply:before", "consumer.offsets:after_commit", "consumer.offsets:before_commit", "customer_sync.counterparts:after_commit", "customer_sync.counterparts:before_commit", "customer_sync.merge:after_commit", "customer_sync.merge:before_commit", "customer_sync.project_facts:after_commit", "customer_sync.project_facts:before_commit", "integrations.conclude:after_commit", "integrations.conclude:before_commit", "integrations.receive:after_commit", "integrations.receive:before_commit", "parking.park:after_commit", "parking.park:before_commit", "photo_sync.customer_refs:after_commit", "photo_sync.customer_refs:before_commit", "photo_sync.merge:after_commit", "photo_sync.merge:before_commit", "projector.claim:after_commit", "projector.claim:before_commit", "projector.project:after_commit", "projector.project:before_commit", "projector.race:after_commit", "projector.race:before_commit", "projector.refuse:after_commit", "projector.refuse:before_commit", "quarantine.read:after_commit", "quarantine.read:before_commit", "redrive.mark:after_commit", "redrive.mark:before_commit", "relay.delete:after_commit", "relay.delete:before_commit", "relay.lead", "relay.refuse:after_commit", "relay.refuse:before_commit", "relay.send:after_commit", "relay.send:before_commit", "spool.send:after", "spool.send:after_commit", "spool.send:before", "spool.send:before_commit", "webhook_ingest.publish:after", "webhook_ingest.publish:before", "webhook_ingest.spool:after_commit", "webhook_ingest.spool:before_commit", "webhook_log.record:after_commit", "webhook_log.record:before_commit"]
+)
+"""Every step of the code, as tests/architecture holds it against the code: a misspelt one would do nothing."""
+
 
 @dataclass(slots=True)
 class _Armed:
@@ -37,6 +42,14 @@ def parse(text: str) -> str:
     """
     if not _FORM.fullmatch(text):
         raise ValueError("is not of the form name=kill|freeze|fail|block:<seconds>[@<n>]")
+    return text
+
+
+def known(text: str) -> str:
+    """The text of one failpoint, if it has the form and names a step that there is. Raises ValueError."""
+    name = parse(text).partition("=")[0]
+    if name not in NAMES:
+        raise ValueError(f"names {name}, and there is no such step: docs/reference/failpoints.md lists them")
     return text
 
 

@@ -90,7 +90,7 @@ def _is_a_postgres_dsn(dsn: SecretStr) -> SecretStr:
 
 
 def _are_failpoints(given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(failpoints.parse(one) for one in given)
+    return tuple(failpoints.known(one) for one in given)
 
 
 def _listens(value: str) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from support import pages
 from support.stacks import CHECKOUT
+from support.steps import steps
+from synckit import failpoints
 from synckit.contracts.headers import EventHeaders
 from synckit.settings import PUBLIC_NAMES
 
@@ -26,6 +28,10 @@ def test_a_generated_page_is_up_to_date(file: str) -> None:
         page.write_text(text)
 
     assert page.read_text() == text
+
+
+def test_the_names_that_are_taken_for_failpoints_are_those_of_the_code() -> None:
+    assert sorted(failpoints.NAMES) == sorted(steps())
 
 
 def test_every_metric_is_documented() -> None:

@@ -59,9 +59,18 @@ def test_another_form_is_refused_by_name(text: str) -> None:
     assert explain(refused.value)[0].startswith("PAINTBOX_FAILPOINTS: is not of the form")
 
 
+def test_a_misspelt_step_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServerSettings(environment="local", failpoints=("relay.lead=kill", "relay.leed=kill"))
+
+    assert explain(refused.value) == [
+        "PAINTBOX_FAILPOINTS: names relay.leed, and there is no such step: docs/reference/failpoints.md lists them"
+    ]
+
+
 def test_production_refuses_them() -> None:
     with pytest.raises(ValidationError) as refused:
-        ServerSettings(environment="production", failpoints=("a=kill",))
+        ServerSettings(environment="production", failpoints=("relay.lead=kill",))
 
     assert explain(refused.value) == [
         "PAINTBOX_FAILPOINTS is for tests: it is refused where PAINTBOX_ENVIRONMENT is production"

@@ -105,6 +105,7 @@ def unfenced_relay() -> None:
     async def while_not_asking(_: object, work: Coroutine[Any, Any, None]) -> None:
         await work
 
+    replace(failpoints, "NAMES", failpoints.NAMES | {"mutant.send:before"})
     replace(kafka, "create_transactional_producer", create)
     replace(relay.Relay, "_send", send)
     replace(relay, "_while_asking", while_not_asking)
