@@ -5,16 +5,20 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from paintbox.errors import OperatorError
-from paintbox.prove import traffic
+from paintbox.prove import course, traffic
+from paintbox.prove.course import Order
+from paintbox.prove.display import Display
 from paintbox.prove.traffic import Act, Plan
 from paintbox.stack.environments import URLS
 from paintbox.world import steering
 from paintbox.world.edits import Vendor
 from paintbox.world.steering import VENDORS, Simulators
+from support.rigs import a_rig, idle_handles
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}"
 
@@ -77,6 +81,16 @@ async def test_a_change_without_an_answer_is_told_and_the_others_are_made() -> N
 
     assert sorted(one is None for one in told) == [False, True]
     assert flaky.asked.count("POST /_simulator/records/made") == 1
+
+
+async def test_what_ends_a_proof_early_is_in_its_report(tmp_path: Path) -> None:
+    rig = a_rig(tmp_path, *idle_handles(tmp_path))
+
+    proof = await course.run(rig, Order(5, 0.1), Display(None))
+
+    assert proof.ended_early is not None
+    assert f"`paintbox status --directory {tmp_path}` shows whether it runs" in proof.ended_early
+    assert (proof.is_proven, proof.is_violated) == (False, False)
 
 
 def an_act(path: str, vendor: Vendor = "salesforce") -> Act:
