@@ -14,11 +14,11 @@ import httpx
 import psutil
 import pytest
 
-from support.outages import COMPANYCAM, Servers, a_delivery, metric_of, push, raw
+from support.outages import COMPANYCAM, Servers, a_delivery, answered_late, metric_of, push, raw
 from support.programs import HOST, Running
 from support.senders import companycam_headers
 from support.topics import lag
-from support.waiting import until
+from support.waiting import until, until_true
 from synckit import identity
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM
 
@@ -91,7 +91,7 @@ async def test_f68_while_kafka_is_frozen_the_spool_takes_all_and_only_the_first_
     more = await until_it_sends_to_kafka(servers, http, door)
     await until_logged(servers, bodies + more)
     assert {answer.status_code for answer in (*first, *rest)} == {200}
-    assert max(answer.elapsed.total_seconds() for answer in first) < 5
+    assert await answered_late(http, door.url) == 0
     assert took < 20 * WAIT / 2
     assert (kept, circuit, ready.status_code) == (40, OPEN, 200)
     assert door.log.read_text().count("Kafka is away: the doors write to the spool") == 1
@@ -101,31 +101,24 @@ async def test_f31_a_killed_broker_loses_and_doubles_nothing(
     servers: Servers, http: httpx.AsyncClient, door: Running
 ) -> None:
     await door.is_ready()
-    bodies = [a_delivery(next(NUMBERS)) for _ in range(60)]
-    sending = asyncio.gather(*(_patiently(http, door, servers, at, body) for at, body in enumerate(bodies)))
-    await until(lambda: _has_answered(http, door, 10))
+    waiting = [a_delivery(next(NUMBERS)) for _ in range(200)]
+    bodies, answers = list(waiting), list[httpx.Response]()
+
+    async def send() -> None:
+        while waiting:
+            answers.append(await push(http, door.url, servers.token, waiting.pop()))
+
+    sending = asyncio.gather(*(send() for _ in range(8)))
+    await until_true(lambda: len(answers) >= 10)
     servers.process("kafka").kill()
 
-    answers = await sending
+    await sending
     await servers.bring_back()
 
     more = await until_it_sends_to_kafka(servers, http, door)
     await until_logged(servers, bodies + more)
+    assert len(answers) == len(bodies)
     assert {answer.status_code for answer in answers} == {200}
-
-
-async def _patiently(http: httpx.AsyncClient, door: Running, servers: Servers, at: int, body: bytes) -> httpx.Response:
-    """Sends the body once so many others were answered."""
-    await until(lambda: _has_answered(http, door, at))
-    return await push(http, door.url, servers.token, body)
-
-
-async def _has_answered(http: httpx.AsyncClient, door: Running, number: int) -> bool:
-    name = 'paintbox_webhook_records_total{door="companycam",outcome="accepted"}'
-    text = (await http.get(door.url + "/metrics")).text
-    return number == 0 or any(
-        line.startswith(name) and float(line.rpartition(" ")[2]) >= number for line in text.splitlines()
-    )
 
 
 async def test_i10_with_both_frozen_the_answer_is_503_in_less_than_five_seconds(
@@ -140,12 +133,13 @@ async def test_i10_with_both_frozen_the_answer_is_503_in_less_than_five_seconds(
             answers = await asyncio.gather(*(push(http, door.url, servers.token, body) for _ in range(30)))
             ready = await http.get(door.url + "/readyz")
 
+        late = await answered_late(http, door.url)
         await until(lambda: _is_taken(servers, http, door, body), 60)
         await until_logged(servers, [first, body])
 
     assert {answer.status_code for answer in answers} == {503}
     assert {answer.headers["retry-after"] for answer in answers} == {"5"}
-    assert max(answer.elapsed.total_seconds() for answer in answers) < 5
+    assert late == 0
     assert ready.status_code == 503
     assert ready.json()["missing"]["storage"] == "Kafka is away, and the spool cannot be written"
 
@@ -183,7 +177,7 @@ async def test_f64_a_spool_that_is_slow_refuses_in_time_what_it_cannot_keep(
     await until_logged(servers, bodies + more)
     assert {answer.status_code for answer in refused} == {503}
     assert all("retry-after" in answer.headers for answer in refused)
-    assert max(answer.elapsed.total_seconds() for answer in refused) < 5
+    assert await answered_late(http, door.url) == 0
     assert {answer.status_code for answer in taken} == {200}
 
 
@@ -289,7 +283,7 @@ async def test_f02_a_door_that_is_told_to_end_under_load_answers_all_that_it_acc
     servers: Servers, http: httpx.AsyncClient
 ) -> None:
     bodies: list[bytes] = []
-    statuses: set[int] = set()
+    statuses: list[int] = []
 
     async def send_on(door: Running) -> None:
         """Until the door has said three times that it goes."""
@@ -297,20 +291,20 @@ async def test_f02_a_door_that_is_told_to_end_under_load_answers_all_that_it_acc
         while goes < 3:
             bodies.append(a_delivery(next(NUMBERS)))
             answer = await push(http, door.url, servers.token, bodies[-1])
-            statuses.add(answer.status_code)
+            statuses.append(answer.status_code)
             goes += answer.headers.get("connection") == "close"
 
     with servers.door(DRAIN_SECONDS="4") as door:
         await door.is_ready()
         sending = asyncio.gather(*(send_on(door) for _ in range(20)))
-        await until(lambda: _has_answered(http, door, 100))
+        await until_true(lambda: len(statuses) >= 100)
         door.tell(signal.SIGTERM)
 
         await sending
         code = await door.ended()
 
     await until_logged(servers, bodies)
-    assert (code, statuses) == (0, {200})
+    assert (code, set(statuses)) == (0, {200})
 
 
 async def test_with_both_frozen_a_door_ends_all_the_same_within_its_grace_time(
@@ -420,5 +414,5 @@ async def test_f16_a_synchronous_standby_that_is_gone_makes_the_door_refuse_in_t
     await until_logged(servers, bodies + more)
     assert {answer.status_code for answer in refused} == {503}
     assert all("retry-after" in answer.headers for answer in refused)
-    assert max(answer.elapsed.total_seconds() for answer in refused) < 5
+    assert await answered_late(http, door.url) == 0
     assert {answer.status_code for answer in taken} == {200}

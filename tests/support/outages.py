@@ -147,6 +147,14 @@ async def metric_of(http: httpx.AsyncClient, url: str, name: str) -> float:
     return metric((await http.get(f"{url}/metrics")).text, name)
 
 
+async def answered_late(http: httpx.AsyncClient, url: str) -> float:
+    """How many deliveries the door has answered after more than 5 s, by its own clock: ours may be starved."""
+    text = (await http.get(f"{url}/metrics")).text
+    seconds = "paintbox_webhook_answer_seconds"
+    in_time = metric(text, f'{seconds}_bucket{{door="companycam",le="5.0"}}')
+    return metric(text, f'{seconds}_count{{door="companycam"}}') - in_time
+
+
 async def raw(port: int, data: bytes) -> tuple[StreamReader, StreamWriter]:
     """A connection on which these bytes were sent."""
     reader, writer = await asyncio.open_connection(HOST, port)
