@@ -1,7 +1,8 @@
 """`integrations.webhook_spool`: what the doors accept while Kafka is away, and the sender that empties it afterwards.
 
 Any number of senders may run. Order between the spool and a topic is not promised, and a record may be sent twice: ids
-and versions make both harmless.
+and versions make both harmless. A record that no slice of 4 s gets over the link (the largest, of 1.4 MiB, needs 360
+KiB/s) is passed over like one that Kafka refuses, and tried again after the others.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from synckit import failpoints, kafka, postgres
 from synckit.consumer.failures import Verdict, describe, verdict
 from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
+from synckit.portions import Portion
 from synckit.postgres import Connection, Pool, Row, as_json
 from webhook_ingest import metrics
 from webhook_ingest.models import Outgoing
@@ -121,8 +123,11 @@ class Sender:
         self._stopping = asyncio.Event()
         self._measured_at = 0.0
         self._failure: str | None = None
-        self._at_most = SLICE_ROWS
-        self._refused: set[int] = set()
+        self._portion = Portion(SLICE_ROWS, SLICE_BYTES, SEND_SECONDS)
+        self._one_by_one_to = 0
+        """The `seq` up to which rows go one by one, as Kafka refused a batch of them."""
+        self._passed_over: set[int] = set()
+        """What did not even get through alone, in this term."""
 
     def stop(self) -> None:
         """Finish the slice, then end `run`."""
@@ -156,7 +161,7 @@ class Sender:
             return await has_rows(connection)
 
     async def _send_all(self) -> None:
-        """Slice by slice, until nothing is left but what Kafka refuses, which the next term tries again."""
+        """Slice by slice, until nothing is left but what was passed over, which the next term tries again."""
         producer = kafka.create_producer(self._servers, process=self._process)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -165,36 +170,49 @@ class Sender:
                 await self._has_rows()
         finally:
             await kafka.drop(producer)
-        self._at_most = SLICE_ROWS
-        if self._refused:
-            self._refused.clear()
-            raise TransientError("Kafka refuses records of the spool")
+        if self._passed_over:
+            self._passed_over.clear()
+            raise TransientError("records of the spool do not get through")
 
     async def _send_next(self, producer: AIOKafkaProducer) -> bool:
         """One slice: lock, send, delete what was acknowledged, commit. Whether there was one."""
         async with postgres.transaction(self._pool, "spool.send") as connection:
-            rows = await claim_next(connection, self._at_most, self._refused)
+            rows = await self._claim(connection)
             failpoints.hit("spool.send:before")
+            started = monotonic()
             outcomes = await _send(producer, rows)
+            took = monotonic() - started
             failpoints.hit("spool.send:after")
             sent = [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
             await delete(connection, sent)
         metrics.SPOOL_SENT.inc(len(sent))
         if error := next(filter(None, outcomes), None):
-            self._single_out(rows, error)
+            self._make_smaller(rows, error)
             raise error
+        self._portion.succeeded(_sizes(rows), took)
         return bool(rows)
 
-    def _single_out(self, rows: Sequence[Row], error: BaseException) -> None:
-        """Kafka refuses whole batches: after a refusal rows go one by one, past the one that it refuses alone.
+    async def _claim(self, connection: Connection) -> list[Row]:
+        at_most = 1 if self._one_by_one_to else self._portion.rows
+        rows = await claim_next(connection, at_most, self._passed_over)
+        if not rows or rows[0]["seq"] >= self._one_by_one_to:
+            self._one_by_one_to = 0
+        return rows[: self._portion.fits(_sizes(rows))]
 
-        Each on a producer of its own, since a batch that was refused leaves a gap in its producer's sequence.
+    def _make_smaller(self, rows: Sequence[Row], error: BaseException) -> None:
+        """After a refusal the slice's rows go one by one, as Kafka refuses whole batches; after a time-out, half of it.
+
+        On another producer, since a batch that was refused leaves a gap in its producer's sequence. What fails alone is
+        passed over.
         """
-        if not kafka.is_about_the_record(error):
-            return
-        self._at_most = 1
+        is_refused = kafka.is_about_the_record(error)
         if len(rows) == 1:
-            self._refused.add(rows[0]["seq"])
+            self._passed_over.add(rows[0]["seq"])
+        elif is_refused:
+            self._one_by_one_to = rows[-1]["seq"]
+        if not is_refused:
+            self._portion.failed(_sizes(rows))
+        elif len(rows) == 1:
             metrics.SPOOL_REFUSED.inc()
             said = {"seq": rows[0]["seq"], "topic": rows[0]["topic"], **describe(error)}
             log.error("Kafka refuses a record of the spool, which stays there", extra=said)
@@ -212,9 +230,16 @@ class Sender:
 
 
 async def _send(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[BaseException | None]:
-    """What became of each row, None where every in-sync replica has it. TimeoutError after 4 s."""
-    async with asyncio.timeout(SEND_SECONDS):
-        return await asyncio.gather(*(_outcome(producer, row) for row in rows))
+    """What became of each row, None where every in-sync replica has it; TimeoutError where that took more than 4 s."""
+    tasks = [asyncio.create_task(_outcome(producer, row)) for row in rows]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=SEND_SECONDS)
+    finally:
+        for task in tasks:
+            task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    return [TimeoutError() if isinstance(one, asyncio.CancelledError) else one for one in outcomes]
 
 
 async def _outcome(producer: AIOKafkaProducer, row: Row) -> BaseException | None:
@@ -226,3 +251,7 @@ async def _outcome(producer: AIOKafkaProducer, row: Row) -> BaseException | None
         failed: BaseException = error
         return failed
     return None
+
+
+def _sizes(rows: Sequence[Row]) -> list[int]:
+    return [len(row["headers"]) + len(row["value"]) for row in rows]

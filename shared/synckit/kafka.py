@@ -39,6 +39,8 @@ METADATA_MS: Final = 10_000
 starts later writes to it at once."""
 TRANSACTION_MS: Final = 15_000
 """After this long the broker aborts what a dead relay left open, so readers never wait longer."""
+TRANSACTION_REQUEST_MS: Final = TRANSACTION_MS - 5_000
+"""A record is given up sooner than its transaction."""
 
 
 REFUSALS: Final = (
@@ -75,7 +77,7 @@ def create_transactional_producer(servers: str, *, process: str, transactional_i
         acks="all",
         max_batch_size=BATCH_BYTES,
         max_request_size=MAX_MESSAGE_BYTES,
-        request_timeout_ms=TRANSACTION_MS - 5_000,
+        request_timeout_ms=TRANSACTION_REQUEST_MS,
         metadata_max_age_ms=METADATA_MS,
         transactional_id=transactional_id,
         transaction_timeout_ms=TRANSACTION_MS,

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
@@ -13,11 +14,13 @@ from support.kafka import NewTopic
 from support.postgres import NewDatabase, OpenSession
 from support.topics import read_all
 from support.waiting import until
-from synckit.outbox import store
+from synckit.outbox import relay, store
 from synckit.outbox.relay import Relay
 from synckit.outbox.store import Event, Outbox
 
 OUTBOX = Outbox(name="x", events="customers.outbox_events", refused="customers.outbox_refused")
+
+MIB: Final = 1024 * 1024
 
 Start = Callable[..., Awaitable[Relay]]
 
@@ -208,3 +211,52 @@ async def test_a_frozen_relay_that_wakes_cannot_publish_an_old_value_after_a_new
     await store.insert(session, OUTBOX, [an_event(topic, "a", 3)])
     await until_empty(session)
     assert [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)][-1] == 3
+
+
+class Narrow(Relay):
+    """Behind a link over which a round of more than two rows, or of more than a mebibyte, never gets in time."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type] # passed through as they came
+        self.rounds: list[list[int]] = []
+
+    async def _send(self, producer: Any, rows: Any) -> None:
+        sizes = [len(row["value"]) for row in rows]
+        self.rounds.append(sizes)
+        if len(sizes) > 2 or (len(sizes) > 1 and sum(sizes) > MIB):
+            raise TimeoutError
+        await super()._send(producer, rows)
+
+
+async def test_rounds_that_run_into_a_time_out_get_smaller_over_terms_until_they_get_through(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.0)
+    topic = await new_topic()
+    await store.insert(session, OUTBOX, [an_event(topic, "key", number) for number in range(20)])
+
+    narrow = await start(Narrow)
+    await until_empty(session)
+
+    assert isinstance(narrow, Narrow)
+    rounds = [len(sizes) for sizes in narrow.rounds]
+    versions = [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)]
+    assert rounds[:4] == [20, 10, 5, 2]
+    assert max(rounds[4:]) <= 4
+    assert versions == list(range(20))
+
+
+async def test_large_rows_go_in_rounds_bounded_in_bytes_down_to_one_row(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.0)
+    topic = await new_topic(max_message_bytes=str(8 * MIB))
+    large = [an_event(topic, "key", number, text="x" * 3 * MIB) for number in range(4)]
+    await store.insert(session, OUTBOX, large)
+
+    narrow = await start(Narrow)
+    await until_empty(session)
+
+    assert isinstance(narrow, Narrow)
+    assert [len(sizes) for sizes in narrow.rounds[:2]] == [2, 1]
+    assert [record.value for record in await read_all(kafka_servers, topic)] == [one.value for one in large]

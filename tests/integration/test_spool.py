@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -85,6 +86,19 @@ async def until_empty(session: Connection) -> None:
         return not await left(session)
 
     await until(is_empty)
+
+
+def slices_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each slice has from now on."""
+    slices: list[int] = []
+    send = spool._send
+
+    async def recording(producer: Any, rows: Any) -> Any:
+        slices.extend([len(rows)] if rows else [])
+        return await send(producer, rows)
+
+    monkeypatch.setattr(spool, "_send", recording)
+    return slices
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -219,3 +233,42 @@ async def test_a_record_that_kafka_refuses_stays_and_holds_nothing_up(
     sent = {record.key.decode() for record in await read_all(kafka_servers, topic)}
     assert sent == {"0", "1", "2", "3", "4"}
     assert "Kafka refuses a record of the spool, which stays there" in lines(caplog)
+
+
+async def test_behind_a_refused_record_whole_slices_go_again(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, slices = await new_topic(max_message_bytes="20000"), slices_of(monkeypatch)
+    monkeypatch.setattr(spool, "SLICE_ROWS", 4)
+    small = [a_record(topic, f"{number:02}") for number in range(12)]
+    await spool.insert(session, [a_record(topic, "large", b"x" * 30_000), *small])
+
+    await start()
+
+    async def only_the_large_is_left() -> bool:
+        return await left(session) == [identity.event_id("spool", "large")]
+
+    await until(only_the_large_is_left)
+    assert slices[:6] == [4, 1, 1, 1, 1, 4]
+    assert [record.key.decode() for record in await read_all(kafka_servers, topic)] == [one.key for one in small]
+
+
+async def test_what_is_acknowledged_before_a_time_out_is_not_sent_again_and_what_is_stuck_holds_nothing_up(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, slices = await new_topic(), slices_of(monkeypatch)
+    monkeypatch.setattr(spool, "SEND_SECONDS", 1.0)
+    stuck = [a_record("test.there-is-no-such-topic", f"stuck-{number}") for number in range(4)]
+    flowing = [a_record(topic, f"{number}") for number in range(7)]
+    await spool.insert(session, [*stuck, *flowing[:6]])
+
+    await start()
+    await until_true(lambda: len(slices) >= 4)
+    await spool.insert(session, flowing[6:])
+
+    async def only_the_stuck_are_left() -> bool:
+        return await left(session) == [one.headers.id for one in stuck]
+
+    await until(only_the_stuck_are_left)
+    assert slices[:4] == [10, 4, 2, 1]
+    assert [record.key.decode() for record in await read_all(kafka_servers, topic)] == [one.key for one in flowing]

@@ -7,6 +7,8 @@ from synckit.postgres import Connection, Row, as_json
 
 LARGEST_VALUE = 7 * 1024 * 1024
 """Above this a row would come too close to what the broker accepts (8 MiB with headers): it is set aside."""
+ROUND_BYTES = 4 * 1024 * 1024
+"""Of values that are read at once; one row is read however large it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +58,20 @@ async def insert(connection: Connection, outbox: Outbox, events: Sequence[Event]
 
 
 async def list_next(connection: Connection, outbox: Outbox, at_most: int) -> list[Row]:
-    """The visible rows with the smallest seq, in order."""
+    """The visible rows with the smallest seq, in order; of values about 4 MiB at most."""
     return await connection.fetch(
-        f"SELECT seq, topic, key, headers, value FROM {outbox.events} ORDER BY seq LIMIT $1",  # noqa: S608 - constant
+        f"""
+        SELECT seq, topic, key, headers, value
+          FROM (SELECT seq, topic, key, headers, value,
+                       sum(octet_length(value)) OVER (
+                           ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+                  FROM (SELECT seq, topic, key, headers, value FROM {outbox.events} ORDER BY seq LIMIT $1) AS next
+               ) AS counted
+         WHERE coalesce(bytes_before, 0) < $2
+         ORDER BY seq
+        """,  # noqa: S608 - the table's name is a constant of the service
         at_most,
+        ROUND_BYTES,
     )
 
 
