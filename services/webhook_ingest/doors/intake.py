@@ -59,12 +59,18 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
     return answer
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body as sent; refused where it is compressed (nothing here inflates) or beyond its limits."""
+def check_headers(request: web.Request) -> None:
+    """Refuses what is compressed (nothing here inflates), or announced to be too large."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise web.HttpError(
             web.problem(415, "unsupported_encoding", "Unsupported content encoding"), "unsupported_encoding"
         )
+    web.check_length(request)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body as sent, within its limits."""
+    check_headers(request)
     return await web.read_body(request)
 
 
