@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Where it is set each of our many processes compiles everything anew: two seconds of a core at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +13,7 @@ READY := .venv/.ready
 PYTEST ?= $(BIN)/pytest
 PYTEST_WORKERS ?= 2
 
-.PHONY: help setup up down clean status demo prove prove-mutants check fmt lock test test-fast test-database
+.PHONY: help setup up down clean status demo prove prove-mutants bench check fmt lock test test-fast test-database
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +25,7 @@ $(READY): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -47,6 +49,9 @@ prove: setup ## harm a stack of its own in every way for 3 minutes, and balance 
 
 prove-mutants: setup ## make eight mistakes on purpose, and demand that each is caught
 	@$(BIN)/paintbox prove --mutants all
+
+bench: setup ## measure everything beside plain solutions, about a quarter of an hour; writes docs/performance.md; BENCH="A D --quick"
+	@$(BIN)/paintbox bench $(BENCH)
 
 fmt: $(READY) ## format the code
 	@$(BIN)/ruff format --quiet .

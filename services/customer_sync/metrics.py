@@ -4,9 +4,9 @@ from prometheus_client import Counter
 
 FIELD_PROBLEMS = Counter(
     "paintbox_field_problems_total",
-    "Values of a vendor that a column could not take, by column and by what was wrong: too_long, not_an_email, "
-    "not_a_phone, reformatted, unknown_country, not_a_coordinate, not_an_amount, not_a_flag, not_a_salesforce_id, "
-    "unknown_value (of a picklist that the mapping does not know)",
+    "Values of a vendor that a column could not take, by column and by what was wrong: not_text, too_long, "
+    "not_an_email, not_a_phone, reformatted, unknown_country, not_a_coordinate, not_an_amount, not_a_flag, "
+    "not_a_salesforce_id, unknown_value (of a picklist that the mapping does not know)",
     ["column", "problem"],
 )
 NOTIFICATIONS = Counter(

@@ -1,6 +1,8 @@
 """What customer_sync reads from its environment."""
 
-from synckit.settings import PostgresDsn, ProcessSettings, Secrets
+from typing import Annotated
+
+from synckit.settings import NotEmpty, PostgresDsn, ProcessSettings, Secrets
 
 
 class Settings(ProcessSettings):
@@ -8,4 +10,4 @@ class Settings(ProcessSettings):
 
     customers_dsn: PostgresDsn
     integrations_dsn: PostgresDsn
-    service_tokens: Secrets
+    service_tokens: Annotated[Secrets, NotEmpty]

@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge
 
 FIELD_PROBLEMS = Counter(
     "paintbox_project_field_problems_total",
-    "Values of CompanyCam that a column could not take, by column and by what was wrong: too_long, unknown_country, "
-    "not_a_coordinate",
+    "Values of CompanyCam that a column could not take, by column and by what was wrong: not_text, too_long, "
+    "unknown_country, not_a_coordinate",
     ["column", "problem"],
 )
 NOTIFICATIONS = Counter(

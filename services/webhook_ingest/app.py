@@ -1,6 +1,6 @@
 """Builds the doors: their producer, their spool, their routes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Final
@@ -11,8 +11,9 @@ from webhook_ingest import readiness
 from webhook_ingest.addresses import AddressLimit
 from webhook_ingest.admission import Admission
 from webhook_ingest.custody import Custody
-from webhook_ingest.doors import companycam, outbound_messages, salesforce_events
+from webhook_ingest.doors import companycam, intake, outbound_messages, salesforce_events
 from webhook_ingest.publisher import Publisher
+from webhook_ingest.records import Door
 from webhook_ingest.resources import Resources
 from webhook_ingest.settings import IngestSettings
 
@@ -36,9 +37,20 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
         trusted = [ip_network(name) for name in settings.trusted_proxies]
         admission = Admission(trusted, AddressLimit(settings.address_requests_per_second))
         resources = Resources(settings, admission, Custody(publisher, pool))
-        yield {
-            **process.operations(checks),
-            outbound_messages.PATH: {"POST": outbound_messages.handler(resources)},
-            salesforce_events.DOOR.source: {"POST": salesforce_events.handler(resources)},
-            companycam.DOOR.source: {"POST": companycam.handler(resources)},
-        }
+        yield {**process.operations(checks), **routes(resources)}
+
+
+def routes(resources: Resources) -> web.Routes:
+    """The doors. What is no POST is counted there too, and so is a message without a token."""
+    messages = _posted(outbound_messages.DOOR, resources, outbound_messages.handler(resources))
+    source = outbound_messages.DOOR.source
+    return {
+        **dict.fromkeys((outbound_messages.PATH, source, f"{source}/"), messages),
+        salesforce_events.DOOR.source: _posted(salesforce_events.DOOR, resources, salesforce_events.handler(resources)),
+        companycam.DOOR.source: _posted(companycam.DOOR, resources, companycam.handler(resources)),
+    }
+
+
+def _posted(door: Door, resources: Resources, handler: web.Handler) -> Mapping[str, web.Handler]:
+    refused = intake.counted(door, resources.admission, intake.refuse_method)
+    return {"POST": handler, web.OTHER_METHODS: refused}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from synckit import failpoints, postgres
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.postgres import Pool
 from webhook_ingest import metrics, spool
 from webhook_ingest.models import Outgoing
@@ -42,7 +42,7 @@ class Custody:
         try:
             await self._write(records)
         except Exception as error:
-            if verdict(error) is not Verdict.TRANSIENT:
+            if not passes(error):
                 raise
             if not self._has_failed:
                 log.warning("The spool cannot be written: the doors answer 503", extra=describe(error))

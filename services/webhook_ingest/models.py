@@ -29,6 +29,13 @@ class Quarantine:
 
     reason: str
     body: bytes
+    pointer: str = ""
+    """Where in the body, as a JSON pointer of documented names, `*` and numbers; empty for all of it."""
+
+    @property
+    def why(self) -> str:
+        """The reason, and where."""
+        return f"{self.reason}: {self.pointer}" if self.pointer else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,9 @@ class Outgoing:
 
 
 class MisunderstoodError(Exception):
-    """A part of a body is not what the vendor documents. `reason` is a code of ours."""
+    """A part of a body is not what the vendor documents. `reason` is a code of ours, `pointer` says where."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, pointer: str = "") -> None:
+        super().__init__(reason, pointer)
         self.reason = reason
+        self.pointer = pointer

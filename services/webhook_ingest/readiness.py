@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from synckit import kafka
-from synckit.consumer.failures import Verdict, verdict
+from synckit.consumer.failures import passes
 from synckit.observability.health import Check
 
 AWAY: Final = "is away"
@@ -32,6 +32,6 @@ async def _ask(check: Callable[[], Awaitable[str | None]]) -> str | None:
         async with asyncio.timeout(ASK_SECONDS):
             return await check()
     except Exception as error:
-        if verdict(error) is not Verdict.TRANSIENT:
+        if not passes(error):
             raise
         return AWAY

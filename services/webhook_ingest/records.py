@@ -25,16 +25,22 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A door: its name in metrics, its path, whose it is, where its records go, what carries its signature."""
+    """A door: its name in metrics, its path, whose it is, where its records go, what carries its signature.
+
+    `tail` is what follows the path in a request, by what it is and never by its value.
+    """
 
     name: str
     source: str
     vendor: str
     topic: Topic
     signature_header: str = ""
+    tail: str = ""
 
 
-SALESFORCE_MESSAGES: Final = Door("salesforce_messages", SOURCE_SALESFORCE_MESSAGES, "salesforce", WEBHOOKS_SALESFORCE)
+SALESFORCE_MESSAGES: Final = Door(
+    "salesforce_messages", SOURCE_SALESFORCE_MESSAGES, "salesforce", WEBHOOKS_SALESFORCE, tail="/{token}"
+)
 SALESFORCE_EVENTS: Final = Door(
     "salesforce_events", SOURCE_SALESFORCE_EVENTS, "salesforce", WEBHOOKS_SALESFORCE, "x-salesforce-signature"
 )
@@ -108,6 +114,7 @@ def _set_aside(door: Door, part: Quarantine, origin: Origin) -> Outgoing:
         source=door.source,
         received_at=moment(origin.received_at),
         reason=part.reason,
+        pointer=part.pointer,
         body_base64=b64encode(part.body).decode(),
     )
     return Outgoing(WEBHOOKS_QUARANTINED.name, str(event_id), headers, value.encoded())

@@ -3,9 +3,10 @@
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from synckit.settings import Names, PostgresDsn, ProcessSettings, Secrets
+from synckit.settings import SHORTEST_SECRET, Names, NotEmpty, PostgresDsn, ProcessSettings, Secrets
+from webhook_ingest import signatures
 
 _COMPARED = 15
 """Of an organization's id: samples show the masked short form too."""
@@ -15,6 +16,12 @@ def _compared(ids: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(one) < _COMPARED for one in ids):
         raise ValueError("holds an id of fewer than 15 characters")
     return tuple(one[:_COMPARED] for one in ids)
+
+
+def _keys(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(signatures.key(secret)) < SHORTEST_SECRET for secret in secrets):
+        raise ValueError(f"holds a key of fewer than {SHORTEST_SECRET} bytes")
+    return secrets
 
 
 def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,11 +36,11 @@ def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
 class IngestSettings(ProcessSettings):
     """Who may push. Each list may hold two secrets while one replaces the other."""
 
-    salesforce_organization_ids: Annotated[Names, AfterValidator(_compared)]
-    salesforce_endpoint_tokens: Secrets
-    salesforce_webhook_secrets: Secrets = ()
+    salesforce_organization_ids: Annotated[Names, AfterValidator(_compared), NotEmpty]
+    salesforce_endpoint_tokens: Annotated[Secrets, NotEmpty]
+    salesforce_webhook_secrets: Annotated[Secrets, AfterValidator(_keys)] = ()
     salesforce_bearer_tokens: Secrets = ()
-    companycam_webhook_tokens: Secrets
+    companycam_webhook_tokens: Annotated[Secrets, NotEmpty]
     integrations_dsn: PostgresDsn
     spool_after_seconds: Annotated[float, Field(gt=0, le=2.4)] = 2.0
     """How long a request waits for Kafka. With more than 2.4 s an answer could take longer than 5 s."""

@@ -1,7 +1,6 @@
 """Who signed a body. Every live secret is tried, each in constant time; no exception leaves for any input."""
 
 import base64
-import binascii
 import hmac
 from collections.abc import Sequence
 from hashlib import sha1, sha256
@@ -10,6 +9,8 @@ from typing import Final
 from pydantic import SecretStr
 
 WINDOW_SECONDS: Final = 300
+LONGEST_TIMESTAMP: Final = 15
+"""Digits. Python refuses to read thousands of them, and no time of ours has more."""
 SALESFORCE_PREFIX: Final = "sha256="
 BASE64_PREFIX: Final = "base64:"
 
@@ -30,14 +31,22 @@ def salesforce_signed(signature: str, timestamp: str, body: bytes, secrets: Sequ
     """
     message = timestamp.encode() + b"." + body
     made = [
-        SALESFORCE_PREFIX.encode() + hmac.new(_key(secret), message, sha256).hexdigest().encode() for secret in secrets
+        SALESFORCE_PREFIX.encode() + hmac.new(key(secret), message, sha256).hexdigest().encode() for secret in secrets
     ]
     return _one_matches(signature, made)
 
 
 def is_fresh(timestamp: str, now: float) -> bool:
     """Whether a signed timestamp, in Unix seconds, is within five minutes of now."""
-    return timestamp.isascii() and timestamp.isdecimal() and abs(now - int(timestamp[:15])) <= WINDOW_SECONDS
+    signed_at = milliseconds(timestamp)
+    return signed_at is not None and abs(now - signed_at / 1000) <= WINDOW_SECONDS
+
+
+def milliseconds(timestamp: str) -> int | None:
+    """The moment of a signed timestamp, in milliseconds since 1970; None for what is no number of seconds."""
+    if not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > LONGEST_TIMESTAMP:
+        return None
+    return int(timestamp) * 1000
 
 
 def _one_matches(given: str, made: Sequence[bytes]) -> bool:
@@ -45,14 +54,15 @@ def _one_matches(given: str, made: Sequence[bytes]) -> bool:
     return any(matches)
 
 
-def _key(secret: SecretStr) -> bytes:
+def key(secret: SecretStr) -> bytes:
+    """The key of a secret of Salesforce's; ValueError for no base64 after `base64:`, which settings let nobody give."""
     text = secret.get_secret_value()
     if not text.startswith(BASE64_PREFIX):
         return text.encode()
     try:
         return base64.b64decode(text.removeprefix(BASE64_PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("a secret that starts with base64: is no base64") from None
+    except ValueError:
+        raise ValueError("is no base64 after base64:") from None
 
 
 def _bytes(secret: SecretStr) -> bytes:

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka, postgres
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
 from synckit.portions import Portion
@@ -144,7 +144,7 @@ class Sender:
                 self._failure = None
                 await self._pause(POLL_SECONDS)
             except Exception as error:
-                if verdict(error) is not Verdict.TRANSIENT:
+                if not passes(error):
                     raise
                 self._note(error)
                 await self._pause(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paintbox.commands import demo, migrate, parked, prove, seed, stack, status, topics, trace
+from paintbox.commands import bench, demo, migrate, parked, prove, seed, stack, status, topics, trace
 from paintbox.errors import OperatorError
 
 FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -45,6 +45,7 @@ app.command()(status.status)
 app.command()(stack.clean)
 app.command()(demo.demo)
 app.command()(prove.prove)
+app.command()(bench.bench)
 app.command()(stack.setup)
 app.command()(migrate.migrate)
 app.command()(seed.seed)

@@ -17,7 +17,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from paintbox.errors import OperatorError
+from paintbox.errors import HOW_TO_REACH, OperatorError
 
 REQUEST_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.05
@@ -49,9 +49,7 @@ async def administration(servers: str, seconds: float = REQUEST_SECONDS) -> Asyn
         await admin.start()
         yield admin
     except (KafkaConnectionError, OSError, TimeoutError) as error:
-        raise OperatorError(
-            f"Kafka does not answer at {servers} ({type(error).__name__}): is it running (`paintbox status`)?"
-        ) from error
+        raise OperatorError(f"Kafka does not answer at {servers} ({type(error).__name__}): {HOW_TO_REACH}.") from error
     except KafkaError as error:
         raise OperatorError(f"Kafka at {servers} does not do what was asked: {_sentence(error)}.") from error
     finally:

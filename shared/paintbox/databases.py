@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import asyncpg
 
-from paintbox.errors import OperatorError
+from paintbox.errors import HOW_TO_REACH, OperatorError
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # subscripted in its stubs only
 
@@ -69,7 +69,7 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
     except (ValueError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password
         raise DatabaseError("the DSN is not of the form postgresql://user:password@host:port/database") from None
     except (OSError, asyncpg.PostgresError) as error:
-        raise DatabaseError(f"no connection: {_sentence(error)}") from error
+        raise DatabaseError(f"no connection: {_sentence(error)}: {HOW_TO_REACH}") from error
     try:
         yield connection
     except (OSError, asyncpg.PostgresError) as error:

@@ -50,6 +50,8 @@ HOME_REGION: Final = "US"
 LARGEST_MONEY: Final = 10**10 - 1
 """What DECIMAL(12, 2) holds whatever the rounding."""
 
+NOT_TEXT: Final = "not_text"
+
 _ALIASES: Final = {
     "america": "US",
     "england": "GB",
@@ -73,10 +75,21 @@ def fit(value: Any, column: Column) -> Fitted:
     """A value as a column takes it."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return column.default, None
+    if column.kind in _WORDS and words(value)[1] is not None:
+        return column.default, NOT_TEXT
     return _FITTERS[column.kind](value, column)
 
 
-def _words(value: Any) -> str:
+def words(value: Any) -> tuple[str | None, str | None]:
+    """Text as it came, a number as text, and None for nothing; None and a problem for what is none of these."""
+    if value is None or isinstance(value, str):
+        return value or None, None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None, NOT_TEXT
+    return str(value), None
+
+
+def _words(value: str | float) -> str:
     return value.strip() if isinstance(value, str) else str(value)
 
 
@@ -155,6 +168,8 @@ def _salesforce_id(value: Any, _: Column) -> Fitted:
         return None, "not_a_salesforce_id"
 
 
+_WORDS: Final = frozenset({Kind.TEXT, Kind.EXACT, Kind.EMAIL, Kind.PHONE, Kind.COUNTRY, Kind.SALESFORCE_ID})
+"""Kinds that are text: a number will do, but no truth value, list or object."""
 _FITTERS: Final = {
     Kind.TEXT: _text,
     Kind.EXACT: _exact,

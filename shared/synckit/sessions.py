@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.postgres import Pool
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ async def _look(pool: Pool) -> None:
     try:
         ended = await end_silent(pool)
     except Exception as error:
-        if verdict(error) is not Verdict.TRANSIENT:
+        if not passes(error):
             raise
         log.debug("Silent sessions cannot be looked for", extra=describe(error))
     else:

@@ -51,8 +51,17 @@ PUBLIC_NAMES = (
 )
 """Every name that some process or command reads. A name with our prefix outside this list is taken for a typo."""
 
+Item = TypeVar("Item")
+
 SHORTEST_SECRET = 32
+"""Bytes, of a key that is written down in another form those of the key."""
 PLACEHOLDERS = frozenset({"changeme", "change-me", "secret", "password", "token", "test", "example"})
+
+
+def _is_not_empty(given: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not given:
+        raise ValueError("is empty")
+    return given
 
 
 def _split(value: object) -> object:
@@ -91,6 +100,8 @@ def _listens(value: str) -> str:
     return value
 
 
+NotEmpty = AfterValidator(_is_not_empty)
+"""Of a list without which the process does nothing."""
 Secret = Annotated[SecretStr, AfterValidator(_secret_is_strong)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A comma separated list; spaces and line ends around the items do not count."""

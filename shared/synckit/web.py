@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -22,6 +22,8 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 LARGEST_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 10.0
 FORWARDED: Final = "x-forwarded-for"
+OTHER_METHODS: Final = "*"
+"""In a route: the handler of every method that the route does not name, where that is to be noticed."""
 PROBLEM_JSON: Final = "application/problem+json"
 
 
@@ -141,6 +143,13 @@ def is_one_of(given: str, secrets: Sequence[SecretStr]) -> bool:
     return any(found)
 
 
+def not_allowed(allowed: Iterable[str]) -> HttpError:
+    """The answer to a method that is none of these."""
+    names = ", ".join(sorted(allowed))
+    answer = problem(405, "method_not_allowed", "Method not allowed", f"Allowed: {names}.", (("allow", names),))
+    return HttpError(answer, "method_not_allowed")
+
+
 def application(routes: Routes, lifespan: Lifespan) -> Asgi:
     """An ASGI application: the routes, and what runs from start to shutdown."""
 
@@ -206,10 +215,9 @@ async def _dispatch(routes: Routes, request: Request) -> Response:
     methods, tail = _match(routes, request.path)
     if methods is None:
         return problem(404, "not_found", "Not found")
-    handler = methods.get("GET" if request.method == "HEAD" else request.method)
+    handler = methods.get("GET" if request.method == "HEAD" else request.method) or methods.get(OTHER_METHODS)
     if handler is None:
-        allowed = ", ".join(sorted(methods))
-        return problem(405, "method_not_allowed", "Method not allowed", f"Allowed: {allowed}.", (("allow", allowed),))
+        raise not_allowed(methods)
     return await handler(request if not tail else _with_tail(request, tail))
 
 

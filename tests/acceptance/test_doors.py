@@ -106,6 +106,7 @@ async def test_every_refusal_reads_the_same_at_every_door(stack: LocalStack, htt
         await post_event(stack, http, EVENT, **salesforce_headers(EVENT, secret, now + 302)),
         await post_message(stack, http, MESSAGE, "wrong"),
         await post_message(stack, http, stranger),
+        *[await http.post(stack["INGEST_URL"] + path, content=MESSAGE) for path in (MESSAGES, f"{MESSAGES}/")],
     ]
 
     assert {answer.status_code for answer in refusals} == {401}
@@ -202,7 +203,7 @@ async def test_b23_other_methods(stack: LocalStack, http: httpx.AsyncClient, met
 async def test_unknown_paths(stack: LocalStack, http: httpx.AsyncClient) -> None:
     answers = [
         await http.post(stack["INGEST_URL"] + path)
-        for path in ("/", "/webhooks", MESSAGES, MESSAGES + "/", COMPANYCAM + "/", "/webhooks/companycam%2f")
+        for path in ("/", "/webhooks", COMPANYCAM + "/", "/webhooks/companycam%2f")
     ]
 
     assert {answer.status_code for answer in answers} == {404}
@@ -229,7 +230,7 @@ async def test_b14_a_body_over_the_limit_in_chunks(stack: LocalStack, http: http
     assert answer.status_code == 413
 
 
-async def test_b16_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> None:
+async def test_b16_f62_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> None:
     started = time.monotonic()
 
     head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-CompanyCam-Signature: x\r\n"
@@ -240,7 +241,7 @@ async def test_b16_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> N
     assert time.monotonic() - started < 13
 
 
-async def test_slow_headers_are_given_up(stack: LocalStack) -> None:
+async def test_f61_slow_headers_are_given_up(stack: LocalStack) -> None:
     answer = await raw(stack, f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-A".encode())
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -254,7 +255,7 @@ async def test_b17_compressed_bodies_are_refused(stack: LocalStack, http: httpx.
 
 
 NO_HTTP: Final = {
-    "b19 length and chunked": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "b19 f71 length and chunked": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "b20 two lengths": b"Host: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "b20 negative length": b"Host: x\r\nContent-Length: -5\r\n\r\nhello",
     "b20 space before colon": b"Host: x\r\nContent-Length : 5\r\n\r\nhello",

@@ -10,6 +10,7 @@ import pytest
 
 from paintbox.databases import Database, connected
 from paintbox.environment import parse
+from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, ledger, quiet, trace, traffic
 from paintbox.prove.evidence import Evidence
 from paintbox.prove.verdicts import State
@@ -36,8 +37,10 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 async def _take_traffic_in(stack: LocalStack) -> None:
     planned = traffic.plan(SEED, MINUTES, time.time_ns() // 1_000_000)
+    failures: list[OperatorError | None] = []
     async with steering.connected(stack.environment) as simulators:
-        await traffic.drive(simulators, planned, SEED, lambda: None)
+        await traffic.drive(simulators, planned, SEED, failures.append)
+    assert [one for one in failures if one] == []
     rest = await quiet.until_rest(stack.environment, 60, lambda _: None)
     assert not rest.lacks
 

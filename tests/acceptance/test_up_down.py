@@ -159,8 +159,8 @@ def test_a_frozen_database_is_told_within_seconds(paintbox: CommandLine) -> None
         frozen.resume()
 
     assert seen.returncode == 1
-    assert "does not answer within 2 s" in seen.stdout
-    assert took < 60  # within 10 s where nothing else runs on the machine
+    assert "does not answer within 8 s" in seen.stdout
+    assert took < 60  # within 15 s where nothing else runs on the machine
 
 
 async def test_a_topic_that_somebody_changed_is_shown_by_status_and_warned_of_by_up(paintbox: CommandLine) -> None:

@@ -1,13 +1,14 @@
 """The door while what it writes to is frozen, killed, slow or overrun: what it answered 2xx is there in the end."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psutil
@@ -16,8 +17,10 @@ import pytest
 from support.outages import COMPANYCAM, Servers, a_delivery, metric_of, push, raw
 from support.programs import HOST, Running
 from support.senders import companycam_headers
+from support.topics import lag
 from support.waiting import until
 from synckit import identity
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("servers")]
 
@@ -27,6 +30,7 @@ OPEN: Final = 2.0
 CLOSED: Final = 0.0
 NUMBERS: Final = count(1)
 MIB: Final = 1024 * 1024
+KAFKA: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ async def test_f68_while_kafka_is_frozen_the_spool_takes_all_and_only_the_first_
     assert door.log.read_text().count("Kafka is away: the doors write to the spool") == 1
 
 
-async def test_a_killed_broker_loses_and_doubles_nothing(
+async def test_f31_a_killed_broker_loses_and_doubles_nothing(
     servers: Servers, http: httpx.AsyncClient, door: Running
 ) -> None:
     await door.is_ready()
@@ -344,3 +348,78 @@ async def test_too_many_connections_are_refused_and_the_others_served(servers: S
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 1" in answer
     assert status.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_f38_a_flood_of_doubles_is_as_many_events_as_there_are(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    bodies = [a_delivery(next(NUMBERS)) for _ in range(50)]
+
+    async def send(chance: random.Random) -> list[int]:
+        doubled = bodies * 2
+        chance.shuffle(doubled)
+        return [(await push(http, door.url, servers.token, body)).status_code for body in doubled]
+
+    answers = await asyncio.gather(*(send(random.Random(number)) for number in range(20)))
+
+    await until_logged(servers, bodies)
+    await until(lambda: _all_is_read(servers), 60)
+    await until_logged(servers, bodies)
+    assert {status for statuses in answers for status in statuses} == {200}
+    assert sum(map(len, answers)) == 40 * len(bodies)
+
+
+async def _all_is_read(servers: Servers) -> bool:
+    return await lag(servers.environment[KAFKA], "webhook-log", WEBHOOKS_COMPANYCAM.name) == 0
+
+
+async def test_f74_what_strangers_ask_for_makes_no_series_of_its_own(http: httpx.AsyncClient, door: Running) -> None:
+    await door.is_ready()
+    await _ask_for_nonsense(http, door, 1)
+    before = await _series(http, door)
+
+    await asyncio.gather(*(_ask_for_nonsense(http, door, 100) for _ in range(10)))
+
+    assert await _series(http, door) == before
+
+
+async def _ask_for_nonsense(http: httpx.AsyncClient, door: Running, times: int) -> None:
+    """A path, a method, a token and a signature that nobody ever asked with."""
+    for _ in range(times):
+        nonsense = uuid4().hex
+        for method, path in (
+            ("GET", f"/{nonsense}"),
+            (nonsense[:8].upper(), COMPANYCAM),
+            ("POST", f"/webhooks/salesforce/outbound-messages/{nonsense}"),
+            ("POST", f"{COMPANYCAM}?{nonsense}={nonsense}"),
+        ):
+            await http.request(method, door.url + path, content=nonsense, headers={"X-CompanyCam-Signature": nonsense})
+
+
+async def _series(http: httpx.AsyncClient, door: Running) -> set[str]:
+    text = (await http.get(door.url + "/metrics")).text
+    return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+
+async def test_f16_a_synchronous_standby_that_is_gone_makes_the_door_refuse_in_time(
+    servers: Servers, http: httpx.AsyncClient, door: Running
+) -> None:
+    await door.is_ready()
+    bodies = [a_delivery(next(NUMBERS)) for _ in range(20)]
+    async with servers.superuser() as admin:
+        with servers.frozen("kafka"):
+            await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+            await admin.execute("SELECT pg_reload_conf()")
+            refused = await asyncio.gather(*(push(http, door.url, servers.token, body) for body in bodies))
+            await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            await admin.execute("SELECT pg_reload_conf()")
+            await until(lambda: _is_taken(servers, http, door, bodies[0]), 60)
+
+    more = await until_it_sends_to_kafka(servers, http, door)
+    taken = [await push(http, door.url, servers.token, body) for body in bodies]
+    await until_logged(servers, bodies + more)
+    assert {answer.status_code for answer in refused} == {503}
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert max(answer.elapsed.total_seconds() for answer in refused) < 5
+    assert {answer.status_code for answer in taken} == {200}

@@ -333,7 +333,7 @@ class Load:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
-async def test_a_door_that_dies_ends_or_freezes_costs_nobody_a_request(
+async def test_f02_a_door_that_dies_ends_or_freezes_costs_nobody_a_request(
     servers: Servers, http: httpx.AsyncClient, own: Running, mortal: Doors, how: signal.Signals
 ) -> None:
     load = Load(servers, http, own.url)

@@ -171,7 +171,7 @@ AFTER: Final = {"consumer.alarm": _resumes}
 
 
 @pytest.mark.parametrize("victims", ROUNDS, ids=["+".join(map("-".join, one.items())) for one in ROUNDS])
-async def test_killed_there_it_loses_doubles_and_reorders_nothing(
+async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     world: World, crashes: Crashes, victims: dict[str, str]
 ) -> None:
     for process, step in victims.items():

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,6 +15,11 @@ from support.waiting import until_true
 from support.world import World, holds, more_traffic, traffic
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("crashes")]
+
+ASSIGNED: Final = "Partitions were assigned"
+CONSUMERS: Final = 2
+"""Of photo-sync, each of which has its partitions assigned in a rebalance."""
+PROJECT: Final = "SELECT 1 FROM projects.companycam_records WHERE object = 'project' AND id = $1"
 
 
 async def test_f08_a_loop_that_is_blocked_past_its_session_reorders_and_loses_nothing(
@@ -27,6 +33,50 @@ async def test_f08_a_loop_that_is_blocked_past_its_session_reorders_and_loses_no
     await crashes.ready("photo-sync")
 
     await holds(world, made)
+
+
+@contextmanager
+def starved(pid: int, percent: int) -> Iterator[Path]:
+    """The process has so much of a processor, whatever else the machine does; skipped where no cgroup can be made."""
+    one = Path("/sys/fs/cgroup/cpu")
+    group = (one if one.is_dir() else Path("/sys/fs/cgroup")) / f"paintbox-{pid}"
+    try:
+        group.mkdir()
+        if one.is_dir():
+            (group / "cpu.cfs_quota_us").write_text(str(percent * 1_000))
+        else:
+            (group / "cpu.max").write_text(f"{percent * 1_000} 100000")
+    except OSError as error:
+        if group.exists():
+            group.rmdir()
+        pytest.skip(f"no cgroup for processors can be made here: {error}")
+    try:
+        (group / "cgroup.procs").write_text(str(pid))
+        yield group
+    finally:
+        (group.parent / "cgroup.procs").write_text(str(pid))
+        group.rmdir()
+
+
+async def test_f07_with_a_twentieth_of_a_processor_partitions_do_not_move_to_and_fro(
+    world: World, crashes: Crashes, tmp_path: Path
+) -> None:
+    await crashes.stop("photo-sync")
+    log = tmp_path / "log"
+    process = crashes.start("photo-sync", log=log)
+    await crashes.ready("photo-sync")
+    before = log.read_text().count(ASSIGNED)
+
+    with starved(process.pid, 5) as group:
+        made = await traffic(world)
+        await more_traffic(world, made)
+        await world.vendors.row("PROJECTS", PROJECT, made["project"])
+        held_up = "nr_throttled 0\n" not in (group / "cpu.stat").read_text()
+
+    await crashes.ready("photo-sync")
+    await holds(world, made)
+    assert held_up
+    assert log.read_text().count(ASSIGNED) <= before + CONSUMERS
 
 
 @contextmanager

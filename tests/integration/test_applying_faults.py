@@ -73,7 +73,7 @@ async def end_sessions(admin: Connection, database: str) -> None:
         ("CONNECTION LIMIT 0", "CONNECTION LIMIT -1", "53300"),
         ("ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true", "55000"),
     ],
-    ids=["a read-only standby", "too many connections", "no connections"],
+    ids=["f14 a read-only standby", "f26 too many connections", "no connections"],
 )
 async def test_a_database_that_lets_nobody_write_is_waited_for_by_its_sqlstate(
     dsn: str, pool: Pool, owner: Connection, admin: Connection, harm: str, heal: str, named: str
@@ -112,7 +112,7 @@ async def test_a_time_out_is_tried_again(pool: Pool, owner: Connection, limit: s
     assert await owner.fetchval("SELECT times FROM public.applied") == 1
 
 
-async def test_a_connection_that_is_killed_in_the_middle_of_a_transaction_leaves_nothing_and_is_tried_again(
+async def test_f13_a_session_that_is_ended_in_the_middle_of_a_transaction_leaves_nothing_and_is_tried_again(
     pool: Pool, owner: Connection, admin: Connection
 ) -> None:
     attempts = []

@@ -10,8 +10,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import NewTopic as KafkaTopic
+from aiokafka.errors import CorruptRecordException
 from prometheus_client import REGISTRY
 
+from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
 from support.postgres import NewDatabase
@@ -94,6 +97,10 @@ async def says(running: Running, text: str) -> bool:
     return text in str(await running.consumer.check())
 
 
+def has_applied(sink: Sink, number: int) -> bool:
+    return len(sink.applied) == number
+
+
 async def database_name(pool: Pool) -> str:
     async with pool.acquire() as connection:
         name: str = await connection.fetchval("SELECT current_database()")
@@ -154,7 +161,7 @@ async def test_what_is_away_is_waited_for_in_order_and_shown(run: Run, new_topic
     assert await running.consumer.check() is None
 
 
-async def test_a_consumer_that_waits_longer_than_its_session_keeps_its_partitions(
+async def test_f34_a_consumer_that_waits_longer_than_its_session_keeps_its_partitions(
     run: Run, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic, is_back = await new_topic(), asyncio.Event()
@@ -184,7 +191,7 @@ def metric(topic: str) -> float:
     return REGISTRY.get_sample_value("paintbox_consumer_waiting_seconds", {"topic": topic}) or 0.0
 
 
-async def test_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
+async def test_f35_a_poisoned_record_is_found_and_parked_and_the_others_are_applied(
     run: Run, new_topic: NewTopic, kafka_servers: str
 ) -> None:
     topic = await new_topic()
@@ -321,6 +328,32 @@ async def test_an_alarm_of_one_copy_stops_the_other(
     assert await running.consumer.check() is None
 
 
+async def test_what_the_other_copies_parked_counts_for_a_minute_and_since_the_last_alarm_was_cleared(
+    pool: Pool,
+) -> None:
+    alarms = Alarms(pool, "mine")
+    async with pool.acquire() as connection:
+        await connection.execute(
+            """
+            INSERT INTO integrations.parked_records
+                   (consumer, topic, partition, "offset", reason_code, reason, parked_at, dropped_at)
+            VALUES ('mine', 'topic', 0, 1, 'x', 'x', now(), NULL),
+                   ('mine', 'topic', 0, 2, 'x', 'x', now(), NULL),
+                   ('mine', 'topic', 0, 3, 'x', 'x', now(), now()),
+                   ('mine', 'topic', 0, 4, 'x', 'x', now() - interval '61 s', NULL),
+                   ('mine', 'other', 0, 5, 'x', 'x', now(), NULL),
+                   ('another', 'topic', 0, 6, 'x', 'x', now(), NULL)
+            """
+        )
+
+    before = await alarms.count_parked("topic")
+    await alarms.raise_alarm("topic", Count(200, 150))
+    await clear_alarms(pool)
+    after = await alarms.count_parked("topic")
+
+    assert (before, after) == (2, 0)
+
+
 async def test_a_start_without_the_database_waits_for_it(
     run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool, admin: Connection
 ) -> None:
@@ -356,6 +389,20 @@ async def test_a_member_that_joins_shares_the_work_and_none_is_done_twice(
     await until(both_work)
     assert sorted(value or b"" for value in one.applied if value != b"later") == sorted(numbers(20))
     assert set(other.applied) == {b"later"}
+
+
+async def test_f44_a_topic_that_is_made_later_or_anew_is_read_from_its_beginning(run: Run, kafka_servers: str) -> None:
+    topic, sink = f"test.{uuid4().hex}", Sink()
+    running = await run(topic, sink)
+    async with administration(kafka_servers) as admin:
+        for first in (0, 3):
+            await create_topics(admin, [KafkaTopic(topic, 1, 1)])
+            await produce(kafka_servers, topic, numbers(3, first))
+            await until_true(partial(has_applied, sink, first + 3), 60)
+            await admin.delete_topics([topic])
+
+    assert sink.applied == numbers(6)
+    assert not running.consumer.stopped.is_set()
 
 
 async def test_stopping_finishes_the_batch_in_hand_and_commits_it(
@@ -437,3 +484,66 @@ async def test_what_was_given_up_is_never_committed(run: Run, new_topic: NewTopi
 
     assert (await committed(kafka_servers, running.group)).get((topic, 0), 0) <= 0
     assert sink.applied == []
+
+
+async def test_a_client_that_fails_is_replaced_and_all_that_it_had_gathered_is_read_again(
+    run: Run, new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As aiokafka 0.14 does where one partition's records cannot be unpacked: those of the others are gone."""
+    topic, sink = await new_topic(), Sink()
+    running = await run(topic, sink)
+    await until(running.is_ready)
+    client = running.members._subscribers[0].consumer
+    gathered: list[object] = []
+
+    async def fails(**asked: int) -> dict[object, object]:
+        gathered.extend(await type(client).getmany(client, **asked))
+        if gathered:
+            raise CorruptRecordException
+        return {}
+
+    client.getmany = fails
+    await produce(kafka_servers, topic, numbers(10))
+    await until_true(lambda: bool(gathered))
+    await until(lambda: says(running, "reads again from its committed offsets: CorruptRecordException"))
+    await until_true(lambda: len(sink.applied) == 10)
+    await until(running.is_ready)
+
+    async def is_committed() -> bool:
+        return (await committed(kafka_servers, running.group)).get((topic, 0)) == 10
+
+    await until(is_committed)
+    assert sink.applied == numbers(10)
+    assert [one for one in caplog.messages if one == "A consumer's client failed, and is replaced"] != []
+
+
+async def test_records_that_can_never_be_unpacked_stop_the_consumer_loudly_and_are_not_passed_over(
+    run: Run, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic, sink = await new_topic(), Sink()
+    running = await run(topic, sink)
+    await until(running.is_ready)
+    client = running.members._subscribers[0].consumer
+
+    async def fails(**asked: int) -> dict[object, object]:
+        if await type(client).getmany(client, **asked):
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a header's name")
+        return {}
+
+    client.getmany = fails
+    await produce(kafka_servers, topic, numbers(10))
+    await until(lambda: says(running, "stopped by a bug"))
+    await until_true(lambda: not running.members._subscribers[0].running)
+
+    was_committed = (await committed(kafka_servers, running.group)).get((topic, 0), 0)
+    assert sink.applied == numbers(was_committed)  # what an earlier question, which was under way, still got
+    assert was_committed < 10
+
+
+async def test_compressed_records_are_read(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    topic, sink = await new_topic(), Sink()
+    for codec in ("gzip", "lz4", "snappy", "zstd"):
+        await produce(kafka_servers, topic, [codec.encode() * 100], compression_type=codec)
+
+    await run(topic, sink)
+    await until_true(lambda: len(sink.applied) == 4)

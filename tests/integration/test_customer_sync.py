@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,15 +41,15 @@ async def sync(new_database: NewDatabase) -> AsyncIterator[CustomerSync]:
         yield service
 
 
-def change(second: int, kind: str = "UPDATE", /, entity: str = "Contact", **fields: Any) -> bytes:
-    """A change event of Douglas, or of his account, so many seconds after the samples' first."""
+def change(second: int, kind: str = "UPDATE", /, entity: str = "Contact", record: str = "", **fields: Any) -> bytes:
+    """A change event of Douglas, of his account, or of another, so many seconds after the samples' first."""
     header = samples.document("change_event_contact_update.json")["ChangeEventHeader"]
     header |= {
         "entityName": entity,
         "changeType": kind,
         "commitTimestamp": 1_767_348_000_000 + second * 1000,
         "transactionKey": str(uuid4()),
-        "recordIds": [DOUGLAS if entity == "Contact" else ACME],
+        "recordIds": [record or (DOUGLAS if entity == "Contact" else ACME)],
     }
     return samples.dumped({"ChangeEventHeader": header, **fields})
 
@@ -115,7 +116,7 @@ async def test_the_same_batch_again_changes_nothing(sync: CustomerSync) -> None:
     assert of_topic(await sync.published(), CUSTOMERS_CHANGES.name) == []
 
 
-async def test_a_redelivery_meets_its_own_row_by_its_first_receipt(sync: CustomerSync) -> None:
+async def test_f22_a_redelivery_in_another_month_meets_its_own_row_by_its_first_receipt(sync: CustomerSync) -> None:
     await sync.webhooks(salesforce_messages(MESSAGE, NOON_MS))
 
     await sync.webhooks(salesforce_messages(MESSAGE, NOON_MS + 86_400_000 * 40))
@@ -199,7 +200,9 @@ async def test_two_sessions_that_cache_the_same_new_records_at_once_both_do(
     assert await sessions[0].fetchval("SELECT count(*) FROM integrations.external_entity_cache") == 600
 
 
-async def test_many_batches_of_the_same_records_at_once_neither_deadlock_nor_lose(new_database: NewDatabase) -> None:
+async def test_f25_many_batches_of_the_same_records_at_once_neither_deadlock_nor_lose(
+    new_database: NewDatabase,
+) -> None:
     customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
     bodies = [change(second, LastName=f"Name {second}", AccountId=ACME) for second in range(1, 41)]
     bodies += [change(second, entity="Account", Name=f"Company {second}") for second in range(1, 41)]
@@ -211,6 +214,31 @@ async def test_many_batches_of_the_same_records_at_once_neither_deadlock_nor_los
 
     assert (row["last_name"], row["company"]) == ("Name 40", "Company 40")
     assert deadlocks["sum"] == 0
+
+
+async def test_f37_a_hot_record_holds_no_other_up_and_ends_with_its_newest_fact(new_database: NewDatabase) -> None:
+    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
+    chance, others = random.Random(37), [f"003{number:012d}AAA" for number in range(20)]
+    events = [change(second, LastName=f"Name {second}") for second in range(1, 181)]
+    events += [change(1, "CREATE", record=other, LastName="Other") for other in others]
+    chance.shuffle(events)
+    async with customer_sync_on(customers, integrations) as one, customer_sync_on(customers, integrations) as other:
+        for start in range(0, 200, 50):
+            halves = events[start : start + 25], events[start + 25 : start + 50]
+            await asyncio.gather(one.events(*halves[0]), other.events(*halves[1]))
+            brought = sum(b"Other" in event for event in events[: start + 50])
+            written = await all_rows(
+                one.resources.customers, "SELECT 1 FROM customers.customers WHERE last_name = 'Other'"
+            )
+            assert len(written) == brought
+
+        said = [value_of(record) for record in of_topic(await one.published(), CUSTOMERS_CHANGES.name)]
+        row = await douglas(one)
+
+    versions = [value["source_version"] for value in said if value["customer_id"] == str(customer_id(DOUGLAS))]
+    assert row["last_name"] == "Name 180"
+    assert versions == sorted(set(versions))
+    assert versions[-1] == row["source_version"]
 
 
 async def test_a_deletion_and_its_return(sync: CustomerSync) -> None:
@@ -304,7 +332,7 @@ async def test_a_hint_becomes_a_request_and_its_event_is_ignored(sync: CustomerS
     assert event["status"] == "IGNORED"
 
 
-async def test_a_record_that_can_never_work_is_parked_and_the_others_are_applied(sync: CustomerSync) -> None:
+async def test_f35_a_record_that_can_never_work_is_parked_and_the_others_are_applied(sync: CustomerSync) -> None:
     good, bad = salesforce_messages(MESSAGE)
 
     batch = await sync.webhooks(

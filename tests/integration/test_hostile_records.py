@@ -91,7 +91,7 @@ async def statuses(pool: Pool) -> list[str]:
 
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-async def test_hostile_headers_are_parked_before_anything_is_written(
+async def test_f43_hostile_headers_are_parked_before_anything_is_written(
     customers: CustomerSync, headers: Mapping[str, str | bytes | None]
 ) -> None:
     batch = await customers.webhooks([changed(OTHER, headers), GOOD])
@@ -134,7 +134,7 @@ async def test_f43_unknown_headers_are_other_peoples(customers: CustomerSync) ->
     [None, b"", b"[]", b"null", b"\xff", b'{"a": NaN}', rb'{"a": "\u0000"}', b"[" * 2_000, b'{"object": 1}'],
     ids=lambda value: repr(value)[:20],
 )
-async def test_b73_values_that_are_none_of_ours_are_parked_and_the_rest_applied(
+async def test_f43_b73_values_that_are_none_of_ours_are_parked_and_the_rest_applied(
     customers: CustomerSync, value: bytes | None
 ) -> None:
     await customers.webhooks([replace(OTHER, value=value), GOOD])
@@ -144,7 +144,7 @@ async def test_b73_values_that_are_none_of_ours_are_parked_and_the_rest_applied(
 
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b"003000000000000AAA"], ids=repr)
-async def test_b74_a_key_that_is_not_the_records_is_parked(customers: CustomerSync, key: bytes | None) -> None:
+async def test_f43_b74_a_key_that_is_not_the_records_is_parked(customers: CustomerSync, key: bytes | None) -> None:
     await customers.webhooks([replace(OTHER, key=key), GOOD])
 
     row = await one_row(customers.resources.integrations, "SELECT key, reason_code FROM integrations.parked_records")

@@ -88,7 +88,7 @@ async def test_an_edited_file_is_refused_and_nothing_else_is_applied(
     assert not await exists(await connect(dsn), "paintbox_meta.b")
 
 
-async def test_yesterdays_code_is_content_with_todays_database(new_database: NewDatabase) -> None:
+async def test_f11_yesterdays_code_is_content_with_todays_database(new_database: NewDatabase) -> None:
     dsn = await new_database(None)
     await apply(dsn, [MAKE_A, MAKE_B])
     seen: list[Progress] = []

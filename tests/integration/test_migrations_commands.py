@@ -96,6 +96,7 @@ def test_a_failure_is_one_sentence_with_the_databases_name_and_without_its_passw
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: customers: no connection: ")
+    assert ended.stderr.endswith(": `make up` starts the local stack; or this shell holds an old `.local/env`\n")
     assert ended.stderr.count("\n") == 1
     assert "hunter2" not in ended.stdout + ended.stderr
 

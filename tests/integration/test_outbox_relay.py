@@ -125,7 +125,7 @@ async def test_a_row_that_is_too_large_is_set_aside_and_holds_nothing_up(
     assert [(row["key"], row["reason"]) for row in refused] == [("large", "the value is larger than 7 MiB")]
 
 
-async def test_a_transaction_that_commits_late_is_not_skipped(
+async def test_f19_a_transaction_that_commits_late_is_not_skipped(
     start: Start, session: Connection, connect: OpenSession, dsn: str, new_topic: NewTopic, kafka_servers: str
 ) -> None:
     topic, slow = await new_topic(), await connect(dsn)
@@ -184,7 +184,7 @@ class Frozen(Relay):
             raise
 
 
-async def test_a_frozen_relay_that_wakes_cannot_publish_an_old_value_after_a_newer_one(
+async def test_f04_a_frozen_relay_that_wakes_cannot_publish_an_old_value_after_a_newer_one(
     start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
 ) -> None:
     topic = await new_topic(cleanup_policy="compact")

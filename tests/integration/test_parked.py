@@ -88,10 +88,18 @@ async def test_quarantined_deliveries_are_listed_beside_them(dsn: str, session: 
 
     found = await list_set_aside(dsn, Filter(), 10)
 
-    assert [(one.kind, one.id, one.reason) for one in found if one.kind == "quarantined"] == [
-        ("quarantined", str(event_id), "not_json")
+    assert [(one.kind, one.id, one.reason, one.detail) for one in found if one.kind == "quarantined"] == [
+        ("quarantined", str(event_id), "not_json", "quarantined")
     ]
     assert len(found) == 2
+
+
+async def test_b50_the_place_in_a_body_is_a_detail_and_no_part_of_the_reason(dsn: str, session: Connection) -> None:
+    await quarantine(session, error_message="quarantined: malformed_id: /payload/photo/id")
+
+    (found,) = await list_set_aside(dsn, Filter(reason="malformed_id"), 10)
+
+    assert (found.reason, found.detail) == ("malformed_id", "quarantined at /payload/photo/id")
 
 
 @pytest.mark.parametrize(

@@ -395,7 +395,7 @@ async def test_the_net_finds_what_is_held_although_its_customer_is_known(sync: P
     assert [row["customer_id"] for row in rows] == [customer_id(DOUGLAS)]
 
 
-async def test_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:
+async def test_f25_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:
     dsn, integrations = await new_database(Database.PROJECTS), await new_database(Database.INTEGRATIONS)
     async with photo_sync_on(dsn, integrations) as one, photo_sync_on(dsn, integrations) as other:
         await one.customers([customer()])

@@ -141,6 +141,7 @@ async def test_only_what_was_asked_for_is_read_again(pool: Pool, session: Connec
     [
         (records.COMPANYCAM, b"\xff\x00", "not_json"),
         (records.SALESFORCE_EVENTS, b"[]x", "not_json"),
+        (records.SALESFORCE_EVENTS, b'{"new": [{"Id": 7}]}', "malformed_id: /new/0/Id"),
         (records.SALESFORCE_MESSAGES, b"<a>", "not_well_formed"),
         (
             records.SALESFORCE_MESSAGES,
@@ -148,7 +149,7 @@ async def test_only_what_was_asked_for_is_read_again(pool: Pool, session: Connec
             "unknown_organization",
         ),
     ],
-    ids=["companycam", "events", "messages", "a stranger's message"],
+    ids=["companycam", "events", "a record of events", "messages", "a stranger's message"],
 )
 async def test_b82_what_is_still_not_understood_is_one_attempt_more_and_waits_to_be_asked_for(
     dsn: str, pool: Pool, session: Connection, door: Door, body: bytes, reason: str

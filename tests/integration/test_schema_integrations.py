@@ -117,7 +117,7 @@ async def test_a_year_of_milliseconds_fits(integrations: Connection) -> None:
     assert (log["duration_ms"], event["processing_duration_ms"]) == (year, year)
 
 
-async def test_the_first_receipt_of_an_event_is_kept(integrations: Connection) -> None:
+async def test_f22_the_first_receipt_of_an_event_is_kept(integrations: Connection) -> None:
     event = uuid4()
 
     for received_at in (LONG_AGO, datetime.now(UTC)):

@@ -162,13 +162,53 @@ async def test_a_service_forgets_what_others_erase_and_deletes_none_of_its_own(
             await service.execute(f"DELETE FROM {table}")
 
 
-async def test_customer_sync_refreshes_the_summary_that_it_does_not_own(
+@pytest.mark.parametrize(
+    ("database", "group", "forbidden"),
+    [
+        (
+            Database.CUSTOMERS,
+            "paintbox_customer_sync",
+            (
+                "SELECT * FROM customers.salesforce_users",
+                "INSERT INTO customers.salesforce_users DEFAULT VALUES",
+                "SELECT * FROM customers.estimate_facts",
+                "UPDATE customers.estimate_facts SET deleted_at = now()",
+                "SELECT * FROM customers.customer_summary",
+                "SELECT customers.refresh_customer_summary()",
+                "SELECT customers.salesforce_id18('0035e00000Dou01')",
+                "SELECT customers.validate_federation_references()",
+            ),
+        ),
+        (Database.PROJECTS, "paintbox_photo_sync", ("SELECT projects.validate_federation_references()",)),
+    ],
+)
+async def test_a_service_has_no_right_that_it_does_not_use(
+    database: Database,
+    group: str,
+    forbidden: tuple[str, ...],
+    new_database: NewDatabase,
+    connect: OpenSession,
+    a_login: Enter,
+) -> None:
+    dsn = await new_database(None)
+    await migrate(dsn, database)
+    service = await connect((await a_login(group)).dsn(dsn))
+
+    for statement in forbidden:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.execute(statement)
+
+
+async def test_whoever_may_execute_the_function_refreshes_the_summary_without_owning_it(
     new_database: NewDatabase, connect: OpenSession, a_login: Enter
 ) -> None:
     dsn = await new_database(None)
     await migrate(dsn, Database.CUSTOMERS)
-    customer = await a_customer(await connect(dsn))
+    owner = await connect(dsn)
+    customer = await a_customer(owner)
     login = await a_login("paintbox_customer_sync")
+    await owner.execute("GRANT SELECT ON customers.customer_summary TO paintbox_customer_sync")
+    await owner.execute("GRANT EXECUTE ON FUNCTION customers.refresh_customer_summary() TO paintbox_customer_sync")
     service = await connect(login.dsn(dsn))
 
     await service.execute("SELECT customers.refresh_customer_summary()")

@@ -207,7 +207,7 @@ async def test_what_was_sent_and_not_deleted_is_sent_again(
     assert [record.key for record in await read_all(kafka_servers, topic)] == [b"one", b"one"]
 
 
-async def test_what_is_not_acknowledged_in_time_stays(start: Start, session: Connection) -> None:
+async def test_f44_what_is_not_acknowledged_in_time_stays(start: Start, session: Connection) -> None:
     await spool.insert(session, [a_record("test.there-is-no-such-topic", "one")])
 
     sender = await start()

@@ -120,5 +120,5 @@ async def test_more_copies_than_brokers_are_refused(
 
 
 async def test_a_cluster_that_is_away_is_a_sentence() -> None:
-    with pytest.raises(OperatorError, match=r"Kafka does not answer at 127\.0\.0\.1:1 "):
+    with pytest.raises(OperatorError, match=r"Kafka does not answer at 127\.0\.0\.1:1 .*: `make up` starts the local"):
         await topics.apply("127.0.0.1:1", ONE)

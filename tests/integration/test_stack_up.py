@@ -183,8 +183,10 @@ def test_up_refuses_a_directory_with_other_things_in_it_and_clean_leaves_it_alon
 
     with pytest.raises(OperatorError, match="is not empty and no stack's directory"):
         up(where, [])
-    clean(where, [])
+    said = clean(where, [])
 
+    assert said == "nothing runs\n"
+    assert [path.name for path in where.directory.iterdir()] == ["logs"]
     assert [path.name for path in (where.directory / "logs").iterdir()] == ["mine"]
 
 

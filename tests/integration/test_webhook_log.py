@@ -38,7 +38,7 @@ async def events(sync: CustomerSync) -> list[dict[str, Any]]:
     return await all_rows(sync.resources.integrations, "SELECT * FROM integrations.webhook_events ORDER BY id")
 
 
-def quarantined(body: bytes, reason: str = "not_json") -> KafkaRecord:
+def quarantined(body: bytes, reason: str = "not_json", pointer: str = "") -> KafkaRecord:
     event_id = identity.event_id("quarantined", body.hex())
     head = EventHeaders(
         id=event_id,
@@ -51,7 +51,11 @@ def quarantined(body: bytes, reason: str = "not_json") -> KafkaRecord:
         traceparent=TRACE,
     )
     value = Quarantined(
-        source=SOURCE_COMPANYCAM, received_at=times.moment(0), reason=reason, body_base64=b64encode(body).decode()
+        source=SOURCE_COMPANYCAM,
+        received_at=times.moment(0),
+        reason=reason,
+        pointer=pointer,
+        body_base64=b64encode(body).decode(),
     )
     return KafkaRecord(key=str(event_id).encode(), value=value.encoded(), headers=to_kafka(head.encoded()))
 
@@ -98,6 +102,15 @@ async def test_a_quarantined_body_is_logged_as_failed_with_its_bytes(sync: Custo
     assert (row["status"], row["error_message"]) == ("FAILED", "quarantined: not_json")
     assert (row["raw"], row["payload"]) == (b"\xff\x00 no json", "{}")
     assert row["event_type"] == "quarantined"
+
+
+async def test_b50_a_quarantined_body_is_logged_with_what_is_wrong_in_it(sync: CustomerSync) -> None:
+    record = quarantined(b"{}", "malformed_id", "/payload/photo/id")
+
+    await handlers.on_quarantined(Batch([record]), sync.resources.integrations)
+
+    row = await one_row(sync.resources.integrations, "SELECT error_message FROM integrations.webhook_events")
+    assert row["error_message"] == "quarantined: malformed_id: /payload/photo/id"
 
 
 async def test_a_quarantined_body_that_is_json_is_shown_as_such(sync: CustomerSync) -> None:

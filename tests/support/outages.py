@@ -16,8 +16,10 @@ import httpx
 import psutil
 
 from paintbox.environment import parse
-from paintbox.stack import processes
+from paintbox.stack import kept, processes
+from paintbox.stack.environments import dsn
 from paintbox.stack.places import Places
+from paintbox.stack.postgres import SUPERUSER
 from support import samples
 from support.programs import HOST, Running, running
 from support.senders import companycam_headers
@@ -92,6 +94,15 @@ class Servers:
     async def session(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """A session of the owner in paintbox_integrations."""
         connection = await asyncpg.connect(self.environment["PAINTBOX_INTEGRATIONS_DSN"])
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    @asynccontextmanager
+    async def superuser(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A session of PostgreSQL's superuser."""
+        connection = await asyncpg.connect(dsn(kept.read(self.places.kept), SUPERUSER, "postgres"))
         try:
             yield connection
         finally:

@@ -27,8 +27,8 @@ def a_receipt(event_id: UUID = ONE, received_at: datetime = NOON) -> Receipt:
     return Receipt(event_id, received_at)
 
 
-def a_sync_log(event_id: UUID = ONE) -> SyncLog:
-    return SyncLog(event_id, "COMPLETED")
+def a_sync_log(event_id: UUID = ONE, status: str = "COMPLETED") -> SyncLog:
+    return SyncLog(event_id, status)
 
 
 def a_customer_log(log_id: UUID = ONE, customer: UUID = TWO, version: int | None = 5) -> CustomerLog:
@@ -46,6 +46,10 @@ def a_record(key: str = "k", version: int = 5, offset: int = 0, partition: int =
 
 def an_erasure(key: str = "k", offset: int = 1) -> Published:
     return Published(TOPIC, 0, offset, key, ONE, None)
+
+
+def unreadable_record(key: str = "k", offset: int = 1) -> Published:
+    return Published(TOPIC, 0, offset, key, ONE, None, unreadable=("value",))
 
 
 def a_mirrored(deleted: Any = False, **fields: Any) -> Mirrored:

@@ -10,9 +10,11 @@ from paintbox.brokers import administration, configure_topic, find_committed, fi
 from support.waiting import until
 
 
-async def produce(servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
+async def produce(
+    servers: str, topic: str, values: Iterable[bytes | None], key: bytes = b"key", compression_type: str | None = None
+) -> None:
     """Send values under one key, in order."""
-    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", compression_type=compression_type) as producer:
         for value in values:
             await producer.send_and_wait(topic, value, key)
 
@@ -94,3 +96,19 @@ async def lag(servers: str, group: str, topic: str) -> int:
         await consumer.stop()
     done = await committed(servers, group)
     return sum(end - max(done.get((at.topic, at.partition), 0), begins[at]) for at, end in ends.items())
+
+
+async def set_back(servers: str, group: str, topic: str, since_ms: int) -> bool:
+    """Sets a group's offsets to the first records since then; False while it has members, whom that would not reach."""
+    if await members_of(servers, group):
+        return False
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in await _wait(consumer, topic)]
+        consumer.assign(partitions)
+        found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+        await consumer.commit({at: first.offset for at, first in found.items() if first is not None})
+    finally:
+        await consumer.stop()
+    return True

@@ -10,7 +10,13 @@ from synckit.consumer.alarms import Count, Window
     [(100, 100, False), (101, 101, True), (2_020, 101, False), (2_019, 101, True), (0, 0, False)],
 )
 def test_more_than_a_hundred_and_more_than_a_twentieth(records: int, parked: int, is_alarming: bool) -> None:
-    assert Count(records, parked).is_alarming is is_alarming
+    assert Count(records, parked).is_alarming(0) is is_alarming
+
+
+def test_what_all_copies_parked_counts_and_the_share_of_one() -> None:
+    assert Count(50, 50).is_alarming(101)
+    assert not Count(50, 50).is_alarming(100)
+    assert not Count(1_000, 50).is_alarming(101)
 
 
 def test_a_minute_is_counted_and_not_more() -> None:

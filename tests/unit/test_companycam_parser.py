@@ -63,6 +63,32 @@ def test_the_flat_envelope_says_the_same() -> None:
     assert (one.key, one.subject) == (samples.PROJECT, f"photo/{samples.PHOTO}")
 
 
+@pytest.mark.parametrize("change", ["contact_created", "contact_updated"])
+@pytest.mark.parametrize(
+    ("payload", "key", "subject"),
+    [
+        ({"id": "4711", "project_id": 9999, "name": "A contact"}, "9999", "contact/4711"),
+        ({"id": "4711", "name": "A contact"}, "contact:4711", "contact/4711"),
+        ({"contact": {"id": "4711", "project_id": "9999"}}, "9999", "contact/4711"),
+        ({"project": {"id": "9999"}, "contact": {"id": "4711", "project_id": "9999"}}, "9999", "project/9999"),
+    ],
+    ids=["flat", "flat without project", "nested", "both"],
+)
+def test_a_contact_is_never_taken_for_its_project(change: str, payload: Any, key: str, subject: str) -> None:
+    one = parsed({"event_type": f"project.{change}", "created_at": 1_767_341_741, "payload": payload})
+
+    assert (one.key, one.subject) == (key, subject)
+
+
+@pytest.mark.parametrize(("event_type", "name"), [("project.label_added", "label"), ("photo.tag_added", "tag")])
+def test_a_flat_word_is_never_taken_for_what_it_was_added_to(event_type: str, name: str) -> None:
+    word = {"id": "4711", "display_value": "Before", "value": "before"}
+
+    one = parsed({"event_type": event_type, "created_at": 1_767_341_741, "payload": word})
+
+    assert (one.key, one.subject) == (f"{name}:4711", f"{name}/4711")
+
+
 @pytest.mark.parametrize("created_at", [1_767_341_741, "2026-01-02T08:15:41Z", "2026-01-02T08:15:41.000+00:00"])
 def test_both_forms_of_time_are_the_same_moment(created_at: object) -> None:
     assert parsed(photo() | {"created_at": created_at}).time == 1_767_341_741_000
@@ -140,6 +166,30 @@ def test_unknown_events_and_fields_are_taken() -> None:
 )
 def test_b46_b47_b50_what_is_not_as_documented_is_set_aside(value: Any, expected: str) -> None:
     assert reason(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        (b"{", ""),
+        ([], ""),
+        (photo() | {"payload": 7}, "/payload"),
+        (photo() | {"payload": {}}, "/payload"),
+        (photo() | {"event_type": 7}, "/event_type"),
+        (photo() | {"created_at": None}, "/created_at"),
+        (photo() | {"created_at": "soon"}, "/created_at"),
+        (photo(updated_at="yesterday"), "/payload/photo/updated_at"),
+        (photo(id=None), "/payload/photo/id"),
+        (photo(project_id="a/b"), "/payload/photo/project_id"),
+        (photo() | {"payload": {"id": None}}, "/payload/id"),
+        (photo() | {"payload": {"canary": {"id": None}}}, "/payload/*/id"),
+        (photo() | {"event_type": "canary.x", "payload": {"canary": {"id": None}}}, "/payload/*/id"),
+    ],
+)
+def test_b50_what_is_set_aside_says_where_it_is_not_as_documented(value: Any, pointer: str) -> None:
+    understood = companycam.understand(value if isinstance(value, bytes) else samples.dumped(value))
+
+    assert [one.pointer for one in understood.quarantined] == [pointer]
 
 
 JSON = st.recursive(

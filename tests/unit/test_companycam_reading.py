@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -100,11 +100,42 @@ def test_a_merged_project_is_a_hint() -> None:
     assert [(one.object, one.id, one.reason) for one in said.hints] == [("project", samples.PROJECT, "project_merged")]
 
 
-def test_a_contact_alone_is_a_hint_about_its_project() -> None:
-    document = event("project_created", "project.contact_created")
-    document["payload"] = {"contact": {"id": "5", "project_id": samples.PROJECT, "email": "x@example.com"}}
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"contact": {"id": "5", "project_id": samples.PROJECT, "email": "x@example.com"}},
+        {"id": "5", "project_id": int(samples.PROJECT), "name": "I am a contact", "email": "x@example.com"},
+    ],
+    ids=["nested", "flat"],
+)
+def test_a_contact_alone_is_a_hint_about_its_project(payload: dict[str, Any]) -> None:
+    said = reading(event("project_created", "project.contact_created") | {"payload": payload})
 
-    assert [(one.id, one.reason) for one in reading(document).hints] == [(samples.PROJECT, "contact_changed")]
+    assert said.facts == ()
+    assert [(one.object, one.id, one.reason) for one in said.hints] == [("project", samples.PROJECT, "contact_changed")]
+
+
+@pytest.mark.parametrize("payload", [{"contact": {"id": "5"}}, {"id": "5", "name": "I am a contact"}])
+def test_a_contact_that_does_not_say_whose_it_is_asks_for_nothing(payload: dict[str, Any]) -> None:
+    said = reading(event("project_created", "project.contact_updated") | {"payload": payload})
+
+    assert (said.facts, said.hints, said.outcome) == ((), (), "ignored")
+
+
+def test_a_contact_event_that_shows_the_project_is_believed() -> None:
+    (fact,) = reading(event("project_created", "project.contact_updated")).facts
+
+    assert (fact.object, fact.id) == ("project", samples.PROJECT)
+
+
+def test_a_flat_contact_that_an_earlier_door_called_a_project_is_none() -> None:
+    record = companycam_record(samples.dumped(event("project_created")))
+    body = {"event_type": "project.contact_updated", "payload": {"id": samples.PROJECT, "project_id": "9999"}}
+
+    said = read(replace(notification(record, NOON_MS), body=body))
+
+    assert said.facts == ()
+    assert [one.id for one in said.hints] == ["9999"]
 
 
 @pytest.mark.parametrize("name", ["document_created", "todo_list_completed", "comment_created"])
@@ -216,6 +247,49 @@ def test_tags_are_the_words_that_were_added() -> None:
 )
 def test_values_of_other_types_lose_no_photo(changes: dict[str, Any]) -> None:
     assert photo(**changes).company_cam_id == samples.PHOTO
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": "x"}, True, []], ids=["list", "object", "flag", "empty list"])
+def test_what_is_no_text_is_written_nowhere_and_counted(value: Any) -> None:
+    address = dict.fromkeys(("street_address_1", "city", "state", "postal_code", "country"), value)
+
+    made = project(name=value, notepad=value, address=address | {"street_address_2": "Suite 5"})
+
+    assert made.columns["name"] == "Suite 5"
+    assert made.columns["service_street"] == "Suite 5"
+    assert [made.columns[f"service_{name}"] for name in ("city", "state", "postal_code", "country")] == [
+        *("", "", ""),
+        "US",
+    ]
+    assert made.columns["notes"] is None
+    assert {(one.column, one.problem) for one in made.problems} == {
+        (name, "not_text")
+        for name in (
+            *("name", "service_street", "service_city", "service_state", "service_postal_code", "service_country"),
+            "notes",
+        )
+    }
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": "x"}, True], ids=["list", "object", "flag"])
+def test_a_photo_has_no_words_that_are_no_text(value: Any) -> None:
+    document = event("photo_tag_added", uris=[], photo_url=value, description=value)
+    document["payload"]["tag"] |= {"display_value": value}
+
+    made = photo_from(record(document), PROJECT_ROW, CONFIG)
+
+    assert (made.url, made.description, made.tags) == ("", None, ())
+    assert {(one.column, one.problem) for one in made.problems} == {
+        (name, "not_text") for name in ("url", "description", "tags")
+    }
+
+
+def test_a_number_is_text_enough() -> None:
+    made = project(name=4711, address={"street_address_1": 12, "postal_code": 68502})
+
+    assert (made.columns["name"], made.columns["service_street"]) == ("4711", "12")
+    assert made.columns["service_postal_code"] == "68502"
+    assert made.problems == ()
 
 
 def test_nobody_deletes_labels_or_tags_by_a_field_that_is_called_as_ours_are() -> None:

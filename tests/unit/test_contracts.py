@@ -14,7 +14,13 @@ ID: Final = "8d7c3f1e-52f5-5a39-9c1d-0a4f5a3b6c21"
 ADDED: Final = {"added_by_a_newer_release": {"of": ["any", 7, None]}}
 
 VALUES: Final[Mapping[type[Contract], dict[str, Any]]] = {
-    values.Quarantined: {"source": "companycam", "received_at": NOON, "reason": "not_json", "body_base64": "eA=="},
+    values.Quarantined: {
+        "source": "companycam",
+        "received_at": NOON,
+        "reason": "malformed_id",
+        "pointer": "/payload/id",
+        "body_base64": "eA==",
+    },
     values.SyncRequest: {
         "service": "salesforce",
         "entity_type": "Contact",
@@ -105,7 +111,7 @@ def kinds(kind: type[Contract]) -> Iterator[type[Contract]]:
 
 
 @pytest.mark.parametrize("kind", sorted(kinds(Contract), key=str))
-def test_what_a_newer_release_added_outlives_reading_and_writing(kind: type[Contract]) -> None:
+def test_f11_what_a_newer_release_added_outlives_reading_and_writing(kind: type[Contract]) -> None:
     document = VALUES[kind] | ADDED
 
     again = json.loads(values.decode(kind, json.dumps(document).encode()).encoded())

@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from support.notifications import KafkaRecord
 from synckit.consumer.batch import Batch
-from synckit.consumer.failures import Verdict, as_poison, describe, verdict
+from synckit.consumer.failures import Verdict, as_poison, describe, passes, verdict
 from synckit.errors import PoisonError, TransientError
 
 
@@ -26,7 +26,6 @@ def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
         TimeoutError(),
         OSError(28, "No space left on device"),
         KafkaConnectionError(),
-        asyncpg.InterfaceError("connection is closed"),
         asyncpg.InternalClientError("got result for unknown protocol state"),
         asyncpg.InvalidCachedStatementError("cached statement plan is invalid"),
         *map(
@@ -54,6 +53,12 @@ def test_what_can_never_work_is_poison(error: Exception) -> None:
     assert verdict(error) is Verdict.POISON
 
 
+def test_what_a_session_that_died_in_use_raises_is_waited_for_but_not_for_ever() -> None:
+    error = asyncpg.InterfaceError("connection is closed")
+
+    assert (verdict(error), passes(error)) == (Verdict.UNCLEAR, True)
+
+
 @pytest.mark.parametrize("sqlstate", ["23503", "23505"])
 def test_keys_are_races_first(sqlstate: str) -> None:
     assert verdict(postgres_error(sqlstate)) is Verdict.RACE
@@ -65,6 +70,8 @@ def test_keys_are_races_first(sqlstate: str) -> None:
         ValueError("x"),
         KeyError("x"),
         AssertionError(),
+        FileNotFoundError("a file"),
+        PermissionError("a file"),
         *map(postgres_error, ("42601", "42P01", "42501", "0A000", "XX000")),
     ],
     ids=repr,

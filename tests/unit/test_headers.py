@@ -87,7 +87,7 @@ def test_a_malformed_header_is_poison_and_its_reason_quotes_nothing(name: str, t
     assert refused.value.reason == "a CloudEvents header is malformed"
 
 
-def test_b77_another_major_version_is_poison_and_another_minor_one_is_not() -> None:
+def test_f11_f43_b77_another_major_version_is_poison_and_another_minor_one_is_not() -> None:
     for texts in ({"ce_type": "companycam.photo.created.v2"}, {"ce_type": "photo"}, {"ce_specversion": "2.0"}):
         with pytest.raises(PoisonError) as refused:
             headers.decode(changed(**texts))

@@ -1,12 +1,14 @@
 """What `paintbox parked` shows of records that came from outside, and what it takes for an age."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from paintbox.parked import text
 from paintbox.parked.ages import moment_of
 from paintbox.parked.decisions import Progress
+from paintbox.parked.listing import SetAside
 from paintbox.parked.record import printable, readable
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -50,6 +52,51 @@ def test_b25_nothing_that_came_from_outside_moves_the_cursor() -> None:
     assert printable("a\x1b[2Jb\rc\x9b\u202ed\ne") == "a\\x1b[2Jb\\rc\\x9b\\u202ed\ne"
     assert "\x1b" not in readable(b"\x1b[31m")
     assert "\x7f" not in readable(b'"\x7f"')
+
+
+def set_aside(**changes: Any) -> SetAside:
+    values: dict[str, Any] = {
+        "id": "0e8e5b1c-6f3a-5d0e-9a63-0d2f3c1b7a55",
+        "kind": "quarantined",
+        "consumer": "webhook-log",
+        "topic": "companycam",
+        "partition": None,
+        "offset": None,
+        "key": "",
+        "reason": "unknown_organization",
+        "detail": "companycam.quarantined.v1",
+        "attempt": 1,
+        "since": NOW,
+        "state": "open",
+    }
+    return SetAside(**values | changes)
+
+
+def test_the_list_shows_id_and_reason_whole_in_80_columns_and_everything_else_below() -> None:
+    parked = set_aside(id="7", kind="parked", topic="t", partition=3, offset=9, key="4711", detail="/id: is no id")
+
+    lines = list(text.listed([set_aside(), parked]))
+
+    assert lines == [
+        "0e8e5b1c-6f3a-5d0e-9a63-0d2f3c1b7a55  unknown_organization",
+        "    quarantined, open, webhook-log, attempt 1, since 2026-01-02 12:00:00",
+        "    companycam",
+        "    companycam.quarantined.v1",
+        "7  unknown_organization",
+        "    parked, open, webhook-log, attempt 1, since 2026-01-02 12:00:00",
+        "    t/3@9",
+        "    key 4711",
+        "    /id: is no id",
+    ]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_b25_nothing_that_came_from_outside_makes_a_line_of_the_list() -> None:
+    lines = list(text.listed([set_aside(key="a\nb\x1b[2J", detail="c\rd")]))
+
+    assert len(lines) == 5
+    assert "    key a\\nb\\x1b[2J" in lines
+    assert "    c\\rd" in lines
 
 
 def test_an_outcome_says_who_is_missing_and_who_is_slow() -> None:

@@ -63,6 +63,15 @@ def test_an_event_has_exactly_one_sync_log_of_its_own() -> None:
     assert subjects(delivered.one_effect_an_event([an_event()], [a_sync_log(), a_sync_log(TWO)])) == [str(TWO)]
 
 
+def test_the_sync_log_of_an_event_says_what_became_of_it() -> None:
+    failed = [a_sync_log(status="FAILED")]
+
+    assert subjects(delivered.one_effect_an_event([an_event()], failed)) == [str(ONE)]
+    assert subjects(delivered.one_effect_an_event([an_event(status="IGNORED")], failed)) == [str(ONE)]
+    assert subjects(delivered.one_effect_an_event([an_event(status="FAILED")], [a_sync_log()])) == [str(ONE)]
+    assert delivered.one_effect_an_event([an_event(status="FAILED")], failed).state is State.HELD
+
+
 def test_an_event_changes_a_customer_once_and_a_version_has_one_event() -> None:
     twice = [a_customer_log(), a_customer_log()]
     same_version = [a_customer_log(ONE), a_customer_log(TWO)]

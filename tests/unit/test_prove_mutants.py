@@ -4,14 +4,17 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from paintbox.errors import OperatorError
 from paintbox.prove.mutants import hunt
+from paintbox.prove.mutants.hunt import Hunted
 from paintbox.prove.mutants.mistakes import MISTAKES
 from paintbox.prove.mutants.patching import MissingError, replace
 from paintbox.prove.mutants.plans import MUTANTS
+from paintbox.prove.verdicts import Violation, verdict
 
 RUN = (sys.executable, "-P", "-m", "paintbox.prove.mutants")
 
@@ -55,6 +58,44 @@ def test_by_turns_every_mutant_is_caught_within_four_days() -> None:
     days = [date(2026, 11, 22) + timedelta(days=number) for number in range(4)]
 
     assert {name for day in days for name in hunt.turn(day)} == MUTANTS.keys()
+
+
+def test_by_turns_every_plan_is_run_without_its_mistake_within_eight_days() -> None:
+    days = [date(2026, 11, 22) + timedelta(days=number) for number in range(8)]
+
+    assert [hunt.control_of_turn(day) in hunt.turn(day) for day in days] == [True] * 8
+    assert {hunt.control_of_turn(day) for day in days} == MUTANTS.keys()
+
+
+def hunted(name: str, *invariants: str, **changes: Any) -> Hunted:
+    violated = [verdict(one, "claim", 1, [Violation("subject", "what")]) for one in invariants]
+    values: dict[str, Any] = {"name": name, "with_mistake": True, "seconds": 1.0, "violated": violated}
+    return Hunted(**values | changes)
+
+
+def test_a_mutant_is_caught_by_what_its_mistake_violates_alone() -> None:
+    assert hunted("dual-write", "I3").is_well
+    assert not hunted("dual-write", "I1", "truth").is_well
+    assert not hunted("dual-write").is_well
+
+
+def test_a_mutant_whose_plan_did_not_come_to_its_end_is_not_caught() -> None:
+    assert not hunted("dual-write", "I3", problem="customer-sync did not reach its failpoint within 40 s.").is_well
+
+
+def test_what_is_only_late_is_no_catch_unless_the_mistake_is_to_leave_it_for_ever() -> None:
+    lacks = ["customer-sync is 12 behind"]
+
+    assert not hunted("auto-commit", "I1", lacks=lacks).is_well
+    assert hunted("unfenced-relay", "I3", "I4", lacks=lacks).is_well
+    assert hunted("remembered-position", "I3", lacks=["3 rows in customers.outbox_events"]).is_well
+
+
+def test_without_the_mistake_nothing_may_be_violated_or_left() -> None:
+    assert hunted("dual-write", with_mistake=False).is_well
+    assert not hunted("dual-write", "I8", with_mistake=False).is_well
+    assert not hunted("dual-write", with_mistake=False, lacks=["a lag"]).is_well
+    assert not hunted("dual-write", with_mistake=False, problem="it did not end").is_well
 
 
 def test_an_unknown_mutant_is_named_with_those_that_there_are() -> None:

@@ -1,8 +1,10 @@
 """Queues, answers, recoveries, resources, leaks: each check finds what is not so, or says that it saw nothing."""
 
+from paintbox.prove import witness
 from paintbox.prove.checks import operated, secret
-from paintbox.prove.checks.operated import Recovery, Sample, Window
+from paintbox.prove.checks.operated import Ending, Recovery, Sample, Window
 from paintbox.prove.checks.secret import Canary
+from paintbox.prove.nemesis import Event, Phase
 from paintbox.prove.sampling import Samples
 from paintbox.prove.verdicts import SHOWN, State, Violation, skipped, verdict
 from support.proof import a_delivery, an_attempt, subjects
@@ -39,11 +41,36 @@ def test_answers_that_are_slow_on_the_whole_are_found_however_quick_each_is() ->
     assert subjects(operated.answers_were_in_time(deliveries, [])) == ["99th percentile"]
 
 
-def test_a_frozen_door_cannot_answer_and_no_answer_is_no_late_one() -> None:
-    frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), an_attempt(seconds=10.0, status=None))
+def test_a_frozen_door_cannot_answer_and_a_quick_end_without_answer_is_no_late_one() -> None:
+    hung, cut = an_attempt(seconds=10.0, status=None, at_ms=5_500), an_attempt(seconds=0.2, status=None)
+    frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), hung, cut)
 
     assert operated.answers_were_in_time([frozen, a_delivery()], [Window(4_000, 6_000)]).state is State.HELD
     assert operated.answers_were_in_time([frozen], [Window(4_000, 6_000)]).state is State.NOTHING_CHECKED
+
+
+def test_a_try_that_hung_without_any_answer_is_found() -> None:
+    hung = a_delivery(an_attempt(seconds=10.0, status=None), an_attempt())
+
+    verdict = operated.answers_were_in_time([hung], [])
+
+    assert [one.what for one in verdict.violations] == ["had no answer after 10.00 s"]
+
+
+def test_a_death_that_no_fault_had_to_do_with_is_found() -> None:
+    died = Event(Phase.DIED, 12.0, "photo-sync has ended", process="photo-sync")
+    excused = Event(Phase.DIED, 13.0, "postgres has ended", process="postgres", excuse="the disk was full")
+
+    assert operated.nobody_died(14, witness.deaths([excused])).state is State.HELD
+    assert subjects(operated.nobody_died(14, witness.deaths([excused, died]))) == ["photo-sync"]
+
+
+def test_who_had_to_be_killed_though_it_was_asked_is_found() -> None:
+    endings = [Ending("photo-sync", by_itself=True), Ending("customer-sync", by_itself=False)]
+
+    assert operated.whoever_was_asked_ended(endings[:1]).state is State.HELD
+    assert subjects(operated.whoever_was_asked_ended(endings)) == ["customer-sync"]
+    assert operated.whoever_was_asked_ended([]).state is State.SKIPPED
 
 
 def test_a_delivery_that_was_given_up_is_found() -> None:

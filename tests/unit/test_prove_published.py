@@ -7,7 +7,7 @@ import pytest
 from paintbox.prove.checks import published
 from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import State
-from support.proof import TWO, a_customer_log, a_record, an_entity, an_erasure, subjects
+from support.proof import TWO, a_customer_log, a_record, an_entity, an_erasure, subjects, unreadable_record
 
 KEY = "projects/projects/1/customers/customers/2"
 
@@ -69,6 +69,13 @@ def test_after_an_erasure_versions_begin_anew() -> None:
     records = [a_record(version=5), an_erasure(), a_record(version=1, offset=2)]
 
     assert published.nothing_goes_backwards(records).state is State.HELD
+
+
+def test_a_record_that_cannot_be_read_is_found_and_erases_nothing() -> None:
+    records = [a_record(version=5), unreadable_record(), a_record(version=4, offset=2)]
+
+    assert subjects(published.nothing_goes_backwards(records)) == ["k", "k"]
+    assert published.compacted([a_record(), unreadable_record()]).keys() == {"k"}
 
 
 def test_compaction_must_leave_what_the_row_says() -> None:

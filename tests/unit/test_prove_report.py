@@ -54,6 +54,22 @@ def test_a_violation_or_a_check_of_nothing_is_no_proof() -> None:
     assert conclusion(a_proof(HELD, EMPTY)) == "seed 7: nothing was checked of: one effect"
 
 
+def test_what_ended_early_is_no_proof_and_no_violation_of_anything() -> None:
+    early = a_proof(HELD, EMPTY, ended_early="The simulator salesforce does not answer")
+    violated = a_proof(HELD, BROKEN, ended_early="The simulator salesforce does not answer")
+
+    assert (early.is_proven, early.is_violated) == (False, False)
+    assert (violated.is_proven, violated.is_violated) == (False, True)
+    assert "ended early" in conclusion(early)
+    assert "no violation until then: The simulator salesforce does not answer" in printed(early)
+    assert as_document(early)["ended_early"] == early.ended_early
+
+
+def test_a_check_of_nothing_is_a_violation_of_what_a_whole_run_promises() -> None:
+    assert a_proof(HELD, EMPTY).is_violated
+    assert not a_proof(HELD, NOT_HERE).is_violated
+
+
 def test_the_text_names_faults_violations_and_what_was_skipped() -> None:
     story = Story("key-1", ("key-1",), (Seen("2026-11-22T12:00:00.000Z", "outbox_events", "waits", "customer-sync"),))
 

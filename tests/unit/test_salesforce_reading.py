@@ -210,6 +210,8 @@ def test_b73_a_value_that_is_none_of_ours_is_poison(value: bytes | None) -> None
         ("soon", "datetime", "soon"),
         ("0035e00000Dou01", "id", "0035e00000Dou01AAB"),
         ("no id", "id", "no id"),
+        (["0035e00000Dou01"], "id", ["0035e00000Dou01"]),
+        (True, "id", True),
         (None, "number", None),
         ("00123", None, "00123"),
     ],

@@ -1,12 +1,15 @@
 """Settings are refused by name, never by value."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from customer_sync.settings import Settings
-from synckit.settings import PUBLIC_NAMES, explain, load, unknown_names
+from photo_sync.settings import Settings as PhotoSettings
+from synckit.settings import PUBLIC_NAMES, ServerSettings, explain, load, unknown_names
+from webhook_ingest import signatures
 from webhook_ingest.settings import IngestSettings
 
 SECRET = "canary-secret-of-more-than-thirty-two-bytes"
@@ -79,6 +82,66 @@ def test_b94_b95_a_wrong_value_ends_the_process_with_its_name_and_without_itself
     assert ended.value.code == 2
     assert sentence in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        (f"base64:canary{'!' * 40}", "is no base64 after base64:"),
+        (f"base64:canary{'é' * 40}", "is no base64 after base64:"),
+        (f"base64:{b64encode(b'canary' * 5).decode()}", "holds a key of fewer than 32 bytes"),
+        (f"{SECRET},base64:canary{'A' * 40}", "is no base64 after base64:"),
+    ],
+    ids=["no base64", "not ascii", "30 bytes", "no padding"],
+)
+def test_b95_a_signing_secret_that_is_no_key_ends_the_process(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], secrets: str, sentence: str
+) -> None:
+    given(environment, DOORS | {"PAINTBOX_SALESFORCE_WEBHOOK_SECRETS": secrets})
+
+    with pytest.raises(SystemExit) as ended:
+        load(IngestSettings)
+
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said == f"error: PAINTBOX_SALESFORCE_WEBHOOK_SECRETS: {sentence}\n"
+
+
+def test_a_signing_secret_of_32_bytes_in_base64_is_taken(environment: pytest.MonkeyPatch) -> None:
+    key = bytes(range(32))
+    given(environment, DOORS | {"PAINTBOX_SALESFORCE_WEBHOOK_SECRETS": f"base64:{b64encode(key).decode()}"})
+
+    (secret,) = load(IngestSettings).salesforce_webhook_secrets
+
+    assert signatures.key(secret) == key
+
+
+@pytest.mark.parametrize("empty", ["", " , "])
+@pytest.mark.parametrize(
+    ("kind", "good", "name"),
+    [
+        (Settings, GOOD, "PAINTBOX_SERVICE_TOKENS"),
+        (PhotoSettings, GOOD, "PAINTBOX_SERVICE_TOKENS"),
+        (IngestSettings, DOORS, "PAINTBOX_SALESFORCE_ORGANIZATION_IDS"),
+        (IngestSettings, DOORS, "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS"),
+        (IngestSettings, DOORS, "PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"),
+    ],
+)
+def test_b94_a_list_that_must_hold_something_is_not_empty(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: type[ServerSettings],
+    good: dict[str, str],
+    name: str,
+    empty: str,
+) -> None:
+    given(environment, good | {name: empty})
+
+    with pytest.raises(SystemExit) as ended:
+        load(kind)
+
+    assert ended.value.code == 2
+    assert f"error: {name}: is empty\n" in capsys.readouterr().err
 
 
 def test_every_missing_setting_is_named(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

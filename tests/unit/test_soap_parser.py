@@ -11,6 +11,10 @@ from webhook_ingest.parsers import outbound_messages, soap
 from webhook_ingest.parsers.soap import SoapError
 
 MESSAGE = samples.body("outbound_message_contacts.xml")
+NOTIFICATIONS = MESSAGE[
+    MESSAGE.index(b"<notifications") : MESSAGE.index(b"</notifications>") + len(b"</notifications>")
+]
+BODY = MESSAGE[MESSAGE.index(b"<soapenv:Body") : MESSAGE.index(b"</soapenv:Body>") + len(b"</soapenv:Body>")]
 NAMESPACE = b'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
 
 
@@ -92,6 +96,8 @@ def test_b61_deep_nesting_is_refused() -> None:
         (b"<x/>", "wrong_root"),
         (b"<soapenv:Envelope " + NAMESPACE + b"><soapenv:Body/></soapenv:Envelope>", "wrong_root"),
         (MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "wrong_root"),
+        (MESSAGE.replace(NOTIFICATIONS, NOTIFICATIONS * 2), "wrong_root"),
+        (MESSAGE.replace(BODY, BODY * 2), "wrong_root"),
         (
             MESSAGE.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"http://www.w3.org/2003/05/soap-envelope"),
             "wrong_soap_version",
@@ -107,6 +113,8 @@ def test_b61_deep_nesting_is_refused() -> None:
         "other root",
         "no body",
         "other namespace",
+        "two messages",
+        "two bodies",
         "b70 soap 1.2",
         "b71 utf-7",
         "latin-1",
@@ -174,7 +182,7 @@ def test_b65_one_malformed_notification_is_set_aside_alone() -> None:
     understood = outbound_messages.understand(soap.parse(body))
 
     assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
-    assert [one.reason for one in understood.quarantined] == ["malformed_id"]
+    assert [one.why for one in understood.quarantined] == ["malformed_id: /Notification/sObject/Id"]
     assert b"Geraldine" in understood.quarantined[0].body
     assert b"Douglas" not in understood.quarantined[0].body
 
@@ -196,6 +204,15 @@ def test_a_session_inside_a_notification_is_not_kept_either() -> None:
     (set_aside,) = outbound_messages.understand(soap.parse(body)).quarantined
 
     assert b"canary" not in set_aside.body
+
+
+def test_of_a_field_that_stands_twice_the_last_one_counts_as_in_json() -> None:
+    body = MESSAGE.replace(b"</sf:LastName>", b"</sf:LastName><sf:LastName>Second</sf:LastName>", 1)
+
+    first = soap.sobject_of(soap.parse(body).notifications[0])
+
+    assert first is not None
+    assert first.fields["LastName"] == "Second"
 
 
 def test_b67_the_same_notification_twice_is_one_record() -> None:

@@ -71,8 +71,8 @@ def _datetime(value: Any) -> str:
     return times.rfc3339(times.parse(value))
 
 
-def _id(value: Any) -> str:
-    return salesforce_id18(value) if isinstance(value, str) else str(value)
+def _id(value: Any) -> Any:
+    return salesforce_id18(value) if isinstance(value, str) else value
 
 
 _CONVERSIONS: Final = {"boolean": _boolean, "number": _number, "datetime": _datetime, "id": _id}

@@ -9,7 +9,7 @@ from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
 from synckit.postgres import Connection
@@ -30,7 +30,7 @@ async def net(resources: Resources) -> None:
             await match_again(resources)
             await _count(resources)
         except Exception as error:
-            if verdict(error) is not Verdict.TRANSIENT:
+            if not passes(error):
                 raise
             log.warning("What is held could not be looked at", extra=describe(error))
         await asyncio.sleep(NET_SECONDS)

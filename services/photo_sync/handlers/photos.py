@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from time import time
 
+from photo_sync import metrics
 from photo_sync.models.configuration import CompanyCamConfig
 from photo_sync.models.rows import Photo
 from photo_sync.rules.projection import photo_from
@@ -56,3 +57,5 @@ def _report(changed: Sequence[tuple[Photo, Cause]], projected: int) -> None:
     for photo, cause in changed:
         WEBHOOK_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - cause.received_at / 1000, 0))
         CHANGE_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - photo.modified_at / 1000, 0))
+        for problem in photo.problems:
+            metrics.FIELD_PROBLEMS.labels(problem.column, problem.problem).inc()

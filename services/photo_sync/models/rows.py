@@ -50,3 +50,4 @@ class Photo:
     metadata: Mapping[str, Any]
     sync_status: str
     modified_at: int
+    problems: tuple[Problem, ...] = ()

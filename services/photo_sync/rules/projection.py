@@ -1,7 +1,7 @@
 """The rows that CompanyCam's records make."""
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,22 +11,21 @@ from photo_sync.models.configuration import CompanyCamConfig
 from photo_sync.models.rows import Photo, Problem, Project
 from photo_sync.rules.reading import ARCHIVED, TAG
 from synckit import times, versions
-from synckit.columns import fit
+from synckit.columns import Fitted, fit, words
 from synckit.identity import photo_id, project_id
 from synckit.mirror.facts import DELETED, Record
 
 UNKNOWN_MIME_TYPE: Final = "application/octet-stream"
 LONGEST_TAG: Final = 200
+STREETS: Final = ("street_address_1", "street_address_2")
 
 
 def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) -> Project:
     """The row of a project that belongs to a customer."""
     address = _object(record.get("address"))
     latitude, longitude = _coordinates(record)
-    streets = [str(address[name]) for name in ("street_address_1", "street_address_2") if address.get(name)]
+    lines = [words(address.get(name)) for name in STREETS]
     given = {
-        "name": record.get("name") or (streets[0] if streets else f"CompanyCam project {record.id}"),
-        "service_street": ", ".join(streets),
         "service_city": address.get("city"),
         "service_state": address.get("state"),
         "service_postal_code": address.get("postal_code"),
@@ -35,7 +34,11 @@ def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) ->
         "service_longitude": longitude,
         "notes": record.get("notepad"),
     }
-    fitted = {name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()}
+    fitted = {
+        "name": _named(record, next((line for line in lines if line[0]), (None, None))),
+        "service_street": _joined(lines),
+        **{name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()},
+    }
     return Project(
         id=project_id(record.id),
         company_cam_id=record.id,
@@ -46,26 +49,47 @@ def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) ->
         deleted_at=_deleted_at(record) if is_deleted(record) else None,
         source_version=record.newest,
         modified_at=versions.modified_ms(record.newest),
-        problems=tuple(Problem(name, problem) for name, (_, problem) in fitted.items() if problem is not None),
+        problems=_problems(fitted),
     )
+
+
+def _named(record: Record, street: Fitted) -> Fitted:
+    """The name, else the street, else one that we make: every project has one."""
+    name, problem = fit(record.get("name"), PROJECT_COLUMNS["name"])
+    made, _ = fit(street[0] or f"CompanyCam project {record.id}", PROJECT_COLUMNS["name"])
+    return name or made, problem
+
+
+def _joined(lines: Iterable[Fitted]) -> Fitted:
+    """The lines of a street as one, and what was wrong with any of them."""
+    given = list(lines)
+    street, problem = fit(", ".join(line for line, _ in given if line), PROJECT_COLUMNS["service_street"])
+    return street, next((wrong for _, wrong in given if wrong is not None), problem)
 
 
 def photo_from(record: Record, project: UUID, config: CompanyCamConfig) -> Photo:
     """The row of a photo of a project that has a row."""
     uris = {str(uri.get("type")): uri for uri in _list(record.get("uris")) if isinstance(uri, dict)}
-    url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None) or record.get("photo_url")
+    given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
+    tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
+    fitted = {
+        "url": words(given_url or record.get("photo_url")),
+        "description": words(record.get("description")),
+        "tags": next(((None, problem) for _, problem in tags if problem is not None), (None, None)),
+    }
+    url = fitted["url"][0] or ""
     latitude, longitude = _coordinates(record)
     created_at = _time(record.get("created_at")) or record.first_seen_at or 0
     return Photo(
         id=photo_id(record.id),
         project_id=project,
         company_cam_id=record.id,
-        url=str(url or ""),
+        url=url,
         thumbnail_url=_url(uris.get("thumbnail")),
-        mime_type=_mime_type(str(url or "")),
+        mime_type=_mime_type(url),
         category=config.photo_category,
-        tags=_tags(record),
-        description=_text(record.get("description")),
+        tags=tuple(sorted({word[:LONGEST_TAG] for word, _ in tags if word})),
+        description=fitted["description"][0],
         captured_at=_time(record.get("captured_at")) or created_at,
         uploaded_at=created_at,
         latitude=latitude,
@@ -73,6 +97,7 @@ def photo_from(record: Record, project: UUID, config: CompanyCamConfig) -> Photo
         metadata=_metadata(record),
         sync_status="DELETED" if is_deleted(record) else "SYNCED",
         modified_at=versions.modified_ms(record.newest),
+        problems=_problems(fitted),
     )
 
 
@@ -97,10 +122,8 @@ def _coordinates(record: Record) -> tuple[float | None, float | None]:
     return latitude, longitude
 
 
-def _tags(record: Record) -> tuple[str, ...]:
-    """The words of the tags that were added, in order, each once."""
-    words = {str(value)[:LONGEST_TAG] for name, value in record.fields.items() if name.startswith(TAG) and value}
-    return tuple(sorted(words))
+def _problems(fitted: Mapping[str, Fitted]) -> tuple[Problem, ...]:
+    return tuple(Problem(name, problem) for name, (_, problem) in fitted.items() if problem is not None)
 
 
 def _metadata(record: Record) -> dict[str, Any]:
@@ -129,10 +152,6 @@ def _time(value: Any) -> int | None:
         return times.parse(value)
     except ValueError:
         return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -38,7 +38,8 @@ def read(notification: Notification) -> Reading:
     if resource == PROJECT and change == "merged":
         return hinting(notification, PROJECT, record_id, "project_merged")
     if resource == PROJECT and change in _CONTACT_EVENTS:
-        return _project(notification, record_id, change) if name == PROJECT else _contact(notification)
+        is_told = name == PROJECT and isinstance(_payload(notification).get(PROJECT), dict)
+        return _project(notification, record_id, change) if is_told else _contact(notification, name, record_id)
     if resource == PROJECT and name == PROJECT and change in _PROJECT_EVENTS:
         return _project(notification, record_id, change)
     if resource == PHOTO and name == PHOTO and change in _PHOTO_EVENTS:
@@ -56,12 +57,17 @@ def _payload(notification: Notification) -> Mapping[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def _contact(notification: Notification) -> Reading:
-    """A contact without its project: whether it is the primary one only the project can tell."""
-    key = notification.headers.subject.partition("/")[2]
-    inner = next((value for value in _payload(notification).values() if isinstance(value, dict)), {})
-    project_id = inner.get("project_id")
-    return hinting(notification, PROJECT, str(project_id) if project_id else key, "contact_changed")
+def _contact(notification: Notification, name: str, record_id: str) -> Reading:
+    """A contact without its project: whether it is the primary one only the project can tell.
+
+    Ignored where it does not say whose it is: its own id names no project.
+    """
+    payload = _payload(notification)
+    contact = payload.get(name)
+    project_id = _normal("project_id", (contact if isinstance(contact, dict) else payload).get("project_id"))
+    if not isinstance(project_id, str) or not 0 < len(project_id) <= LONGEST_ID:
+        return Reading(name, record_id, notification.cause, outcome="ignored")
+    return hinting(notification, PROJECT, project_id, "contact_changed")
 
 
 def _project(notification: Notification, record_id: str, change: str) -> Reading:
@@ -81,9 +87,10 @@ def _photo(notification: Notification, record_id: str) -> Reading:
 
 def _word(prefix: str, word: Any) -> dict[str, Any]:
     """A label or tag that was added, under its own id."""
-    if not isinstance(word, dict) or word.get("id") in (None, ""):
+    word_id = _normal("id", word.get("id")) if isinstance(word, dict) else None
+    if not isinstance(word_id, str) or not word_id:
         return {}
-    return {f"{prefix}{word['id']}": word.get("display_value") or word.get("value") or ""}
+    return {f"{prefix}{word_id}": word.get("display_value") or word.get("value") or ""}
 
 
 def _merged(notification: Notification, name: str, record_id: str, own: Mapping[str, Any]) -> Reading:

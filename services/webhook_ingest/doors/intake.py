@@ -2,6 +2,8 @@
 
 import logging
 from contextlib import suppress
+from contextvars import ContextVar
+from hashlib import sha256
 from ipaddress import ip_address
 from time import perf_counter, time
 from typing import Final
@@ -32,6 +34,9 @@ KEPT_HEADERS: Final = (
 LONGEST_HEADER: Final = 500
 RETRY_AFTER_SECONDS: Final = "5"
 
+_body: ContextVar[bytes | None] = ContextVar("_body", default=None)
+"""The body of the request that is being answered, once it was read: what a refusal is logged with."""
+
 
 def not_authenticated(reason: str) -> web.HttpError:
     """One and the same answer whatever was wrong; the reason is a metric only."""
@@ -43,20 +48,33 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
 
     async def answer(request: web.Request) -> web.Response:
         started = perf_counter()
+        _body.set(None)
         metrics.RECEIVED.labels(door.name).inc()
         try:
             with admission.admit(request) as admitted:
                 return await handler(admitted)
         except web.HttpError as refused:
             metrics.REJECTED.labels(door.name, refused.reason).inc()
-            size = request.headers.get("content-length", "")
-            said = {"door": door.name, "reason": refused.reason, "request_id": request.id, "size": size[:20]}
-            log.info("A request was refused", extra=said)
+            said = {"door": door.name, "route": f"{door.source}{door.tail}", "reason": refused.reason}
+            log.info("A request was refused", extra=said | {"request_id": request.id, **_described(request)})
             return refused.response
         finally:
             metrics.ANSWER_SECONDS.labels(door.name).observe(perf_counter() - started)
 
     return answer
+
+
+def _described(request: web.Request) -> dict[str, str]:
+    """The size of the body and, where it was read, its digest; never its bytes."""
+    body = _body.get()
+    if body is None:
+        return {"size": request.headers.get("content-length", "")[:20]}
+    return {"size": str(len(body)), "sha256": sha256(body).hexdigest()}
+
+
+async def refuse_method(_: web.Request) -> web.Response:
+    """Every door is posted to, and nothing else."""
+    raise web.not_allowed(["POST"])
 
 
 def check_headers(request: web.Request) -> None:
@@ -71,7 +89,9 @@ def check_headers(request: web.Request) -> None:
 async def read_body(request: web.Request) -> bytes:
     """The body as sent, within its limits."""
     check_headers(request)
-    return await web.read_body(request)
+    body = await web.read_body(request)
+    _body.set(body)
+    return body
 
 
 async def keep(door: Door, request: web.Request, understood: Understanding, custody: Custody) -> None:

@@ -50,7 +50,7 @@ def _quarantined(said: Quarantined, received: Received, at: int) -> Delivery:
         value=value,
         received_at=received.received_at(at),
         status=Status.FAILED,
-        error_message=f"quarantined: {said.reason}",
+        error_message=": ".join(filter(None, ("quarantined", said.reason, said.pointer))),
         raw=body,
     )
 

@@ -10,11 +10,11 @@ from uuid import UUID
 import orjson
 
 from synckit import postgres, times
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import Verdict, describe, passes, verdict
 from synckit.contracts.topics import WEBHOOKS_QUARANTINED
 from synckit.observability import metrics
 from synckit.postgres import Connection, Pool, Row
-from webhook_ingest import records, spool
+from webhook_ingest import records, signatures, spool
 from webhook_ingest.models import Quarantine, Understanding
 from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
 from webhook_ingest.parsers.soap import SoapError
@@ -41,8 +41,7 @@ class Body:
     @property
     def signed_at(self) -> int | None:
         """The signed timestamp in milliseconds since 1970; None where nothing was signed."""
-        timestamp = self.headers.get(TIMESTAMP, "")
-        return int(timestamp) * 1000 if self.row["signature"] and timestamp.isdecimal() else None
+        return signatures.milliseconds(self.headers.get(TIMESTAMP, "")) if self.row["signature"] else None
 
     @property
     def origin(self) -> Origin:
@@ -73,7 +72,7 @@ class Reader:
                 found = await self.once()
                 self._is_away = False
             except Exception as error:
-                if verdict(error) is not Verdict.TRANSIENT:
+                if not passes(error):
                     raise
                 if not self._is_away:
                     log.warning("Quarantined bodies cannot be read again", extra=describe(error))
@@ -105,7 +104,7 @@ class Reader:
             return "unknown_door"
         understood = self._understand(door, body)
         if understood.quarantined and not understood.parsed:
-            return understood.quarantined[0].reason
+            return understood.quarantined[0].why
         try:
             async with connection.transaction():
                 await spool.insert(connection, records.of(door, body.origin, understood))

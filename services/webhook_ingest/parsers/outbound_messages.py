@@ -9,6 +9,7 @@ from webhook_ingest.parsers import salesforce, soap
 from webhook_ingest.parsers.soap import Message, SObject
 
 LONGEST_NAME: Final = 80
+SOBJECT: Final = "/Notification/sObject"
 
 
 def understand(message: Message) -> Understanding:
@@ -19,7 +20,8 @@ def understand(message: Message) -> Understanding:
         try:
             record = _parsed(message, soap.sobject_of(notification))
         except MisunderstoodError as error:
-            quarantined.append(Quarantine(error.reason, soap.alone(message, notification)))
+            aside = Quarantine(error.reason, soap.alone(message, notification), f"{SOBJECT}{error.pointer}")
+            quarantined.append(aside)
         else:
             parsed[record.event_id] = record
     return Understanding(tuple(parsed.values()), tuple(quarantined))

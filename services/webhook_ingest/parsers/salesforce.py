@@ -12,11 +12,11 @@ MODIFIED: Final = ("SystemModstamp", "LastModifiedDate")
 """What says when a record was modified, best first: automation does not move the second."""
 
 
-def record_id(value: object) -> str:
+def record_id(value: object, pointer: str = "/Id") -> str:
     """The 18-character id; MisunderstoodError for what is none."""
     found = record_id_or_none(value)
     if found is None:
-        raise MisunderstoodError("malformed_id")
+        raise MisunderstoodError("malformed_id", pointer)
     return found
 
 
@@ -33,13 +33,13 @@ def modified_ms(fields: Mapping[str, Any]) -> int | None:
 
     MisunderstoodError where what it says is no time.
     """
-    stamp = next((fields[name] for name in MODIFIED if fields.get(name)), None)
-    if stamp is None:
+    name = next((name for name in MODIFIED if fields.get(name)), None)
+    if name is None:
         return None
     try:
-        return times.parse(stamp)
+        return times.parse(fields[name])
     except ValueError:
-        raise MisunderstoodError("malformed_time") from None
+        raise MisunderstoodError("malformed_time", f"/{name}") from None
 
 
 def fingerprint(content: object) -> str:

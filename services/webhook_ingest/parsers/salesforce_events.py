@@ -12,6 +12,8 @@ from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Unders
 from webhook_ingest.parsers import salesforce
 
 HEADER: Final = "ChangeEventHeader"
+RECORD_IDS: Final = f"/{HEADER}/recordIds"
+COMMITTED: Final = f"/{HEADER}/commitTimestamp"
 LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
 MOST_ITEMS: Final = 1_000
@@ -31,68 +33,75 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
     except PoisonError as error:
         return Understanding(quarantined=(Quarantine(error.code, body),))
     items = document if isinstance(document, list) else [document]
-    if len(items) > MOST_ITEMS:
-        return Understanding(quarantined=(Quarantine("too_many_records", body),))
+    if not items or len(items) > MOST_ITEMS:
+        return Understanding(quarantined=(Quarantine("too_many_records" if items else "unknown_shape", body),))
     parsed: list[Parsed] = []
     quarantined: list[Quarantine] = []
     for item in items:
         understood, not_understood = _understood(item, body if item is document else None, signed_at)
         parsed += understood
         quarantined += not_understood
-    return Understanding(tuple({one.event_id: one for one in parsed}.values()), tuple(quarantined))
+    each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
+    return Understanding(tuple(each_once.values()), tuple(quarantined))
 
 
 def _understood(item: Any, body: bytes | None, signed_at: int | None) -> tuple[list[Parsed], list[Quarantine]]:
     """The records of an item and those that are set aside; it is set aside as it came where nothing is understood."""
+    payload, where = _unwrapped(item)
     try:
-        each = _parsed(item, signed_at)
+        each = _parsed(payload, signed_at)
     except MisunderstoodError as error:
-        each = [Quarantine(error.reason, b"")]
+        each = [Quarantine(error.reason, b"", error.pointer)]
     parsed = [one for one in each if isinstance(one, Parsed)]
     aside = [one for one in each if isinstance(one, Quarantine)]
     if parsed or not aside:
         return parsed, aside
-    return [], [Quarantine(aside[0].reason, documents.dumps(item) if body is None else body)]
+    whole = documents.dumps(item) if body is None else body
+    return [], [Quarantine(aside[0].reason, whole, where + aside[0].pointer)]
 
 
-def _parsed(item: Any, signed_at: int | None) -> list[Parsed | Quarantine]:
-    payload = _unwrapped(item)
+def _parsed(payload: Any, signed_at: int | None) -> list[Parsed | Quarantine]:
+    if not isinstance(payload, dict):
+        raise MisunderstoodError("unknown_shape")
     if HEADER in payload:
         return list(_change_events(payload))
     if "new" in payload or "old" in payload:
-        return list(_apex_records(_records(payload.get("new")), _records(payload.get("old")), signed_at))
+        return list(_apex_records(_records(payload, "new"), _records(payload, "old"), signed_at))
     if "attributes" in payload or "Id" in payload:
-        return list(_apex_records([payload], [], signed_at))
+        return [_apex_record(salesforce.record_id(payload.get("Id")), payload, None, signed_at)]
     raise MisunderstoodError("unknown_shape")
 
 
-def _unwrapped(item: Any) -> dict[str, Any]:
-    """The payload inside `{channel, data}` (CometD), `{detail}` (EventBridge) or `{payload}`."""
+def _unwrapped(item: Any) -> tuple[Any, str]:
+    """The payload inside `{channel, data}` (CometD), `{detail}` (EventBridge) or `{payload}`, and where it stands."""
+    where = ""
     for wrapper in ("data", "detail", "payload"):
         if isinstance(item, dict) and HEADER not in item and isinstance(item.get(wrapper), dict):
-            item = item[wrapper]
-    if not isinstance(item, dict):
-        raise MisunderstoodError("unknown_shape")
-    return item
+            item, where = item[wrapper], f"{where}/{wrapper}"
+    return item, where
 
 
 def _change_events(payload: dict[str, Any]) -> Iterator[Parsed | Quarantine]:
     header = payload[HEADER]
     if not isinstance(header, dict):
-        raise MisunderstoodError("malformed_header")
-    name, change, transaction = (_name(header.get(key)) for key in ("entityName", "changeType", "transactionKey"))
+        raise MisunderstoodError("malformed_header", f"/{HEADER}")
+    name, change, transaction = (
+        _name(header.get(key), f"/{HEADER}/{key}") for key in ("entityName", "changeType", "transactionKey")
+    )
     sequence, committed = header.get("sequenceNumber"), _committed(header.get("commitTimestamp"))
     ids = header.get("recordIds")
-    if not isinstance(ids, list) or not ids or not isinstance(sequence, int) or isinstance(sequence, bool):
-        raise MisunderstoodError("malformed_header")
+    if not isinstance(ids, list) or not ids:
+        raise MisunderstoodError("malformed_header", RECORD_IDS)
+    if not isinstance(sequence, int) or isinstance(sequence, bool):
+        raise MisunderstoodError("malformed_header", f"/{HEADER}/sequenceNumber")
     if len(ids) * len(documents.dumps(payload)) > MOST_BYTES:
-        raise MisunderstoodError("too_many_records")
+        raise MisunderstoodError("too_many_records", RECORD_IDS)
     for given in ids:
         alone = {**payload, HEADER: {**header, "recordIds": [given]}}
         try:
             record_id = _change_id(given)
         except MisunderstoodError as error:
-            yield Quarantine(error.reason, documents.dumps(alone))
+            yield Quarantine(error.reason, documents.dumps(alone), error.pointer)
             continue
         alone[HEADER]["recordIds"] = [record_id]
         yield Parsed(
@@ -108,19 +117,19 @@ def _change_events(payload: dict[str, Any]) -> Iterator[Parsed | Quarantine]:
         )
 
 
-def _name(value: object) -> str:
+def _name(value: object, pointer: str) -> str:
     if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or not value.isprintable():
-        raise MisunderstoodError("malformed_header")
+        raise MisunderstoodError("malformed_header", pointer)
     return value
 
 
 def _committed(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MisunderstoodError("malformed_time")
+        raise MisunderstoodError("malformed_time", COMMITTED)
     try:
         times.moment(value)
     except ValueError:
-        raise MisunderstoodError("malformed_time") from None
+        raise MisunderstoodError("malformed_time", COMMITTED) from None
     return value
 
 
@@ -128,31 +137,34 @@ def _change_id(value: object) -> str:
     """A record id, or what stands for many: a wildcard (`001*`), or the all-zero id of an overflow."""
     if isinstance(value, str) and value.endswith("*") and value[:-1].isalnum() and len(value) <= LONGEST_ID:
         return value
-    return salesforce.record_id(value)
+    return salesforce.record_id(value, f"{RECORD_IDS}/0")
 
 
-def _records(value: Any) -> list[dict[str, Any]]:
+def _records(payload: dict[str, Any], side: str) -> list[dict[str, Any]]:
     """Trigger.new and Trigger.old: a list, one record, or nothing."""
+    value = payload.get(side)
     records = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(record, dict) for record in records):
-        raise MisunderstoodError("unknown_shape")
+        raise MisunderstoodError("unknown_shape", f"/{side}")
     return records
 
 
 def _apex_records(
     new: list[dict[str, Any]], old: list[dict[str, Any]], signed_at: int | None
 ) -> Iterator[Parsed | Quarantine]:
-    """Each new record with the old one of its id; without new ones, each old one."""
+    """Each new record with the old one of its id, then each old one that none of the new ones follows."""
     if not new and not old:
         raise MisunderstoodError("unknown_shape")
     before = {salesforce.record_id_or_none(record.get("Id")): record for record in old}
-    for record in new or old:
+    after = {salesforce.record_id_or_none(record.get("Id")) for record in new} - {None}
+    alone = [record for record in old if salesforce.record_id_or_none(record.get("Id")) not in after]
+    for side, record in [*(("new", one) for one in new), *(("old", one) for one in alone)]:
         try:
             record_id = salesforce.record_id(record.get("Id"))
-            former = before.get(record_id)
-            yield _apex_record(record_id, record if new else None, former if new else record, signed_at)
+            former = before.get(record_id) if side == "new" else record
+            yield _apex_record(record_id, record if side == "new" else None, former, signed_at)
         except MisunderstoodError as error:
-            yield Quarantine(error.reason, documents.dumps({"new" if new else "old": [record]}))
+            yield Quarantine(error.reason, documents.dumps({side: [record]}), f"/{side}/0{error.pointer}")
 
 
 def _apex_record(
@@ -176,8 +188,8 @@ def _apex_record(
 def _object_of(record: Mapping[str, Any], record_id: str) -> str:
     attributes = record.get("attributes")
     if isinstance(attributes, dict):
-        return _name(attributes.get("type"))
+        return _name(attributes.get("type"), "/attributes/type")
     name = OBJECT_BY_PREFIX.get(record_id[:3])
     if name is None:
-        raise MisunderstoodError("unknown_object")
+        raise MisunderstoodError("unknown_object", "/Id")
     return name

@@ -84,9 +84,10 @@ def parse(body: bytes) -> Message:
         raise SoapError("wrong_soap_version", "VersionMismatch")
     if root.tag != f"{{{ENVELOPE}}}Envelope":
         raise SoapError("wrong_root")
-    message = root.find(f"{{{ENVELOPE}}}Body/{{{OUTBOUND}}}notifications")
-    if message is None:
+    messages = root.findall(f"{{{ENVELOPE}}}Body/{{{OUTBOUND}}}notifications")
+    if len(messages) != 1:
         raise SoapError("wrong_root")
+    (message,) = messages
     return Message(
         organization_id=_child(message, "OrganizationId"),
         action_id=_child(message, "ActionId"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
-from rich.console import Console
 
 from paintbox.commands.options import DirectoryOption, JsonOption
 from paintbox.environment import operator_environment, require
@@ -64,7 +63,7 @@ def list_parked(  # noqa: PLR0913 - an option is an argument
     if not found:
         typer.echo("nothing is parked or quarantined")
     else:
-        Console().print(text.table(found))
+        typer.echo("\n".join(text.listed(found)))
     for alarm in alarms:
         typer.echo(text.alarm(alarm))
 
@@ -244,7 +243,7 @@ def _show_plan(what: str, found: "Sequence[SetAside]", *, as_json: bool) -> None
         typer.echo(orjson.dumps({f"would_be_{what}": len(found), "parked": found}))
         return
     if found:
-        Console().print(text.table(found[:SHOWN]))
+        typer.echo("\n".join(text.listed(found[:SHOWN])))
     if len(found) > SHOWN:
         typer.echo(f"and {len(found) - SHOWN} more")
     typer.echo(f"{len(found)} would be {what}; nothing has been done. With --yes it is.")

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+import os
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from secrets import randbelow
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,20 +14,25 @@ from rich.console import Console
 
 from paintbox.commands.options import JsonOption
 from paintbox.commands.stack import INTERRUPTED, require_local_extra
+from paintbox.errors import OperatorError
 
 if TYPE_CHECKING:
     from paintbox.prove.course import Order
     from paintbox.prove.report import Proof
 
 SEEDS: Final = 1_000_000
+COULD_NOT_RUN: Final = 2
+"""What it exits with where nothing is known to be wrong with the product, and nothing is proven."""
 WIDTH: Final = 180
 """Of the tables where no terminal says how wide it is."""
+MINUTES: Final = 3.0
 
 
-def prove(
+def prove(  # noqa: PLR0913, PLR0917 - an option is an argument
     minutes: Annotated[
-        float, typer.Option(min=0.1, max=600, help="For how long to harm it; start and quiet not counted.")
-    ] = 3,
+        float | None,
+        typer.Option(min=0.1, max=600, show_default="3", help="For how long to harm it; start and quiet not counted."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, show_default="drawn", help="The same seed does the same faults.")
     ] = None,
@@ -40,6 +47,9 @@ def prove(
             help="Instead: run with mistakes and demand that each is caught. Names, comma separated; all; turn."
         ),
     ] = None,
+    control: Annotated[
+        bool, typer.Option("--control", help="With --mutants: the same without the mistakes; nothing may be violated.")
+    ] = False,
     directory: Annotated[
         Path | None,
         typer.Option(file_okay=False, show_default=".local/prove", help="Where its own stack lies; emptied at start."),
@@ -49,15 +59,46 @@ def prove(
     """Start everything twice on ports of its own, harm it in every way, and show that nothing was lost or doubled.
 
     Drives both vendors' simulators, kills, freezes, cuts and fills what a seed picks, heals, waits for quiet, and then
-    balances the ledger of all that was answered 2xx. Exits 1 on any violation, with the story of the first.
+    balances the ledger of all that was answered 2xx. Exits 1 on any violation, with the story of the first, and 2 where
+    it could not be run to its end.
     """
-    require_local_extra()
-    if mutants is not None:
-        _hunt(mutants, directory, as_json=as_json)
-    else:
-        chosen = randbelow(SEEDS) if seed is None else seed
-        proof = _proof(chosen, minutes, faults, directory, Console(stderr=as_json))
-        _tell(proof, report, as_json=as_json)
+    of_a_proof = {"--minutes": minutes, "--seed": seed, "--faults": faults, "--report": report}
+    _refuse_what_contradicts(mutants, [name for name, value in of_a_proof.items() if value is not None], control)
+    _refuse_what_is_not_writable(report)
+    with _could_not_run():
+        require_local_extra()
+        if mutants is not None:
+            _hunt(mutants, directory, control=control, as_json=as_json)
+        else:
+            chosen = randbelow(SEEDS) if seed is None else seed
+            proof = _proof(chosen, minutes or MINUTES, faults, directory, Console(stderr=as_json))
+            _tell(proof, report, as_json=as_json)
+
+
+def _refuse_what_contradicts(mutants: str | None, of_a_proof: list[str], control: bool) -> None:
+    """Raises BadParameter, before anything is started."""
+    if mutants is None and control:
+        raise typer.BadParameter("it is for --mutants", param_hint="--control")
+    if mutants is not None and of_a_proof:
+        raise typer.BadParameter(
+            f"each mutant has a plan of its own: {', '.join(of_a_proof)} is for a proof", param_hint="--mutants"
+        )
+
+
+def _refuse_what_is_not_writable(report: Path | None) -> None:
+    """Raises BadParameter: a report that cannot be written would be known of after the run only."""
+    if report is not None and not os.access(report if report.exists() else report.parent, os.W_OK):
+        raise typer.BadParameter(f"{report} cannot be written", param_hint="--report")
+
+
+@contextmanager
+def _could_not_run() -> Iterator[None]:
+    """What an operator can do something about ends with another code than a violation."""
+    try:
+        yield
+    except OperatorError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(COULD_NOT_RUN) from None
 
 
 def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None, console: Console) -> "Proof":
@@ -74,7 +115,7 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
 
 
 def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
-    """Exits 1 where it is not proven."""
+    """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then."""
     from paintbox.prove.html import page
     from paintbox.prove.report import as_document
     from paintbox.prove.text import show
@@ -87,7 +128,7 @@ def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
         console = Console()
         show(console if console.is_terminal else Console(width=WIDTH), proof)
     if not proof.is_proven:
-        raise typer.Exit(1)
+        raise typer.Exit(1 if proof.is_violated else COULD_NOT_RUN)
 
 
 async def _run(order: "Order", directory: Path | None, console: Console) -> "Proof":
@@ -104,27 +145,36 @@ async def _run(order: "Order", directory: Path | None, console: Console) -> "Pro
             return await course.run(rig, order, display)
 
 
-def _hunt(asked: str, directory: Path | None, *, as_json: bool) -> None:
-    """Exits 1 where a mutant was not caught."""
-    from datetime import UTC, datetime
-
+def _hunt(asked: str, directory: Path | None, *, control: bool, as_json: bool) -> None:
+    """Exits 1 where a mutant was not caught, or something was violated without its mistake."""
     from paintbox.output import PartLines
     from paintbox.prove.mutants import hunt
 
     console = Console(stderr=as_json)
-    if asked == "turn":
-        names = hunt.turn(datetime.now(UTC).date())
-    else:
-        names = hunt.named([] if asked == "all" else [name.strip() for name in asked.split(",")])
-    caught = []
-    for name in names:
+    hunted = []
+    for name, with_mistake in _chosen(asked, control=control):
         with PartLines(console, f"{name}: starting") as lines:
-            caught.append(asyncio.run(hunt.catch(name, directory, lines)))
-        for line, style in hunt.told(caught[-1]):
+            hunted.append(asyncio.run(hunt.hunt(name, directory, lines, with_mistake=with_mistake)))
+        for line, style in hunt.told(hunted[-1]):
             console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+    is_well = all(one.is_well for one in hunted)
     if as_json:
-        typer.echo(
-            json.dumps({"ok": all(one.is_caught for one in caught), "mutants": list(map(hunt.document, caught))})
-        )
-    if not all(one.is_caught for one in caught):
+        typer.echo(json.dumps({"ok": is_well, "mutants": list(map(hunt.document, hunted))}))
+    if not is_well:
         raise typer.Exit(1)
+
+
+def _chosen(asked: str, *, control: bool) -> list[tuple[str, bool]]:
+    """Which mutants, and whether with their mistakes. Raises OperatorError for a name that is none."""
+    from datetime import UTC, datetime
+
+    from paintbox.prove.mutants import hunt
+
+    if asked == "turn":
+        today = datetime.now(UTC).date()
+        names, controls = hunt.turn(today), [hunt.control_of_turn(today)]
+    else:
+        names, controls = hunt.named([] if asked == "all" else [name.strip() for name in asked.split(",")]), []
+    if control:
+        return [(name, False) for name in names]
+    return [*((name, True) for name in names), *((name, False) for name in controls)]

@@ -14,6 +14,7 @@ from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 
 if TYPE_CHECKING:
+    from paintbox.stack.places import Places
     from paintbox.stack.up import Result
 
 INTERRUPTED: Final = 130
@@ -85,7 +86,7 @@ def down(directory: DirectoryOption = None, as_json: JsonOption = False) -> None
 
 
 def clean(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """Stop the local stack and remove its data, logs, ports and passwords. Kafka's jars stay."""
+    """Stop the local stack and remove its data, logs, ports and passwords, and those of `prove`. Kafka's jars stay."""
     _stop(directory, remove=True, as_json=as_json)
 
 
@@ -95,6 +96,8 @@ def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
 
     where = places.find(directory)
     with PartLines(Console(stderr=as_json), "stopping") as lines:
+        if remove:
+            _remove_rig(where, lines)
         stopped = (operate.clean if remove else operate.stop)(where, parts.EVERY_PART, lines)
     if as_json:
         _print_json(
@@ -110,6 +113,14 @@ def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
                 for one in stopped
             ],
         )
+
+
+def _remove_rig(where: "Places", lines: PartLines) -> None:
+    """What `paintbox prove` left in the stack's directory."""
+    from paintbox.prove import rig
+
+    if where.rig.directory.exists():
+        rig.remove(where.rig, lines)
 
 
 def _print_json(**document: Any) -> None:

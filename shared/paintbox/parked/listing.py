@@ -83,7 +83,9 @@ async def find_set_aside(connection: Connection, wanted: Filter, limit: int | No
              WHERE $9 OR (redriven_at IS NULL AND dropped_at IS NULL)
              UNION ALL
             SELECT event.id::text, 'quarantined', $10, lower(event.service::text), NULL, NULL, '',
-                   substr(event.error_message, length('quarantined: ') + 1), event.event_type, event.retry_count + 1,
+                   split_part(event.error_message, ': ', 2),
+                   concat_ws(' at ', event.event_type, nullif(split_part(event.error_message, ': ', 3), '')),
+                   event.retry_count + 1,
                    event.received_at,
                    CASE WHEN decision.dropped_at IS NOT NULL THEN 'dropped'
                         WHEN decision.redrive_asked_at IS NOT NULL THEN 'asked'

@@ -1,29 +1,27 @@
 """What was set aside, as a person reads it. Whatever came from outside is written out, so that it moves no cursor."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-from rich.table import Column, Table
-from rich.text import Text
 
 from paintbox.parked.decisions import Progress
 from paintbox.parked.listing import Alarm, SetAside
 from paintbox.parked.record import Whole, printable, readable
 
-COLUMNS: Final = ("kind", "state", "consumer", "from", "key", "reason", "attempt", "since")
 
-
-def table(found: Sequence[SetAside]) -> Table:
-    """A row each."""
-    made = Table(Column("id", no_wrap=True), *COLUMNS, box=None, pad_edge=False)
+def listed(found: Sequence[SetAside]) -> Iterator[str]:
+    """A line with the id and the reason each, and below it, indented, what else is known."""
     for one in found:
-        made.add_row(*(Text(printable(cell)) for cell in _cells(one)))
-    return made
+        about = (
+            f"{one.kind}, {one.state}, {one.consumer}, attempt {one.attempt}, since {one.since:%Y-%m-%d %H:%M:%S}",
+            _origin(one),
+            f"key {one.key}" if one.key else "",
+            one.detail,
+        )
+        yield f"{one.id}  {printable(one.reason)}"
+        yield from (f"    {_on_one_line(fact)}" for fact in about if fact)
 
 
-def _cells(one: SetAside) -> Sequence[str]:
-    since = f"{one.since:%Y-%m-%d %H:%M:%S}"
-    return one.id, one.kind, one.state, one.consumer, _origin(one), one.key, _reason(one), str(one.attempt), since
+def _on_one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n")
 
 
 def _origin(one: SetAside) -> str:
@@ -31,7 +29,7 @@ def _origin(one: SetAside) -> str:
 
 
 def _reason(one: SetAside) -> str:
-    return one.reason if one.kind == "quarantined" else f"{one.reason}: {one.detail}"
+    return f"{one.reason}: {one.detail}" if one.detail else one.reason
 
 
 def alarm(one: Alarm) -> str:

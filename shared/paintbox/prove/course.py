@@ -2,36 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
 from paintbox.errors import OperatorError
-from paintbox.prove import evidence, judge, leaks, ledger, quiet, sampling, trace, traffic
+from paintbox.prove import evidence, judge, leaks, ledger, quiet, sampling, trace, traffic, witness
 from paintbox.prove.checks import operated, secret
-from paintbox.prove.checks.operated import Recovery, Window
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.display import Display
 from paintbox.prove.evidence import Evidence
-from paintbox.prove.nemesis import Event, Nemesis, Phase
+from paintbox.prove.nemesis import FAILURES, Event, Nemesis, Phase
 from paintbox.prove.quiet import Rest
-from paintbox.prove.report import Proof, Struck
+from paintbox.prove.report import Proof
 from paintbox.prove.rig import Rig
-from paintbox.prove.sampling import Samples
 from paintbox.prove.trace import Story
 from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State, Verdict
+from paintbox.prove.witness import Course
 from paintbox.stack.environments import URLS
 from paintbox.world import steering
 
 QUIET_SECONDS: Final = 120.0
 """How long the rest may take after the last recovery."""
 MOST_STORIES: Final = 3
-DOORS: Final = ("webhook-ingest", "edge")
-AFTERWARDS_MS: Final = 2_000
-"""For how long after a door was frozen its answers may still be late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +39,73 @@ class Order:
     kinds: Sequence[str] | None = None
 
 
-@dataclass(slots=True)
-class Course:
-    """What happened so far."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a run came to, so far as it came."""
 
-    began_ms: int
-    events: list[Event] = field(default_factory=list)
-    samples: Samples = field(default_factory=Samples)
-    acts: int = 0
+    verdicts: Sequence[Verdict]
+    counted: Mapping[str, int]
+    stories: Sequence[Story]
+    ended_early: str | None = None
 
 
 async def run(rig: Rig, order: Order, display: Display) -> Proof:
-    """Runs the proof on a rig that is up. Raises OperatorError where a simulator or a server does not come back."""
+    """Runs the proof on a rig that is up. Whatever ends it early is in the report, beside all that was seen."""
     started = time.monotonic()
     course = Course(int(time.time() * 1000))
     planned = traffic.plan(order.seed, order.minutes, course.began_ms)
     nemesis = rig.nemesis(order.seed, order.minutes, order.kinds)
-    sampler = asyncio.create_task(sampling.sample(rig.processes, rig.superuser_dsn, course.samples))
-    watcher = asyncio.create_task(display.watch(rig.environment))
     try:
-        await _harm(rig, order, course, planned, nemesis, display)
-        display.say("healed; waiting until nothing moves any more")
-        rest = await quiet.until_rest(rig.environment, QUIET_SECONDS, display.lacks)
-    finally:
-        for task in (sampler, watcher):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-    display.say("balancing the ledger")
-    await sampling.last_look(rig.superuser_dsn, course.samples)
-    found = await evidence.read(rig.environment)
-    verdicts = [*judge.verdicts(found), *await _operated(rig, course, found, planned, rest)]
+        judged = await _judge(rig, order, course, planned, nemesis, display)
+    except FAILURES as error:
+        judged = _Judged(_seen(rig, course), _counted(course), [], str(error) or type(error).__name__)
     proof = Proof(
         seed=order.seed,
         minutes=order.minutes,
         seconds=time.monotonic() - started,
         through="the edge (nginx)" if rig.edge else "the doors themselves: nginx is not installed",
-        counted=_counted(course, found),
-        struck=_struck(course.events),
+        counted=judged.counted,
+        struck=witness.struck(course.events),
         died=[event.says for event in course.events if event.phase is Phase.DIED],
         skipped=list(rig.skipped),
-        verdicts=verdicts,
-        stories=await _stories(rig, verdicts),
+        verdicts=judged.verdicts,
+        stories=judged.stories,
         logs=str(rig.stack.places.logs),
+        ended_early=judged.ended_early,
     )
-    return await _without_leaks(rig, proof, planned)
+    return _without_leaks(rig, proof, planned)
+
+
+async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> _Judged:
+    """Harms, waits, reads, compares. Raises one of FAILURES where a simulator or a server does not come back."""
+    rest = await _run_to_rest(rig, order, course, planned, nemesis, display)
+    display.say("balancing the ledger")
+    await sampling.last_look(rig.superuser_dsn, course.samples)
+    found = await evidence.read(rig.environment)
+    verdicts = [
+        *judge.verdicts(found),
+        operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
+        operated.answers_were_in_time(found.vendors.deliveries, witness.away(course)),
+        *_seen(rig, course),
+        await _leaks(rig, planned),
+    ]
+    return _Judged(verdicts, _counted(course, found), await _stories(rig, verdicts))
+
+
+async def _run_to_rest(
+    rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display
+) -> Rest:
+    sampler = asyncio.create_task(sampling.sample(rig.processes, rig.superuser_dsn, course.samples))
+    watcher = asyncio.create_task(display.watch(rig.environment))
+    try:
+        await _harm(rig, order, course, planned, nemesis, display)
+        display.say("healed; waiting until nothing moves any more")
+        return await quiet.until_rest(rig.environment, QUIET_SECONDS, display.lacks)
+    finally:
+        for task in (sampler, watcher):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> None:
@@ -95,8 +113,12 @@ async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: 
         course.events.append(event)
         display.event(event)
 
-    def done() -> None:
-        course.acts += 1
+    def done(failure: OperatorError | None) -> None:
+        if failure is None:
+            course.acts += 1
+        else:
+            course.unanswered += 1
+            display.say(f"a change failed: {failure}", "yellow")
         display.acts(course.acts, len(planned.acts))
 
     nemesis.on_event = on_event
@@ -108,7 +130,7 @@ async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: 
             group.create_task(nemesis.run())
             group.create_task(traffic.drive(simulators, planned, order.seed, done))
     except ExceptionGroup as errors:
-        foreseen = errors.subgroup(OperatorError)
+        foreseen = errors.subgroup(FAILURES)
         raise _first(foreseen) if foreseen else errors from None
 
 
@@ -117,63 +139,35 @@ def _first(errors: BaseException) -> BaseException:
     return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
 
 
-def _struck(events: Sequence[Event]) -> list[Struck]:
-    """Each fault once, with the last that was seen of it."""
-    found: dict[int, Struck] = {}
-    for event in events:
-        if event.stroke is not None:
-            found[event.stroke.number] = Struck(event.stroke, event.phase.value, event.seconds, event.waited)
-    return list(found.values())
-
-
-def _counted(course: Course, found: Evidence) -> dict[str, int]:
-    deliveries = found.vendors.deliveries
+def _counted(course: Course, found: Evidence | None = None) -> dict[str, int]:
+    deliveries = found.vendors.deliveries if found else []
+    struck = witness.struck(course.events)
     return {
         "changes at the vendors": course.acts,
+        "changes without an answer": course.unanswered,
         "deliveries": len(deliveries),
         "tries of deliveries": sum(len(one.attempts) for one in deliveries),
         "events answered 2xx": len(ledger.answered(deliveries)),
-        "records of changes published": len(found.changes),
-        "faults": len(_struck(course.events)),
-        "kinds of faults": len({one.stroke.kind for one in _struck(course.events)}),
+        "records of changes published": len(found.changes) if found else 0,
+        "faults": len(struck),
+        "kinds of faults": len({one.stroke.kind for one in struck}),
     }
 
 
-async def _operated(rig: Rig, course: Course, found: Evidence, planned: Plan, rest: Rest) -> list[Verdict]:
-    logs = rig.stack.places.logs
-    counted = {"pg_stat_database": course.samples.deadlocks, **sampling.deadlocks_in([logs / "postgres.log"])}
+def _seen(rig: Rig, course: Course) -> list[Verdict]:
+    """What was seen while it ran, for which nothing needs to be read afterwards."""
+    log = rig.stack.places.log("postgres")
+    counted = {"pg_stat_database": course.samples.deadlocks, **sampling.deadlocks_in([log])}
+    services = {handle.name for handle in rig.services}
     return [
-        operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        operated.every_fault_was_recovered_from(_recoveries(course.events)),
-        operated.answers_were_in_time(found.vendors.deliveries, _frozen(course)),
+        operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
+        operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
+        operated.whoever_was_asked_ended(rig.endings),
         operated.there_were_no_deadlocks(counted),
         operated.resources_were_bounded(
-            [one for one in course.samples.of_processes if one.process in {handle.name for handle in rig.services}],
-            course.samples.sessions,
+            [one for one in course.samples.of_processes if one.process in services], course.samples.sessions
         ),
-        await _leaks(rig, planned),
     ]
-
-
-def _recoveries(events: Sequence[Event]) -> list[Recovery]:
-    return [
-        Recovery(one.stroke.kind, one.stroke.target, one.recovery_seconds if one.outcome == Phase.RECOVERED else None)
-        for one in _struck(events)
-    ]
-
-
-def _frozen(course: Course) -> list[Window]:
-    """When a door, or what stands before it, was frozen: it can answer nothing then."""
-    begun = {event.stroke.number: event for event in course.events if event.stroke and event.phase is Phase.BEGUN}
-    windows = []
-    for event in course.events:
-        stroke = event.stroke
-        if stroke is None or event.phase is not Phase.HEALED or not stroke.kind.startswith("freeze"):
-            continue
-        if stroke.target.startswith(DOORS):
-            start = course.began_ms + int(begun[stroke.number].at * 1000)
-            windows.append(Window(start - AFTERWARDS_MS, course.began_ms + int(event.at * 1000) + AFTERWARDS_MS))
-    return windows
 
 
 def _canaries(rig: Rig, planned: Plan) -> list[Canary]:
@@ -191,7 +185,7 @@ async def _leaks(rig: Rig, planned: Plan) -> Verdict:
     return secret.nothing_leaked(*leaks.search(canaries, contents), len(canaries))
 
 
-async def _without_leaks(rig: Rig, proof: Proof, planned: Plan) -> Proof:
+def _without_leaks(rig: Rig, proof: Proof, planned: Plan) -> Proof:
     """The report must not leak either: what it shows is searched before it is shown."""
     shown = repr(proof).encode()
     canaries = _canaries(rig, planned)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from paintbox.brokers import administration, find_topics
@@ -30,9 +30,11 @@ class Published:
     key: str
     event_id: UUID | None
     value: Mapping[str, Any] | None
-    """None is an erasure; of webhook topics the value is not kept."""
+    """None is an erasure, unless it cannot be read; of webhook topics the value is not kept."""
     at_ms: int = 0
     """When it was written, by the broker's clock or its writer's."""
+    unreadable: tuple[str, ...] = ()
+    """What of it is not of the form that we write: `ce_id`, `value`, `source_version`. It counts as missing."""
 
     @property
     def place(self) -> str:
@@ -41,13 +43,17 @@ class Published:
 
     @property
     def moment(self) -> str:
-        """When it was written, as RFC 3339."""
-        return times.rfc3339(self.at_ms)
+        """When it was written, as RFC 3339; "" where its writer named no moment that there is."""
+        try:
+            return times.rfc3339(self.at_ms)
+        except ValueError:
+            return ""
 
     @property
     def version(self) -> int:
-        """The `source_version` of its value; -1 where it has none."""
-        return int((self.value or {}).get("source_version", -1))
+        """The `source_version` of its value; -1 where it has none that is a number."""
+        found = (self.value or {}).get("source_version")
+        return found if type(found) is int else -1
 
 
 async def read(servers: str, wanted: Sequence[topics.Topic], *, with_values: bool) -> list[Published]:
@@ -68,7 +74,7 @@ async def read(servers: str, wanted: Sequence[topics.Topic], *, with_values: boo
         raise OperatorError(f"Kafka at {servers} does not give its records ({type(error).__name__}).") from error
     finally:
         await consumer.stop()
-    return [_published(record, with_values=with_values) for record in records]
+    return [published(record, with_values=with_values) for record in records]
 
 
 async def _read_all(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> list[Any]:
@@ -88,15 +94,40 @@ async def _read_all(consumer: AIOKafkaConsumer, places: list[TopicPartition]) ->
     return [record for place in places for record in found[place]]
 
 
-def _published(record: Any, *, with_values: bool) -> Published:
+def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values: bool) -> Published:
+    """The record, whatever somebody wrote there: what cannot be read of it is None, and named."""
     headers = dict(record.headers)
-    event_id = headers.get("ce_id")
+    event_id = _event_id(headers.get("ce_id"))
+    value = _document(record.value) if with_values else None
+    version = (value or {}).get("source_version", 0)
+    found = {
+        "ce_id": event_id is not None or not headers.get("ce_id"),
+        "value": value is not None or record.value is None or not with_values,
+        "source_version": type(version) is int,
+    }
     return Published(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=(record.key or b"").decode(errors="replace"),
-        event_id=UUID(event_id.decode()) if event_id else None,
-        value=orjson.loads(record.value) if with_values and record.value is not None else None,
+        event_id=event_id,
+        value=value,
         at_ms=max(record.timestamp, 0),
+        unreadable=tuple(name for name, is_readable in found.items() if not is_readable),
     )
+
+
+def _event_id(header: bytes | None) -> UUID | None:
+    try:
+        return UUID((header or b"").decode())
+    except ValueError:
+        return None
+
+
+def _document(value: bytes | None) -> Mapping[str, Any] | None:
+    """None for what is no JSON object."""
+    try:
+        found = None if value is None else orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -14,7 +14,7 @@ import asyncpg
 from paintbox.errors import OperatorError
 from paintbox.prove import recovery
 from paintbox.prove.faults.kind import Heal, Kind
-from paintbox.prove.nemesis_plan import Stroke, hit, schedule
+from paintbox.prove.nemesis_plan import Stroke, aftermath, hit, schedule
 from paintbox.prove.recovery import Mark
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class Event:
     """RECOVERED: from the healing to the recovery, the time not counted in which another fault was at work."""
     waited: float | None = None
     """RECOVERED: all the time from the healing to the recovery."""
+    process: str = ""
+    """DIED: which."""
+    excuse: str = ""
+    """DIED: the fault that ended it after all, and why."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,8 @@ class Nemesis:
     seed: int
     kinds: Sequence[Kind]
     minutes: float
+    impossible: frozenset[str] = frozenset()
+    """Kinds that are drawn as everywhere, and that this machine cannot do."""
     on_event: Callable[[Event], None] = lambda _: None
     """Called for everything that happens, in its order."""
     _began: float = 0.0
@@ -87,7 +93,8 @@ class Nemesis:
     @property
     def plan(self) -> list[Stroke]:
         """What it will do."""
-        return schedule(self.seed, self.kinds, self._replicas, self.minutes)
+        drawn = schedule(self.seed, self.kinds, self._replicas, self.minutes)
+        return [stroke for stroke in drawn if stroke.kind not in self.impossible]
 
     async def run(self) -> None:
         """Does every stroke, heals it, and waits until the rig has recovered of each, for 3 minutes at most.
@@ -172,7 +179,9 @@ class Nemesis:
         taken = self._taken()
         for name, handle in self.rig.processes.items():
             if name not in taken and handle.pid is None:
-                self._tell(Phase.DIED, f"{name} has ended; its log: {handle.log}")
+                excuse = aftermath(name, [one.stroke for one in self._pending], self.kinds, self._replicas)
+                says = f"{name} has ended{f' ({excuse})' if excuse else ''}; its log: {handle.log}"
+                self.on_event(Event(Phase.DIED, self._now(), says, process=name, excuse=excuse))
                 self._starting[name] = asyncio.create_task(self._start(name))
 
     async def _start(self, name: str) -> None:

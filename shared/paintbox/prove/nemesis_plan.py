@@ -10,6 +10,8 @@ from paintbox.stack.layout import replica
 
 SERVICES: Final = ("webhook-ingest", "webhook-log", "customer-sync", "photo-sync")
 GAP: Final = (3.0, 8.0)
+LATER_SECONDS: Final = 1.0
+"""By how much a fault is put off for which nothing is free."""
 SETTLE_SECONDS: Final = {POSTGRES: 6.0, KAFKA: 12.0, PROCESS: 8.0, SERVICE: 40.0}
 """How long what was hit is left alone after its fault has ended, for its start."""
 BOTH_SECONDS: Final = 5.0
@@ -33,20 +35,24 @@ class Stroke:
 def schedule(seed: int, kinds: Sequence[Kind], replicas: int, minutes: float) -> list[Stroke]:
     """The strokes of a seed in their order: for the same arguments always the same.
 
-    Kinds are dealt like cards, so that each comes before any comes again, wherever what it hits is free.
+    Kinds are dealt like cards, so that each comes before any comes again, wherever what it hits is free. Where nothing
+    of them fits, the next fault comes as soon as something does.
     """
     draw, busy = random.Random(seed), dict[str, float]()  # noqa: S311 - a plan that can be repeated is the point
     deck: list[Kind] = []
     strokes: list[Stroke] = []
     at = draw.uniform(*GAP)
     while at < minutes * 60 and kinds:
-        deck = deck or draw.sample(list(kinds), len(kinds))
+        if len(deck) < len(kinds):
+            deck += draw.sample(list(kinds), len(kinds))
         stroke = next(_fitting(draw, deck, replicas, at, busy), None)
-        if stroke is not None:
-            kind, target, seconds = stroke
-            deck.remove(kind)
-            busy |= dict.fromkeys(hit(kind, target, replicas), at + seconds + SETTLE_SECONDS[kind.hits])
-            strokes.append(Stroke(len(strokes) + 1, at, kind.name, target, seconds, kind.says.format(target=target)))
+        if stroke is None:
+            at = round(at + LATER_SECONDS, 1)
+            continue
+        kind, target, seconds = stroke
+        deck.remove(kind)
+        busy |= dict.fromkeys(hit(kind, target, replicas), at + seconds + SETTLE_SECONDS[kind.hits])
+        strokes.append(Stroke(len(strokes) + 1, at, kind.name, target, seconds, kind.says.format(target=target)))
         at = round(at + draw.uniform(*GAP), 1)
     return strokes
 
@@ -57,10 +63,15 @@ def _fitting(
     if sum(end > at for end in busy.values()) >= AT_ONCE * replicas:
         return
     for kind in deck:
-        target, seconds = draw.choice(_targets(kind, replicas)), round(draw.uniform(*kind.seconds), 1)
-        is_free = all(busy.get(name, 0.0) <= at for name in hit(kind, target, replicas))
-        if is_free and not _leaves_neither(kind, at, seconds, busy):
-            yield kind, target, seconds
+        free = [
+            one
+            for one in _targets(kind, replicas)
+            if all(busy.get(name, 0.0) <= at for name in hit(kind, one, replicas))
+        ]
+        if free:
+            target, seconds = draw.choice(free), round(draw.uniform(*kind.seconds), 1)
+            if not _leaves_neither(kind, at, seconds, busy):
+                yield kind, target, seconds
 
 
 def _targets(kind: Kind, replicas: int) -> list[str]:
@@ -73,6 +84,16 @@ def _targets(kind: Kind, replicas: int) -> list[str]:
 def hit(kind: Kind, target: str, replicas: int) -> list[str]:
     """The processes that such a stroke takes for itself."""
     return [replica(target, number) for number in range(1, replicas + 1)] if kind.hits == SERVICE else [target]
+
+
+def aftermath(process: str, healed: Sequence[Stroke], kinds: Sequence[Kind], replicas: int) -> str:
+    """Why a process may have ended though nothing is at work on it: a stroke healed just now; "" for no reason."""
+    known = {kind.name: kind for kind in kinds}
+    for stroke in healed:
+        kind = known[stroke.kind]
+        if kind.aftermath and process in hit(kind, stroke.target, replicas):
+            return f"{stroke.says}: {kind.aftermath}"
+    return ""
 
 
 def _leaves_neither(kind: Kind, at: float, seconds: float, busy: dict[str, float]) -> bool:

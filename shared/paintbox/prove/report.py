@@ -41,11 +41,21 @@ class Proof:
     verdicts: Sequence[Verdict]
     stories: Sequence[Story]
     logs: str
+    ended_early: str | None = None
+    """Why it could not be run to its end; then the verdicts are of what was seen until then."""
 
     @property
     def is_proven(self) -> bool:
         """Whether no invariant was violated, and every one of them that can be was looked at."""
-        return all(verdict.state in {State.HELD, State.SKIPPED} for verdict in self.verdicts)
+        return self.ended_early is None and all(
+            verdict.state in {State.HELD, State.SKIPPED} for verdict in self.verdicts
+        )
+
+    @property
+    def is_violated(self) -> bool:
+        """Whether it is known that something is not as it must be: nothing of which was seen, where it ended early."""
+        states = {verdict.state for verdict in self.verdicts}
+        return State.VIOLATED in states or (State.NOTHING_CHECKED in states and self.ended_early is None)
 
 
 def as_document(proof: Proof) -> dict[str, Any]:
@@ -67,6 +77,7 @@ def as_document(proof: Proof) -> dict[str, Any]:
         "skipped": [{"fault": name, "reason": reason} for name, reason in proof.skipped],
         "stories": [story.as_document() for story in proof.stories],
         "logs": proof.logs,
+        "ended_early": proof.ended_early,
     }
 
 

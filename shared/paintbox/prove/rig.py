@@ -15,6 +15,7 @@ from paintbox.databases import Database
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 from paintbox.prove import disk, faults, recovery
+from paintbox.prove.checks.operated import Ending
 from paintbox.prove.disk import Disk
 from paintbox.prove.handles import Handle, Variation, varied
 from paintbox.prove.links import Link
@@ -50,11 +51,13 @@ class Rig:
     """Why PostgreSQL's disk cannot be filled, where it cannot."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
     """Kinds of faults that this machine cannot inject, or what stands in for what it lacks, and why."""
+    endings: list[Ending] = field(default_factory=list)
+    """How those ended whom a fault asked to."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The operator's names, as `.local/env` of the stack has them."""
-        return public(self.stack.kept)
+        """The operator's names, as `.local/env` of the stack has them, and the directory, by which advice names it."""
+        return {**public(self.stack.kept), "PAINTBOX_DIRECTORY": str(self.stack.places.directory)}
 
     @property
     def ingest_urls(self) -> list[str]:
@@ -128,14 +131,15 @@ class Rig:
         await asyncio.gather(*(handle.start() for handle in self.processes.values()))
 
     def nemesis(self, seed: int, minutes: float, kinds: Sequence[str] | None = None) -> Nemesis:
-        """The nemesis of this seed, of the named kinds or of all that the machine can inject.
+        """The nemesis of this seed, of the named kinds or of all: on any machine with the same plan.
 
-        What it cannot is added to `skipped`. Raises OperatorError for a name that is no kind.
+        What of it this machine cannot inject is left out, and added to `skipped`. Raises OperatorError for a name that
+        is no kind.
         """
         wanted = faults.named(kinds)
-        reasons = {kind.name: kind.possible(self) for kind in wanted}
-        self.skipped.extend((name, reason) for name, reason in reasons.items() if reason is not None)
-        return Nemesis(self, seed, [kind for kind in wanted if reasons[kind.name] is None], minutes)
+        reasons = {kind.name: reason for kind in wanted if (reason := kind.possible(self)) is not None}
+        self.skipped.extend(reasons.items())
+        return Nemesis(self, seed, wanted, minutes, frozenset(reasons))
 
     @classmethod
     @asynccontextmanager
@@ -153,7 +157,7 @@ class Rig:
         by their names. Raises OperatorError where a part does not come up.
         """
         where, told = _places(directory), lines or PartLines(Console(), "starting")
-        _remove(where, told)
+        remove(where, told)
         places.make(where)
         with operate.locked(where, told):
             try:
@@ -164,11 +168,11 @@ class Rig:
 
 def _places(directory: Path | None) -> Places:
     checkout = places.find_checkout(Path.cwd())
-    return Places(checkout, (directory or checkout / ".local/prove").expanduser().resolve())
+    return Places(checkout, (directory or checkout / ".local" / places.RIG).expanduser().resolve())
 
 
-def _remove(where: Places, lines: PartLines) -> None:
-    """An earlier rig, whether or not it was stopped."""
+def remove(where: Places, lines: PartLines) -> None:
+    """Removes an earlier rig, whether or not it was stopped. One that is being proven on is waited for."""
     if not where.kept.exists():
         down.stop_strays(where, partial(operate.show_stopped, lines))
         return

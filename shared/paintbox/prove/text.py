@@ -86,6 +86,9 @@ def conclusion(proof: Proof) -> str:
     """The whole report in a sentence."""
     violated = sum(verdict.violated for verdict in proof.verdicts)
     unchecked = [verdict.claim for verdict in proof.verdicts if verdict.state is State.NOTHING_CHECKED]
+    if proof.ended_early is not None:
+        seen = f"{violated:,} violations until then" if violated else "no violation until then"
+        return f"seed {proof.seed}: ended early after {proof.seconds:.0f} s, {seen}: {proof.ended_early}"
     if violated:
         return f"seed {proof.seed}: {violated:,} violations in {proof.seconds:.0f} s"
     if unchecked:

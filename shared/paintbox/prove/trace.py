@@ -65,12 +65,12 @@ async def tell(environment: Mapping[str, str], subject: str) -> Story:
     """
     async with databases(environment) as sessions:
         names = await _names(sessions, subject)
-        told = [one async for one in _in_databases(sessions, names)]
+        told = [one async for one in seen_in_databases(sessions, names)]
     (servers,) = require(environment, SERVERS)
     webhooks, changes = await asyncio.gather(
         dump.read(servers, dump.WEBHOOKS, with_values=False), dump.read(servers, dump.COMPACTED, with_values=True)
     )
-    told += _in_topics(webhooks, changes, names)
+    told += seen_in_topics(webhooks, changes, names)
     return Story(subject, names.texts, tuple(sorted(told, key=lambda one: (one.at == "", one.at, one.where))))
 
 
@@ -124,7 +124,8 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-async def _in_databases(sessions: Mapping[str, Connection], names: Names) -> AsyncIterator[Seen]:
+async def seen_in_databases(sessions: Mapping[str, Connection], names: Names) -> AsyncIterator[Seen]:
+    """Where these names stand in the tables; of each place the first 200."""
     for database, where, by, query in PLACES:
         parameters = (list(names.events), list(names.records), list(names.rows))
         used = [value for number, value in enumerate(parameters, 1) if f"${number}" in query]
@@ -138,13 +139,20 @@ def _moment(at: datetime | None) -> str:
     return "" if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _in_topics(webhooks: Sequence[Published], changes: Sequence[Published], names: Names) -> Iterator[Seen]:
+def seen_in_topics(webhooks: Sequence[Published], changes: Sequence[Published], names: Names) -> Iterator[Seen]:
+    """Where these names stand in the topics; of each kind the first 200."""
     events, texts = set(names.events), set(names.texts)
     for record in _of(webhooks, lambda one: one.event_id in events):
         yield Seen(record.moment, record.place, f"event {record.event_id} under key {record.key}", "webhook-ingest")
     for record in _of(changes, lambda one: not texts.isdisjoint(one.key.split("/"))):
-        what = "erased" if record.value is None else f"version {record.version}"
-        yield Seen(record.moment, record.place, f"{what} of {record.key}", "the owner's relay")
+        yield Seen(record.moment, record.place, f"{_said(record)} of {record.key}", "the owner's relay")
+
+
+def _said(record: Published) -> str:
+    """What a record of a compacted topic says of its key."""
+    if record.unreadable:
+        return f"a record whose {' and '.join(record.unreadable)} cannot be read,"
+    return "erased" if record.value is None else f"version {record.version}"
 
 
 def _of(records: Iterable[Published], wanted: Callable[[Published], bool]) -> list[Published]:

@@ -52,7 +52,7 @@ PLACES: Final = (
                    AS what
           FROM integrations.parked_records
          WHERE headers ->> 'ce_id' = ANY(SELECT unnest($1::uuid[])::text)
-            OR convert_from(key, 'UTF8') = ANY($2::text[])
+            OR key = ANY(SELECT convert_to(unnest($2::text[]), 'UTF8'))
         """,
     ),
     (

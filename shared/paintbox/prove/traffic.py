@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import floor
 from typing import Final
 
+from paintbox.errors import OperatorError
 from paintbox.prove.checks.secret import Canary
 from paintbox.world import edits, making, runs, steering
 from paintbox.world.edits import Step, Vendor
@@ -125,10 +126,15 @@ def _act(wave: int, step: Step) -> Act:
     return Act(0, wave, 0, step.vendor, step.method, step.path, step.body)
 
 
-async def drive(simulators: Simulators, planned: Plan, seed: int, done: Callable[[], None]) -> None:
-    """Does all of it, at its times or as soon as the simulators get to it; `done` is called after each act.
+Done = Callable[[OperatorError | None], None]
+"""Told after each act: why it failed, or that it did not."""
 
-    Takes over the simulators' faults. Raises OperatorError where a simulator is away.
+
+async def drive(simulators: Simulators, planned: Plan, seed: int, done: Done) -> None:
+    """Does all of it, at its times or as soon as the simulators get to it.
+
+    An act that failed is told, and the others go on: the truth is what the simulators hold, whatever they were asked.
+    Takes over the simulators' faults. Raises OperatorError where those cannot be set.
     """
     await steering.misbehave(simulators, seed, patient=True)
     began, turns = time.monotonic(), asyncio.Semaphore(AT_ONCE)
@@ -137,8 +143,12 @@ async def drive(simulators: Simulators, planned: Plan, seed: int, done: Callable
     async def one(act: Act, before: Sequence[asyncio.Task[None]]) -> None:
         await asyncio.gather(*before)
         async with turns:
-            await steering.ask(simulators, act.vendor, act.method, f"records/{act.path}", json=act.body)
-        done()
+            try:
+                await steering.ask(simulators, act.vendor, act.method, f"records/{act.path}", json=act.body)
+            except OperatorError as error:
+                done(error)
+            else:
+                done(None)
 
     async with asyncio.TaskGroup() as group:
         for act in planned.acts:

@@ -59,7 +59,7 @@ def _chosen(where: Places, number: int | None) -> Layout:
 
 def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
     """Stops what runs, newest first; what that was. The data stays."""
-    if not where.directory.exists():
+    if not any(path.exists() for path in (where.kept, where.lock, where.pids)):  # somebody's directory: leave no lock
         stopped = down.stop_strays(where, lambda one: show_stopped(lines, one))
     else:
         places.check_owner(where)
@@ -73,7 +73,7 @@ def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped
 def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
     """Stops what runs and removes all that the stack made; what was stopped. What others put there stays."""
     stopped = stop(where, parts, lines)
-    if where.kept.exists():
+    if where.directory.exists() and places.are_ours(where):
         with locked(where, lines):
             left = down.remove_all(where)
         lines.say(

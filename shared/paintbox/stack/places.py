@@ -7,10 +7,14 @@ import pwd
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import paintbox
 from paintbox.errors import OperatorError
 from paintbox.files import write_atomically
+
+RIG: Final = "prove"
+"""The folder in a stack's directory that the rig of `paintbox prove` has for its own stack."""
 
 
 class NoCheckoutError(OperatorError):
@@ -60,6 +64,11 @@ class Places:
         return self.directory / "postgres"
 
     @property
+    def lock(self) -> Path:
+        """What a command holds while it changes the stack."""
+        return self.directory / "lock"
+
+    @property
     def simulators(self) -> Path:
         """What the simulators remember."""
         return self.directory / "simulators"
@@ -68,6 +77,11 @@ class Places:
     def edge(self) -> Path:
         """What nginx is told, and its temporary files."""
         return self.directory / "edge"
+
+    @property
+    def rig(self) -> "Places":
+        """The stack of `paintbox prove` in this directory."""
+        return Places(self.checkout, self.directory / RIG)
 
     def log(self, part: str) -> Path:
         """The part's log."""
@@ -104,13 +118,18 @@ def make(places: Places) -> None:
     """
     places.directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     check_owner(places)
-    if not places.kept.exists() and any(not _may_be_ours(path.name) for path in places.directory.iterdir()):
+    if not are_ours(places):
         raise OperatorError(f"{places.directory} is not empty and no stack's directory: name another with --directory.")
 
 
+def are_ours(places: Places) -> bool:
+    """Whether the directory is marked as a stack's, or holds nothing but what we have made before it was."""
+    return places.kept.exists() or all(_may_be_ours(path.name) for path in places.directory.iterdir())
+
+
 def _may_be_ours(name: str) -> bool:
-    """What a first `up` has made before the file that marks the directory as a stack's."""
-    return name == "lock" or name.startswith(".stack.json.")
+    """What a first `up` has made before the file that marks the directory, and a rig that was there before any `up`."""
+    return name in {"lock", RIG} or name.startswith(".stack.json.")
 
 
 def fill(places: Places) -> None:
@@ -141,8 +160,7 @@ def _user(uid: int) -> str:
 @contextlib.contextmanager
 def locked(places: Places, on_wait: Callable[[], None]) -> Iterator[None]:
     """Holds the stack's lock, so that one command at a time changes it; `on_wait` is called once where it must wait."""
-    path = places.directory / "lock"
-    descriptor = _lock(path, on_wait)
+    descriptor = _lock(places.lock, on_wait)
     try:
         yield
     finally:

@@ -14,7 +14,8 @@ from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.programs import Program
 from paintbox.stack.stacks import Stack
 
-ANSWER_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 10.0
+"""More than `paintbox status` gives anything, so that a process on a busy machine is not taken for one that is away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from paintbox.stack import kept, processes
 from paintbox.stack.environments import URLS, url
 from paintbox.stack.places import Places
 from paintbox.stack.services import SERVICES, SIMULATORS, services_of, unready
-from paintbox.status.answers import READY_SECONDS, ask
+from paintbox.status.answers import ask
 
 
 class State(StrEnum):
@@ -67,6 +67,6 @@ def named_urls(environment: Mapping[str, str]) -> dict[str, str]:
 
 async def services(asked: Mapping[str, str], found: Mapping[str, PartStatus]) -> list[PartStatus]:
     """Each process that answers over HTTP, asked all at once at its URL; `found` are those of a local stack."""
-    answers = await asyncio.gather(*(ask(unready(address), READY_SECONDS) for address in asked.values()))
+    answers = await asyncio.gather(*(ask(unready(address)) for address in asked.values()))
     missing = {name: answer.problem or answer.value for name, answer in zip(asked, answers, strict=True)}
     return [with_answer(found.get(name, PartStatus(name, State.READY)), missing[name]) for name in asked]

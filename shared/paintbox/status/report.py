@@ -35,7 +35,7 @@ class Status:
 
 
 async def find_status(environment: Mapping[str, str], places: Places | None) -> Status:
-    """The state of the local stack in `places`, or (None) of what the environment names. Takes 3 s at most."""
+    """The state of the local stack in `places`, or (None) of what the environment names. Takes little over 8 s."""
     servers = environment.get(SERVERS)
     kafka, drift, databases, services = await asyncio.gather(
         ask(topic_lags(servers)) if servers else _unknown("no broker is named"),

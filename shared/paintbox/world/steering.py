@@ -4,6 +4,7 @@ docs/simulators.md has their side of it.
 """
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ ANSWER_SECONDS: Final = 60.0
 IDLE_SECONDS: Final = 1.0
 """For how long a connection is used again: a simulator closes one that was idle for 5 s, perhaps as we ask anew."""
 
+TRIES: Final = 4
+PAUSE_SECONDS: Final = 0.5
+CUT: Final = (httpx.NetworkError, httpx.RemoteProtocolError)
+"""A connection that ended before its answer: on a busy machine that happens to the best."""
+
 DUPLICATES: Final = 0.2
 FAULTS: Final[Mapping[str, Any]] = {
     "duplicate": DUPLICATES,
@@ -41,6 +47,8 @@ class Simulators:
 
     client: httpx.AsyncClient
     urls: Mapping[Vendor, str]
+    status: str
+    """The command that shows whether they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,11 @@ async def connected(environment: Mapping[str, str]) -> AsyncIterator[Simulators]
     urls = dict(zip(VENDORS, require(environment, *(URLS[vendor] for vendor in VENDORS)), strict=True))
     limits = httpx.Limits(keepalive_expiry=IDLE_SECONDS)
     async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS, limits=limits) as client:
-        yield Simulators(client, urls)
+        yield Simulators(client, urls, _status(environment.get("PAINTBOX_DIRECTORY")))
+
+
+def _status(directory: str | None) -> str:
+    return f"paintbox status --directory {shlex.quote(directory)}" if directory else "paintbox status"
 
 
 async def create(simulators: Simulators, vendor: Vendor, kind: str, records: Sequence[Fields]) -> None:
@@ -195,17 +207,36 @@ def _delivery(told: Mapping[str, Any]) -> Delivery:
 
 
 async def ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **content: Any) -> Any:
-    """The answer's JSON, None where it has none. OperatorError where there is no answer, or a refusal."""
+    """The answer's JSON, None where it has none. OperatorError where there is no answer, or a refusal.
+
+    What changes nothing when it is done twice is tried again where its connection was cut.
+    """
     url = f"{simulators.urls[vendor]}/_simulator/{path}"
     try:
-        answer = await simulators.client.request(method, url, **content)
+        answer = await _request(simulators, method, url, TRIES if _is_idempotent(method, path) else 1, content)
     except httpx.HTTPError as error:
         raise OperatorError(
-            f"The simulator {vendor} does not answer ({type(error).__name__}): `paintbox status` shows whether it runs."
+            f"The simulator {vendor} does not answer ({type(error).__name__}): "
+            f"`{simulators.status}` shows whether it runs."
         ) from error
     if answer.is_error:
         raise OperatorError(f"The simulator {vendor} refuses {method} {path} ({answer.status_code}): {_detail(answer)}")
     return answer.json() if answer.content else None
+
+
+def _is_idempotent(method: str, path: str) -> bool:
+    return method in {"GET", "PUT"} or (method, path) == ("DELETE", "faults")
+
+
+async def _request(
+    simulators: Simulators, method: str, url: str, tries: int, content: Mapping[str, Any]
+) -> httpx.Response:
+    for _number in range(tries - 1):
+        try:
+            return await simulators.client.request(method, url, **content)
+        except CUT:
+            await asyncio.sleep(PAUSE_SECONDS)
+    return await simulators.client.request(method, url, **content)
 
 
 def _detail(answer: httpx.Response) -> str:

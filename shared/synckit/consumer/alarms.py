@@ -14,15 +14,14 @@ LARGEST_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Records of a topic within a minute, and how many of them were parked."""
+    """Records of a topic within a minute, and how many of them were parked: by one process."""
 
     records: int
     parked: int
 
-    @property
-    def is_alarming(self) -> bool:
-        """Whether that is not bad data but a bad release."""
-        return self.parked > MOST_PARKED and self.parked > self.records * LARGEST_SHARE
+    def is_alarming(self, parked_by_all: int) -> bool:
+        """Whether that is not bad data but a bad release. Every copy of the process meets it in the same share."""
+        return max(parked_by_all, self.parked) > MOST_PARKED and self.parked > self.records * LARGEST_SHARE
 
 
 class Window:
@@ -50,6 +49,25 @@ class Alarms:
     def __init__(self, pool: Pool, consumer: str) -> None:
         self._pool = pool
         self._consumer = consumer
+
+    async def count_parked(self, topic: str) -> int:
+        """How many of a topic's records all copies of the process have parked within a minute, and since its last alarm
+        was cleared."""
+        async with self._pool.acquire() as connection:
+            parked: int = await connection.fetchval(
+                """
+                SELECT count(*)
+                  FROM integrations.parked_records
+                 WHERE consumer = $1 AND topic = $2 AND redriven_at IS NULL AND dropped_at IS NULL
+                   AND parked_at > greatest(
+                       now() - make_interval(secs => $3),
+                       (SELECT cleared_at FROM integrations.consumer_alarms WHERE consumer = $1 AND topic = $2))
+                """,
+                self._consumer,
+                topic,
+                WINDOW_SECONDS,
+            )
+        return parked
 
     async def raise_alarm(self, topic: str, count: Count) -> None:
         """Put an alarm in force. One that is in force already stays as it is."""

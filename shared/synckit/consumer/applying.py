@@ -23,7 +23,8 @@ with the same records, or some of them, at any time."""
 
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 30.0
-RACE_TRIES: Final = 5
+PATIENCE: Final = {Verdict.RACE: 5, Verdict.UNCLEAR: 20}
+"""How many failures of these kinds in a row end the waiting: a race is poison then, what is unclear a bug."""
 
 
 class GivenUpError(Exception):
@@ -55,18 +56,18 @@ class Applier:
             self._since = self.trouble = None
 
     async def _whole(self, batch: Batch) -> list[Incoming]:
-        delays, races = _delays(), 0
+        delays, row = _delays(), (Verdict.TRANSIENT, 0)
         while True:
             try:
                 await self._apply(batch)
             except Exception as error:
                 kind = verdict(error)
-                races += kind is Verdict.RACE
-                if kind is Verdict.TRANSIENT or (kind is Verdict.RACE and races < RACE_TRIES):
+                row = (kind, row[1] + 1 if kind is row[0] else 1)
+                if kind is Verdict.TRANSIENT or row[1] < PATIENCE.get(kind, 0):
                     await self._wait(error, next(delays))
                     if _is_time_out(error) and len(batch.living) > 1:
                         return await self._halves(batch)
-                elif kind is Verdict.BUG:
+                elif kind in {Verdict.BUG, Verdict.UNCLEAR}:
                     raise
                 else:
                     return await self._isolate(batch, error)

@@ -1,11 +1,17 @@
 """A batch of Kafka records, and which of them can never work."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+from aiokafka import TopicPartition
 
 from synckit.contracts.compacted import KafkaRecord
 from synckit.errors import PoisonError
+
+MOST_CORRELATION_IDS: Final = 5
 
 
 class Incoming(KafkaRecord, Protocol):
@@ -70,3 +76,21 @@ class Batch:
     def _part(self, start: int, end: int) -> "Batch":
         condemned = {at - start: error for at, error in self.condemned.items() if start <= at < end}
         return Batch(self.records[start:end], condemned)
+
+
+def correlation_ids(records: Sequence[Incoming]) -> list[str]:
+    """Of the first few records: what leads from a log's line to `sync_logs.correlation_id`."""
+    found: list[str] = []
+    for record in records[:MOST_CORRELATION_IDS]:
+        with suppress(ValueError):
+            found.append(str(UUID((dict(record.headers).get("ce_correlationid") or b"").decode())))
+    return list(dict.fromkeys(found))
+
+
+def offsets_after(records: Sequence[Incoming]) -> dict[TopicPartition, int]:
+    """For each partition of the batch, the offset after its last record."""
+    found: dict[TopicPartition, int] = {}
+    for record in records:
+        at = TopicPartition(record.topic, record.partition)
+        found[at] = max(found.get(at, 0), record.offset + 1)
+    return found

@@ -8,6 +8,16 @@ from aiokafka.errors import KafkaError
 
 from synckit.errors import PoisonError, TransientError
 
+PASSING: Final = (
+    TransientError,
+    KafkaError,
+    OSError,
+    TimeoutError,
+    asyncpg.InternalClientError,  # asyncpg raises it for a connection that died in the middle of a message
+)
+OF_FILES: Final = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""No server that is away looks like this."""
+
 
 class Verdict(Enum):
     """What a consumer does about a failure."""
@@ -18,6 +28,9 @@ class Verdict(Enum):
     """A record of the batch can never work: find it, park it, go on."""
     RACE = "race"
     """Most likely somebody else was faster: try again a few times, then it is poison."""
+    UNCLEAR = "unclear"
+    """Most likely a session that died in use: wait as for what passes, but not for ever, since asyncpg raises the same
+    for a call that is wrong."""
     BUG = "bug"
     """Nobody foresaw it: stop loudly."""
 
@@ -40,15 +53,14 @@ def verdict(error: BaseException) -> Verdict:
         return Verdict.POISON
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error)
-    passing = (
-        TransientError,
-        KafkaError,
-        OSError,
-        TimeoutError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,  # asyncpg raises it for a connection that died in the middle of a message
-    )
-    return Verdict.TRANSIENT if isinstance(error, passing) else Verdict.BUG
+    if isinstance(error, asyncpg.InterfaceError):
+        return Verdict.POISON if isinstance(error, ValueError) else Verdict.UNCLEAR  # a value that it cannot encode
+    return Verdict.TRANSIENT if isinstance(error, PASSING) and not isinstance(error, OF_FILES) else Verdict.BUG
+
+
+def passes(error: BaseException) -> bool:
+    """Whether whoever works in the background waits and tries again."""
+    return verdict(error) in {Verdict.TRANSIENT, Verdict.UNCLEAR}
 
 
 def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:

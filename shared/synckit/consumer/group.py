@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
@@ -12,7 +13,8 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
 from synckit.consumer.alarms import Alarms
-from synckit.consumer.failures import Verdict, describe, explain, verdict
+from synckit.consumer.failures import describe, explain, passes
+from synckit.consumer.fetching import fetch
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer, KafkaClient
 from synckit.kafka import METADATA_MS
 
@@ -25,7 +27,6 @@ REBALANCE_MS: Final = 60_000
 """Above the longest that a batch may take to settle when its partitions are revoked."""
 FOREVER_MS: Final = 2**31 - 1
 """A consumer that waits for its database keeps its partitions: its heartbeat says that it lives."""
-EMPTY_POLL_MS: Final = 25
 STOP_SECONDS: Final = 12.0
 RETRY_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 5.0
@@ -69,11 +70,13 @@ class ConsumerGroup:
         return zip(self._consumers, self._subscribers, strict=True)
 
     async def _tend(self, consumer: Consumer, subscriber: Any) -> None:
-        if consumer.stopped.is_set():
+        if consumer.stopped.is_set() or consumer.lost:
             if subscriber.running:
                 await subscriber.stop()
+            consumer.lost = False
         elif not subscriber.running:
-            await self._rejoin(subscriber)
+            if consumer.may_join:
+                await self._rejoin(subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
 
@@ -97,7 +100,7 @@ class ConsumerGroup:
                 for consumer, subscriber in self._members():
                     await consumer.heed(raised, asked_at, has_left=not subscriber.running)
         except Exception as error:
-            if verdict(error) is not Verdict.TRANSIENT:
+            if not passes(error):
                 raise
             self._note_deafness(error)
             return False
@@ -167,7 +170,6 @@ class ConsumerGroup:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             max_records=consumer.at_most,
-            batch_timeout_ms=EMPTY_POLL_MS,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_MS,
@@ -176,6 +178,9 @@ class ConsumerGroup:
             max_partition_fetch_bytes=9 * 1024 * 1024,
             listener=consumer,
         )
+
+        # FastStream would wait and ask the same client again, whatever it raises, and tell nobody.
+        subscriber.get_msg = partial(fetch, consumer)  # type: ignore[method-assign, assignment] # typed as a method
 
         @subscriber
         async def on_batch(records: Any) -> None:

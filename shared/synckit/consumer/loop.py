@@ -3,10 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol
-from uuid import UUID
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
@@ -14,16 +12,17 @@ from aiokafka.errors import KafkaError
 from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count, Window
 from synckit.consumer.applying import Applier, Apply, GivenUpError
-from synckit.consumer.batch import Batch, Incoming
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.batch import Batch, Incoming, correlation_ids, offsets_after
+from synckit.consumer.failures import Verdict, describe, explain, passes, verdict
+from synckit.consumer.fetching import Losses, Stillness
 from synckit.contracts.topics import Topic
+from synckit.errors import TransientError
 from synckit.observability import metrics
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
-MOST_CORRELATION_IDS: Final = 5
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
@@ -63,6 +62,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
+        self._stillness = Stillness()
+        self._losses = Losses()
         self._alarms = alarms
         self._window = Window()
         self._alarmed_at: float | None = None
@@ -70,6 +71,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._trouble: str | None = NOT_JOINED
         self.stopped = asyncio.Event()
         """Set for good by a bug, and until it is cleared by an alarm."""
+        self.lost = False
+        """Whether its client failed and is still its own: it is to leave its group."""
 
     async def check(self) -> str | None:
         """For readiness: what keeps this consumer from its work."""
@@ -78,6 +81,25 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def give_up(self) -> None:
         """Do not try again: the process stops."""
         self._applier.given_up.set()
+
+    def lose(self, error: Exception) -> None:
+        """Its client failed: apply and commit nothing more until it has joined its group anew. A bug stops it."""
+        self._applier.given_up.set()
+        if verdict(error) in {Verdict.BUG, Verdict.POISON}:
+            self._stop("stopped by a bug: what Kafka gives cannot be read", describe(error), error)
+            return
+        self.lost = True
+        self._trouble = f"reads again from its committed offsets: {explain(error)}"
+        metrics.CONSUMER_LOSSES.labels(self.topic.name).inc()
+        if self._losses.add():
+            log.warning(
+                "A consumer's client failed, and is replaced", extra={"topic": self.topic.name, **describe(error)}
+            )
+
+    @property
+    def may_join(self) -> bool:
+        """Whether it is time to join its group again."""
+        return self._losses.may_try
 
     def hold(self, trouble: str) -> None:
         """It cannot begin yet, and this is why. Says nothing new where it was stopped."""
@@ -112,6 +134,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
         self._committed = {}
         self._quiet = None
+        self._stillness.forget()
         if not self.stopped.is_set():
             self._applier.given_up.clear()
             self._trouble = None
@@ -124,19 +147,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         started = monotonic()
         self._idle.clear()
         self._batches += 1
+        if self._losses.are_over():
+            log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
             failpoints.hit("consumer.apply:before")
             parked = await self._applier.apply(Batch(records))
             is_safe = await self._watch(Count(len(records), len(parked)))
             failpoints.hit("consumer.offsets:before_commit")
             if is_safe:
-                await self._commit(client, _ends(records))
+                await self._commit(client, offsets_after(records))
             failpoints.hit("consumer.offsets:after_commit")
             self._report(records, parked, monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
-            said = describe(error) | {"correlation_ids": " ".join(_correlation_ids(records))}
+            said = describe(error) | {"correlation_ids": " ".join(correlation_ids(records))}
             self._stop("stopped by a bug", said, error)
         finally:
             self._idle.set()
@@ -148,9 +173,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             async with asyncio.timeout(TEND_SECONDS):
                 positions = {at: await client.position(at) for at in client.assignment()}
                 await self._commit_markers(client, positions)
-                await self._measure(client)
+                ends = await self._measure(client)
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
+            return
+        if self._idle.is_set() and not self.lost and self._stillness.lasts(self._batches, positions, ends):
+            self.lose(TransientError("its client does not read on"))
 
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
@@ -185,8 +213,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 "records": len(records),
                 "parked": len(parked),
                 "seconds": round(seconds, 4),
-                "correlation_ids": _correlation_ids(records),
-                "parked_correlation_ids": _correlation_ids(parked),
+                "correlation_ids": correlation_ids(records),
+                "parked_correlation_ids": correlation_ids(parked),
             },
         )
 
@@ -195,17 +223,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
         Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back.
         """
-        total = self._window.add(monotonic(), count)
-        if not total.is_alarming:
+        mine = self._window.add(monotonic(), count)
+        if not count.parked:
             return True
-        self._stop_by_alarm({"records": str(total.records), "parked": str(total.parked)})
         try:
-            await self._save(total)
+            parked = await self._alarms.count_parked(self.topic.name)
+            if not mine.is_alarming(parked):
+                return True
+            self._stop_by_alarm({"records": str(mine.records), "parked": str(parked)})
+            await self._save(mine)
         except Exception as error:
-            if verdict(error) is not Verdict.TRANSIENT:
+            if not passes(error):
                 raise
-            log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
-            self._unsaved = total
+            if mine.is_alarming(0):
+                log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
+                self._stop_by_alarm({"records": str(mine.records), "parked": str(mine.parked)})
+                self._unsaved = mine
             return False
         return True
 
@@ -235,10 +268,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
-    async def _measure(self, client: KafkaClient) -> None:
+    async def _measure(self, client: KafkaClient) -> dict[TopicPartition, int]:
         """The lag behind what is committed, by whomever: also before the first batch here, and while it waits.
 
-        Partitions may move while Kafka is asked; what was found out about the former ones is then dropped.
+        Returns where each partition ends. Partitions may move while Kafka is asked; what was found out about the former
+        ones is then dropped.
         """
         partitions, done = list(client.assignment()), self._committed
         unknown = [at for at in partitions if at not in done]
@@ -250,21 +284,4 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if done is self._committed:
             for at, end in ends.items():
                 metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - done[at], 0))
-
-
-def _correlation_ids(records: Sequence[Incoming]) -> list[str]:
-    """Of the first few records: what leads from a log's line to `sync_logs.correlation_id`."""
-    found: list[str] = []
-    for record in records[:MOST_CORRELATION_IDS]:
-        with suppress(ValueError):
-            found.append(str(UUID((dict(record.headers).get("ce_correlationid") or b"").decode())))
-    return list(dict.fromkeys(found))
-
-
-def _ends(records: Sequence[Incoming]) -> dict[TopicPartition, int]:
-    """For each partition of the batch, the offset after its last record."""
-    ends: dict[TopicPartition, int] = {}
-    for record in records:
-        at = TopicPartition(record.topic, record.partition)
-        ends[at] = max(ends.get(at, 0), record.offset + 1)
-    return ends
+        return ends

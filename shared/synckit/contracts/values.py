@@ -48,6 +48,8 @@ class Quarantined(Contract):
     source: str
     received_at: Moment
     reason: str
+    pointer: str = ""
+    """Where in the body, in names that the vendor documents; empty for all of it."""
     body_base64: str
 
 

@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Configuration(Generic[Model]):
             try:
                 await self.refresh()
             except Exception as error:
-                if verdict(error) is not Verdict.TRANSIENT:
+                if not passes(error):
                     raise
                 log.warning("The configuration could not be read", extra={"service": self._service, **describe(error)})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from synckit import postgres
-from synckit.consumer.failures import Verdict, as_poison, describe, verdict
+from synckit.consumer.failures import Verdict, as_poison, describe, passes, verdict
 from synckit.errors import PoisonError
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
@@ -90,7 +90,7 @@ class Projector:
             try:
                 await self.sweep_once()
             except Exception as error:
-                if verdict(error) is not Verdict.TRANSIENT:
+                if not passes(error):
                     raise
                 log.warning("Notes that were left behind have to wait", extra=describe(error))
             await asyncio.sleep(SWEEP_SECONDS)

@@ -38,6 +38,11 @@ CONSUMER_STOPPED = Gauge(
     "1 where a consumer stopped because of a bug (until the process is restarted) or of an alarm, 0 where it did not",
     ["topic"],
 )
+CONSUMER_LOSSES = Counter(
+    "paintbox_consumer_client_losses_total",
+    "Clients of a consumer that failed and were replaced: it read again from its committed offsets",
+    ["topic"],
+)
 CONSUMER_ALARM = Gauge(
     "paintbox_consumer_alarm",
     "1 where too many records were parked within a minute, until `paintbox parked resume` clears it; 0 where not",

@@ -9,7 +9,7 @@ from synckit import postgres
 from synckit.consumer import Consumer
 from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
-from synckit.consumer.failures import Verdict, describe, verdict
+from synckit.consumer.failures import describe, passes
 from synckit.observability import metrics
 from synckit.parking.records import ParkedRecord, list_asked, mark_redriven
 from synckit.postgres import Connection, Pool
@@ -84,7 +84,7 @@ class Redrive:
         try:
             found = await self.once()
         except Exception as error:
-            if verdict(error) is not Verdict.TRANSIENT:
+            if not passes(error):
                 raise
             if not self._is_away:
                 log.warning("Parked records cannot be read", extra=describe(error))

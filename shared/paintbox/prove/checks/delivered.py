@@ -10,6 +10,8 @@ from paintbox.prove.tables import CustomerLog, EventRow, Receipt, SyncLog
 from paintbox.prove.verdicts import Verdict, Violation, verdict
 
 FINAL: Final = frozenset({"PROCESSED", "IGNORED", "FAILED"})
+LOGGED: Final = {"PROCESSED": "COMPLETED", "IGNORED": "COMPLETED", "FAILED": "FAILED"}
+"""Of an event's status that of its sync log."""
 
 
 def every_answer_is_logged_once(answered: Mapping[UUID, Answered], rows: Sequence[EventRow]) -> Verdict:
@@ -52,14 +54,17 @@ def receipts_agree(receipts: Sequence[Receipt], rows: Sequence[EventRow]) -> Ver
 
 
 def one_effect_an_event(rows: Sequence[EventRow], logs: Sequence[SyncLog]) -> Verdict:
-    """Each event that was processed or ignored has one sync log; none has several; none is of no event."""
+    """Each event that was processed or ignored has one sync log, which says so; none has several, or no event."""
     counts = Counter(log.id for log in logs)
+    said = {log.id: log.status for log in logs}
     known = {row.id for row in rows}
 
     def violations() -> Iterator[Violation]:
         for row in rows:
             if row.status in {"PROCESSED", "IGNORED"} and not counts[row.id]:
                 yield Violation(str(row.id), f"is {row.status} without a sync log")
+            elif row.status in LOGGED and said.get(row.id, LOGGED[row.status]) != LOGGED[row.status]:
+                yield Violation(str(row.id), f"is {row.status}, and its sync log says {said[row.id]}")
         for event_id, count in counts.items():
             if count > 1:
                 yield Violation(str(event_id), f"has {count} sync logs")

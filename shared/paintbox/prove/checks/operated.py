@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from paintbox.prove.ledger import Delivery
-from paintbox.prove.verdicts import Verdict, Violation, verdict
+from paintbox.prove.verdicts import Verdict, Violation, skipped, verdict
 
 RECOVERY_SECONDS: Final = 60.0
 LONGEST_ANSWER_SECONDS: Final = 5.0
@@ -49,6 +49,14 @@ class Recovery:
     seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A process that was asked to end, and whether it did so by itself within its grace period."""
+
+    process: str
+    by_itself: bool
+
+
 def queues_are_empty(waiting: Mapping[str, int]) -> Verdict:
     """At rest no outbox, no note, no spool holds anything, and nothing was refused."""
     left = [Violation(name, f"holds {count:,} rows at rest") for name, count in waiting.items() if count]
@@ -77,26 +85,40 @@ def _late(one: Recovery) -> str:
     return "did not recover" if one.seconds is None else f"took {one.seconds:.1f} s to recover"
 
 
-def answers_were_in_time(deliveries: Sequence[Delivery], excused: Sequence[Window]) -> Verdict:
-    """Whatever was answered was answered within 5 s, 99 % of it within 3 s, or with 503.
+def nobody_died(processes: int, deaths: Sequence[Violation]) -> Verdict:
+    """No process ended that nobody had harmed; nothing but the nemesis would have started it again."""
+    return verdict("I9", "no process ended that nobody harmed", processes, deaths)
 
-    `excused`: while a door was frozen nothing of it could answer.
+
+def whoever_was_asked_ended(endings: Sequence[Ending]) -> Verdict:
+    """Each process that got SIGTERM ended by itself, before it had to be killed."""
+    claim = "whoever was asked to end did so by itself"
+    killed = [Violation(one.process, "had to be killed 30 s after SIGTERM") for one in endings if not one.by_itself]
+    return verdict("I9", claim, len(endings), killed) if endings else skipped("I9", claim, "nobody was asked to")
+
+
+def answers_were_in_time(deliveries: Sequence[Delivery], excused: Sequence[Window]) -> Verdict:
+    """Each try was answered within 5 s, 99 % of them within 3 s, or with 503; what was cut off was so within 5 s.
+
+    `excused`: while a door was frozen or dead nothing of it could answer.
     """
-    answers = [
+    tries = [
         (delivery, attempt)
         for delivery in deliveries
         for attempt in delivery.attempts
-        if attempt.status is not None and not any(one.holds(attempt.at_ms) for one in excused)
+        if not any(one.holds(attempt.at_ms) for one in excused)
     ]
-    taken = sorted(attempt.seconds for _, attempt in answers if attempt.status != UNAVAILABLE)
+    answers = [attempt for _, attempt in tries if attempt.status is not None]
+    taken = sorted(attempt.seconds for attempt in answers if attempt.status != UNAVAILABLE)
     p99 = taken[int(len(taken) * 0.99)] if taken else 0.0
 
     def violations() -> Iterator[Violation]:
         if p99 > P99_SECONDS:
             yield Violation("99th percentile", f"is {p99:.2f} s")
-        for delivery, attempt in answers:
+        for delivery, attempt in tries:
             if attempt.seconds > LONGEST_ANSWER_SECONDS:
-                yield Violation(delivery.name, f"was answered {attempt.status} after {attempt.seconds:.2f} s")
+                how = f"was answered {attempt.status}" if attempt.status is not None else "had no answer"
+                yield Violation(delivery.name, f"{how} after {attempt.seconds:.2f} s")
 
     slowest = f"99 % within {p99:.3f} s, the slowest {taken[-1]:.3f} s" if taken else ""
     return verdict("I10", "answered in time", len(answers), violations(), slowest)

@@ -42,6 +42,9 @@ def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
     repeated = 0
     for record in records:
         place = record.topic, record.key
+        if record.unreadable:
+            found.append(Violation(record.key, f"has a record at {record.place} whose {record.unreadable[0]} is none"))
+            continue
         if record.value is None:
             histories.pop(place, None)
             continue
@@ -101,7 +104,7 @@ def compaction_leaves_the_rows(what: str, owned: Sequence[Entity], records: Sequ
 
 def compacted(records: Sequence[Published]) -> dict[str, Mapping[str, Any]]:
     """What compaction leaves: the last value of each key, where it is not erased."""
-    last = {record.key: record.value for record in records}
+    last = {record.key: record.value for record in records if "value" not in record.unreadable}
     return {key: value for key, value in last.items() if value is not None}
 
 

@@ -147,7 +147,15 @@ async def _patiently(connection: Connection, statement: str) -> None:
 KINDS: Final = (
     Kind("postgres-backend-kill", POSTGRES, "kill -9 of one session of PostgreSQL", (0.0, 0.0), _kill_backend),
     Kind("postgres-sessions-end", POSTGRES, "every session of PostgreSQL ended", (0.0, 0.0), _terminate_all),
-    Kind("postgres-disk-full", POSTGRES, "the disk of PostgreSQL full", (3.0, 8.0), _fill_disk, _disk_is_small),
+    Kind(
+        "postgres-disk-full",
+        POSTGRES,
+        "the disk of PostgreSQL full",
+        (3.0, 8.0),
+        _fill_disk,
+        _disk_is_small,
+        "it gives up where it could not recover on a full disk",
+    ),
     Kind("postgres-connections", POSTGRES, "every connection of PostgreSQL taken", (4.0, 10.0), _exhaust),
     Kind("postgres-blocker", POSTGRES, "an idle transaction holds rows", (4.0, 12.0), _hold_rows),
     Kind("postgres-schema", POSTGRES, "columns and indexes come and go", (1.0, 4.0), _change_schema),

@@ -40,3 +40,5 @@ class Kind:
     """Does it to the target; gives what heals it."""
     possible: Callable[["Rig"], str | None] = always
     """Why this machine cannot inject it; None where it can."""
+    aftermath: str = ""
+    """Why what it hit may end by itself between the healing and the recovery, where it may."""

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from paintbox.prove.checks.operated import Ending
 from paintbox.prove.faults.kind import KAFKA, POSTGRES, PROCESS, SERVICE, Heal, Kind, nothing
 from paintbox.stack.layout import replicas
 
@@ -34,17 +35,20 @@ async def _freeze(rig: "Rig", target: str) -> Heal:
     return thaw
 
 
+async def _end(rig: "Rig", target: str) -> None:
+    """Asks it to end, and notes whether it had to be killed instead."""
+    rig.endings.append(Ending(target, await rig.processes[target].terminate()))
+
+
 async def _restart(rig: "Rig", target: str) -> Heal:
-    handle = rig.processes[target]
-    await handle.terminate()
-    return handle.start
+    await _end(rig, target)
+    return rig.processes[target].start
 
 
 async def _roll(rig: "Rig", target: str) -> Heal:
     for name in replicas(target, rig.stack.kept.layout):
-        handle = rig.processes[name]
-        await handle.terminate()
-        await handle.start()
+        await _end(rig, name)
+        await rig.processes[name].start()
     return nothing
 
 
@@ -56,18 +60,16 @@ def find_faketime() -> str | None:
 
 async def _move_clock(rig: "Rig", target: str, minutes: int) -> Heal:
     """A clock can only be moved at a start, so the process is restarted twice."""
-    handle = rig.processes[target]
-    await handle.terminate()
-    await handle.start(
+    await _end(rig, target)
+    await rig.processes[target].start(
         {"LD_PRELOAD": find_faketime() or "", "FAKETIME": f"{minutes:+d}m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     )
     return partial(_restore_clock, rig, target)
 
 
 async def _restore_clock(rig: "Rig", target: str) -> None:
-    handle = rig.processes[target]
-    await handle.terminate()
-    await handle.start()
+    await _end(rig, target)
+    await rig.processes[target].start()
 
 
 def _clock_is_movable(_: "Rig") -> str | None:

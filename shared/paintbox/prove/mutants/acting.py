@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from synckit import times
 from synckit.contracts.topics import Topic
 
 FACT_SECONDS: Final = 40.0
+ABSENT_SECONDS: Final = 3.0
+"""How long a control run gives what only the mistake would do."""
 LOOK_SECONDS: Final = 0.1
 
 
@@ -30,6 +32,8 @@ class Acting:
 
     rig: Rig
     simulators: Simulators
+    with_mistake: bool = True
+    """Else the same is done to the product as it is."""
 
     async def create(self, vendor: Vendor, kind: str, records: Sequence[dict[str, Any]]) -> list[str]:
         """Makes records; their ids."""
@@ -64,6 +68,14 @@ class Acting:
             return self.rig.processes[name].pid is None
 
         await until(is_gone, f"{name} did not reach its failpoint")
+
+    async def mistaken(self, is_so: Callable[[], Awaitable[bool]], otherwise: str) -> None:
+        """Waits for what the mistake does; without it, as long as it must not come."""
+        if self.with_mistake:
+            await until(is_so, otherwise)
+        else:
+            with suppress(OperatorError):
+                await until(is_so, otherwise, ABSENT_SECONDS)
 
     async def logged(self, name: str, sentence: str, since: int) -> None:
         """Waits until the process has logged a sentence behind this place of its log."""

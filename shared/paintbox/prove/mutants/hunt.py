@@ -18,23 +18,43 @@ from paintbox.prove.rig import Rig
 from paintbox.prove.verdicts import State, Verdict
 from paintbox.world import steering
 
-REST_SECONDS: Final = 20.0
-"""A mutant may never come to rest: then what it left is judged."""
+REST_SECONDS: Final = 60.0
+RESTLESS_SECONDS: Final = 20.0
+"""How long a mutant is waited for that may never come to rest: then what it left is judged."""
+NEVER_LATE: Final = frozenset({"I4", "F25"})
+"""What cannot be violated by being late only."""
 TURN: Final = 2
 """How many are caught a day, by turns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Caught:
-    """What became of a mutant: caught where the invariant was violated that its mistake violates."""
+class Hunted:
+    """What became of a plan: with its mistake it must be caught, as a control nothing may be violated."""
 
     name: str
+    with_mistake: bool
     seconds: float
     """Of its plan and the checks; the start of its rig is not counted."""
     violated: Sequence[Verdict]
     problem: str | None = None
     """Why its plan did not come to its end."""
-    is_caught: bool = False
+    lacks: Sequence[str] = ()
+    """What had not come to rest."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is as it must be."""
+        if self.problem is not None:
+            return False
+        return bool(self.telling) if self.with_mistake else not (self.violated or self.lacks)
+
+    @property
+    def telling(self) -> list[Verdict]:
+        """What was violated because of the mistake: what is only late, where all should have come to rest, is not."""
+        mutant = MUTANTS[self.name]
+        is_late = bool(self.lacks) and mutant.comes_to_rest
+        told = mutant.violates & NEVER_LATE if is_late else mutant.violates
+        return [one for one in self.violated if one.invariant in told]
 
 
 def named(names: Sequence[str]) -> list[str]:
@@ -52,7 +72,13 @@ def turn(today: date) -> list[str]:
     return [names[(first + number) % len(names)] for number in range(TURN)]
 
 
-async def catch(name: str, directory: Path | None, lines: PartLines, *, with_mistake: bool = True) -> Caught:
+def control_of_turn(today: date) -> str:
+    """The one of a day's mutants whose plan is also run without its mistake: each once within eight days."""
+    names = turn(today)
+    return names[today.toordinal() * TURN // len(MUTANTS) % TURN]
+
+
+async def hunt(name: str, directory: Path | None, lines: PartLines, *, with_mistake: bool = True) -> Hunted:
     """Runs the mutant's plan on a rig in which the mistake is made, and judges what it left.
 
     Without the mistake the same plan must violate nothing: else it would prove nothing about the checks.
@@ -63,20 +89,21 @@ async def catch(name: str, directory: Path | None, lines: PartLines, *, with_mis
         for process, module in mutant.mistaken.items()
         if with_mistake
     }
+    rests = mutant.comes_to_rest or not with_mistake
     async with Rig.open(directory, replicas=mutant.replicas, variations=variations, lines=lines) as rig:
         began = time.monotonic()
-        problem = await _expose(rig, mutant)
-        await quiet.until_rest(rig.environment, REST_SECONDS, lambda _: None)
+        problem = await _expose(rig, mutant, with_mistake=with_mistake)
+        limit = REST_SECONDS if rests else RESTLESS_SECONDS
+        rest = await quiet.until_rest(rig.environment, limit, lambda _: None)
         violated = [one for one in await _judge(rig) if one.state is State.VIOLATED]
-        caught = any(one.invariant in mutant.violates for one in violated)
-        return Caught(name, time.monotonic() - began, violated, problem, caught)
+        return Hunted(name, with_mistake, time.monotonic() - began, violated, problem, rest.lacks)
 
 
-async def _expose(rig: Rig, mutant: Mutant) -> str | None:
+async def _expose(rig: Rig, mutant: Mutant, *, with_mistake: bool) -> str | None:
     try:
         async with steering.connected(rig.environment) as simulators:
             await steering.only_be_patient(simulators)
-            await mutant.exposes(Acting(rig, simulators))
+            await mutant.exposes(Acting(rig, simulators, with_mistake))
     except OperatorError as error:
         return str(error)
     return None
@@ -88,26 +115,35 @@ async def _judge(rig: Rig) -> list[Verdict]:
     return [*judge.verdicts(found), operated.there_were_no_deadlocks(deadlocks)]
 
 
-def told(caught: Caught) -> Iterator[tuple[str, str]]:
-    """What became of a mutant, in lines, each with how it is shown."""
-    what = "caught" if caught.is_caught else "NOT caught"
-    yield f"{caught.name}: {what} after {caught.seconds:.1f} s", "green" if caught.is_caught else "bold red"
-    if caught.problem is not None:
-        yield f"  its plan did not come to its end: {caught.problem}", "yellow"
-    for verdict in caught.violated:
+def told(hunted: Hunted) -> Iterator[tuple[str, str]]:
+    """What became of a plan, in lines, each with how it is shown."""
+    what = {
+        (True, True): "caught",
+        (True, False): "NOT caught",
+        (False, True): "without its mistake nothing is violated",
+        (False, False): "NOT well without its mistake",
+    }[hunted.with_mistake, hunted.is_well]
+    yield f"{hunted.name}: {what} after {hunted.seconds:.1f} s", "green" if hunted.is_well else "bold red"
+    if hunted.problem is not None:
+        yield f"  its plan did not come to its end: {hunted.problem}", "yellow"
+    if hunted.lacks:
+        yield f"  it did not come to rest: {'; '.join(hunted.lacks)}", "dim" if hunted.is_well else "yellow"
+    for verdict in hunted.violated:
         first = verdict.violations[0]
         yield f"  {verdict.invariant} {verdict.claim}: {verdict.violated:,} of {verdict.checked:,}", ""
         yield f"    {first.subject} {first.what}", "dim"
 
 
-def document(caught: Caught) -> dict[str, Any]:
+def document(hunted: Hunted) -> dict[str, Any]:
     """As `--json` prints it."""
     return {
-        "name": caught.name,
-        "caught": caught.is_caught,
-        "seconds": round(caught.seconds, 1),
-        "problem": caught.problem,
+        "name": hunted.name,
+        "with_mistake": hunted.with_mistake,
+        "ok": hunted.is_well,
+        "seconds": round(hunted.seconds, 1),
+        "problem": hunted.problem,
+        "not_at_rest": list(hunted.lacks),
         "violated": [
-            {"invariant": one.invariant, "claim": one.claim, "violated": one.violated} for one in caught.violated
+            {"invariant": one.invariant, "claim": one.claim, "violated": one.violated} for one in hunted.violated
         ],
     }

@@ -16,6 +16,7 @@ PHOTO_SYNC: Final = {"photo-sync": "photo_sync"}
 LEADS: Final = "The outbox relay leads"
 LATE_SECONDS: Final = 4.0
 MOST_ROUNDS: Final = 12
+CONTROL_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Mutant:
     violates: frozenset[str]
     """Invariants, of which one at least must then be violated."""
     replicas: int = 1
+    comes_to_rest: bool = True
+    """Else the mistake is to leave something waiting for ever."""
 
 
 def _people(number: int, **fields: object) -> list[dict[str, object]]:
@@ -43,7 +46,7 @@ async def _auto_commit(acting: Acting) -> None:
 
     async with acting.locked(Database.CUSTOMERS, "customers.salesforce_records"):
         await acting.create("salesforce", "Contact", _people(12))
-        await until(is_committed, "nothing was committed by the clock")
+        await acting.mistaken(is_committed, "nothing was committed by the clock")
         await acting.kill("customer-sync")
     await acting.start("customer-sync")
 
@@ -69,7 +72,8 @@ async def _dual_write(acting: Acting) -> None:
 async def _unfenced_relay(acting: Acting) -> None:
     """Frozen with rows in its hand; its session ends and another leads; it wakes and sends what it has."""
     await acting.kill("customer-sync", "customer-sync-2")
-    log = await acting.start("customer-sync", "mutant.send:before=freeze")
+    step = "mutant.send:before" if acting.with_mistake else "relay.send:before_commit"
+    log = await acting.start("customer-sync", f"{step}=freeze")
     await acting.logged("customer-sync", LEADS, log)
     (contact,) = await acting.create("salesforce", "Contact", _people(1))
     frozen = acting.rig.processes["customer-sync"]
@@ -143,12 +147,13 @@ async def _unsorted_locks(acting: Acting) -> None:
     (account,) = await acting.create("salesforce", "Account", [{"Name": "Locks"}])
     contacts = await acting.create("salesforce", "Contact", _people(16, AccountId=account))
     log = acting.rig.stack.places.log("postgres")
-    for turn in range(MOST_ROUNDS):
+    for turn in range(MOST_ROUNDS if acting.with_mistake else CONTROL_ROUNDS):
         await acting.change("salesforce", "Account", [account], Name=f"Locks {turn}")
         await acting.change("salesforce", "Contact", contacts, Title=f"Title {turn}")
         if "deadlock detected" in log.read_text(errors="replace"):
             return
-    raise OperatorError(f"{MOST_ROUNDS} rounds made no deadlock.")
+    if acting.with_mistake:
+        raise OperatorError(f"{MOST_ROUNDS} rounds made no deadlock.")
 
 
 MUTANTS: Final[Mapping[str, Mutant]] = {
@@ -157,7 +162,9 @@ MUTANTS: Final[Mapping[str, Mutant]] = {
     "dual-write": Mutant(CUSTOMER_SYNC, _dual_write, frozenset({"I3"})),
     "unfenced-relay": Mutant(CUSTOMER_SYNCS, _unfenced_relay, frozenset({"I4"}), replicas=2),
     "check-then-insert": Mutant(WEBHOOK_LOGS, _check_then_insert, frozenset({"I1"}), replicas=2),
-    "remembered-position": Mutant(CUSTOMER_SYNCS, _remembered_position, frozenset({"I3"}), replicas=2),
+    "remembered-position": Mutant(
+        CUSTOMER_SYNCS, _remembered_position, frozenset({"I3"}), replicas=2, comes_to_rest=False
+    ),
     "no-version-guard": Mutant(PHOTO_SYNC, _no_version_guard, frozenset({"truth"})),
     "unsorted-locks": Mutant(CUSTOMER_SYNCS, _unsorted_locks, frozenset({"F25"}), replicas=2),
 }

@@ -1,0 +1,40 @@
+"""A bench from its first server to its report: the workloads one after another, on one stack."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from paintbox.bench import machine, rig
+from paintbox.bench.display import Display
+from paintbox.bench.load import generation
+from paintbox.bench.menu import Measure
+from paintbox.bench.report import Report, Section
+from paintbox.bench.sizes import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be measured, and how much of it."""
+
+    workloads: Mapping[str, Measure]
+    sizes: Sizes
+    is_quick: bool
+    most_replicas: int = 1
+    """How often a service can run at once."""
+
+
+async def run(order: Order, directory: Path | None, console: Console) -> Report:
+    """Measures what was ordered. Raises OperatorError where a subject does not do what it is measured for."""
+    sections: dict[str, Section] = {}
+    async with rig.opened(directory, console, order.most_replicas) as stack:
+        described = await machine.describe(stack.stack.places, stack.superuser_dsn, generation.describe())
+        for letter, measure in order.workloads.items():
+            began, today = time.monotonic(), datetime.now(UTC).date().isoformat()
+            with Display(console, letter) as display:
+                outcome = await measure(stack, order.sizes, display.say)
+            sections[letter] = Section(today, time.monotonic() - began, order.is_quick, outcome)
+    return Report(described, sections)

@@ -1,0 +1,103 @@
+"""The page of a report, in Markdown: what was measured beside what, the ratios, the goals."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from paintbox.bench.figures import spread
+from paintbox.bench.outcomes import Figure, Goal, Outcome, Ratio
+from paintbox.bench.report import Report, Section
+
+INTRODUCTION: Final = """\
+<!-- Written by `make bench`; do not edit. -->
+
+# Performance
+
+How fast it is, as **ratios in one run on one machine**: to what Kafka, PostgreSQL and an HTTP server could do at best,
+and to what one would write instead. Absolute figures differ from machine to machine; on this one the load, both
+servers and all services share the cores. Each figure is the median of interleaved rounds after a warm-up, with the
+least and the greatest; a ratio is taken round by round. CPU is user and system time of the process under test alone.
+`make bench` measures all of it again, in about a quarter of an hour, and writes this page and
+[performance.json](performance.json); `paintbox bench --against FILE` compares.
+"""
+THOUSAND: Final = 1_000
+HUNDRED: Final = 100
+TEN: Final = 10
+
+
+def page(report: Report, pictures: Sequence[tuple[str, str]] = ()) -> str:
+    """All of it; `pictures` are their titles and files."""
+    lines = [INTRODUCTION, "| machine | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in report.machine.items()]
+    lines += ["", *_goals(report), *(f"\n![{title}]({file})" for title, file in pictures)]
+    for section in report.sections.values():
+        lines += ["", *section_lines(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _goals(report: Report) -> Iterator[str]:
+    yield "## Goals"
+    yield ""
+    yield "| | goal | measured | |"
+    yield "|---|---|---|---|"
+    for letter, section in report.sections.items():
+        for goal in section.outcome.goals:
+            yield f"| {letter} | {goal.asked} | {number(goal.found)} | {_verdict(goal)} |"
+
+
+def _verdict(goal: Goal) -> str:
+    return "met" if goal.is_met else "**not met**"
+
+
+def section_lines(section: Section) -> Iterator[str]:
+    """The tables of one workload."""
+    outcome = section.outcome
+    quick = ", `--quick`: no more than a sign that it works" if section.is_quick else ""
+    yield f"## {outcome.title}"
+    yield ""
+    yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s{quick}."
+    yield ""
+    yield from _figures(outcome)
+    yield from _ratios(outcome.ratios)
+    if outcome.notes:
+        yield ""
+        yield from (f"- {note}" for note in outcome.notes)
+
+
+def _figures(outcome: Outcome) -> Iterator[str]:
+    measures = list(dict.fromkeys(figure.measure for figure in outcome.figures))
+    subjects = list(dict.fromkeys(figure.subject for figure in outcome.figures))
+    known = {(figure.subject, figure.measure): figure for figure in outcome.figures}
+    yield f"| | {' | '.join(measures)} |"
+    yield f"|---|{'---|' * len(measures)}"
+    for subject in subjects:
+        yield f"| {subject} | {' | '.join(_cell(known.get((subject, measure))) for measure in measures)} |"
+
+
+def _cell(figure: Figure | None) -> str:
+    return "" if figure is None else _spread(figure.values)
+
+
+def _spread(values: Sequence[float]) -> str:
+    found = spread(values)
+    middle, low, high = number(found.median), number(found.low), number(found.high)
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _ratios(ratios: Sequence[Ratio]) -> Iterator[str]:
+    if not ratios:
+        return
+    yield ""
+    yield "| ratio | of | |"
+    yield "|---|---|---|"
+    for ratio in ratios:
+        yield f"| {ratio.of} / {ratio.to} | {ratio.measure} | **{_spread(ratio.values)}** |"
+
+
+def number(value: float) -> str:
+    """A figure with as many digits as mean something."""
+    size = abs(value)
+    if size >= THOUSAND:
+        return f"{value:,.0f}"
+    if size >= HUNDRED:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if size >= TEN else f"{value:.2f}"

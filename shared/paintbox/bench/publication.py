@@ -1,0 +1,30 @@
+"""A report written where people look for it: the page, its pictures, and the JSON that both are made of."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from paintbox.bench import report
+from paintbox.bench.page import page
+from paintbox.bench.pictures import pictures
+from paintbox.bench.report import Report
+
+DOCUMENT: Final = "performance.json"
+PAGE: Final = "performance.md"
+PICTURES: Final = "performance"
+
+
+def write(folder: Path, found: Report) -> None:
+    """Writes all of it; workloads that were measured before on this machine, and not now, stay on the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = report.read(folder / DOCUMENT) if (folder / DOCUMENT).exists() else None
+    whole = report.joined(before, found)
+    (folder / DOCUMENT).write_text(json.dumps(report.as_document(whole), indent=1) + "\n", encoding="utf-8")
+    drawn = pictures(whole)
+    (folder / PICTURES).mkdir(exist_ok=True)
+    for old in (folder / PICTURES).glob("*.svg"):
+        old.unlink()
+    for _, name, svg in drawn:
+        (folder / PICTURES / name).write_text(svg, encoding="utf-8")
+    shown = [(title, f"{PICTURES}/{name}") for title, name, _ in drawn]
+    (folder / PAGE).write_text(page(whole, shown), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""All that was measured, by workload: as JSON, and put together with what was measured before on the same machine."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from paintbox.bench import outcomes
+from paintbox.bench.outcomes import Outcome
+from paintbox.errors import OperatorError
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One workload: when it was measured, how long that took, and what it came to."""
+
+    measured_on: str
+    seconds: float
+    is_quick: bool
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The machine, and the sections by their letter."""
+
+    machine: Mapping[str, str]
+    sections: Mapping[str, Section]
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """One JSON document."""
+    return {
+        "format": FORMAT,
+        "machine": dict(report.machine),
+        "workloads": {
+            letter: {
+                "measured_on": section.measured_on,
+                "seconds": round(section.seconds, 1),
+                "quick": section.is_quick,
+                **outcomes.as_document(section.outcome),
+            }
+            for letter, section in report.sections.items()
+        },
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Report:
+    """The report that `as_document` wrote."""
+    return Report(
+        machine=document["machine"],
+        sections={
+            letter: Section(each["measured_on"], each["seconds"], each["quick"], outcomes.from_document(each))
+            for letter, each in document["workloads"].items()
+        },
+    )
+
+
+def read(path: Path) -> Report:
+    """The report in a file. Raises OperatorError where there is none."""
+    try:
+        return from_document(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OperatorError(f"{path} holds no report of `paintbox bench` ({type(error).__name__}).") from error
+
+
+def joined(before: Report | None, now: Report) -> Report:
+    """What is new, and of the rest what was measured before: on the same machine, else it says nothing here."""
+    if before is None or _machine(before) != _machine(now):
+        return now
+    sections = {**before.sections, **now.sections}
+    return Report(now.machine, {letter: sections[letter] for letter in sorted(sections)})
+
+
+def _machine(report: Report) -> tuple[str | None, ...]:
+    return tuple(report.machine.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", "load"))

@@ -1,0 +1,196 @@
+"""The bench's own stack: its directory, its ports, servers that stay up, and processes that run when they are asked."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+
+from paintbox.databases import Database, connected
+from paintbox.errors import OperatorError
+from paintbox.output import PartLines
+from paintbox.stack import down, kept, operate, places, processes, programs, stacks
+from paintbox.stack.environments import OWNER, database_name, dsn, public, url
+from paintbox.stack.kept import Kept
+from paintbox.stack.layout import Layout, replicas
+from paintbox.stack.parts import EVERY_PART, Part, parts_of
+from paintbox.stack.places import Places
+from paintbox.stack.postgres import SUPERUSER
+from paintbox.stack.stacks import Stack
+from paintbox.stack.up import bring_up
+
+SERVERS: Final = ("postgres", "kafka", "databases", "topics", "migrations", "logins", "configuration")
+SERVICES: Final = ("webhook-ingest", "webhook-log", "customer-sync", "photo-sync")
+POSTGRES: Final = {"track_commit_timestamp": "on", "max_wal_size": "4GB"}
+"""When each transaction was committed is what E measures; it is on in every workload, for every subject alike."""
+LEAST_SPACE: Final = 8 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A stack whose servers run, and whose services run only from `start` to `stop`."""
+
+    stack: Stack
+
+    @property
+    def kafka(self) -> str:
+        """The bootstrap servers."""
+        return public(self.stack.kept)["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The operator's names."""
+        return public(self.stack.kept)
+
+    def url(self, process: str) -> str:
+        """Where a process is asked over HTTP."""
+        return url(self.stack.kept, process)
+
+    def dsn(self, database: Database, login: str = OWNER) -> str:
+        """The database as its owner, or under the login of a service."""
+        return dsn(self.stack.kept, login, database_name(database))
+
+    @property
+    def superuser_dsn(self) -> str:
+        """The cluster as its superuser."""
+        return dsn(self.stack.kept, SUPERUSER, "postgres")
+
+    def named_dsn(self, name: str, login: str = OWNER) -> str:
+        """Any database of the cluster by its own name."""
+        return dsn(self.stack.kept, login, name)
+
+    def log(self, name: str) -> Path:
+        """Where a process of this name writes."""
+        return self.stack.places.log(name)
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what the workloads write down; removed at the end."""
+        folder = _scratch(self.stack.places)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    async def start(self, *names: str) -> None:
+        """Starts these processes, and waits until each is ready. Raises OperatorError where one is not in time."""
+        parts = [part for part in parts_of(self.stack.kept.layout) if part.name in names]
+        await _bring_up(self.stack, parts)
+
+    async def start_otherwise(self, name: str, module: str, environment: Mapping[str, str]) -> None:
+        """Starts a process with another module than the stack does, and with more variables, until it is ready."""
+        part = next(part for part in parts_of(self.stack.kept.layout) if part.name == name)
+        if part.program is None:
+            raise OperatorError(f"{name} is no process.")
+        usual = part.program(self.stack)
+        other = replace(usual, arguments=("-P", "-m", module), environment={**usual.environment, **environment})
+        await programs.bring_up(self.stack.places, other, self.stack.inherited)
+
+    async def stop(self, *names: str) -> None:
+        """Stops these processes, where they run, as an operator would: they drain."""
+        await asyncio.gather(*(asyncio.to_thread(self._stop, name) for name in names))
+
+    def _stop(self, name: str) -> None:
+        process = self.find(name)
+        if process is not None:
+            processes.stop(process, programs.stop_signal(name), programs.STOP_SECONDS)
+        processes.remove_record(self.stack.places.pids, name)
+
+    def find(self, name: str) -> psutil.Process | None:
+        """The process of this name, where it runs."""
+        record = processes.read_records(self.stack.places.pids).get(name)
+        return processes.find(record) if record else None
+
+    def pid(self, name: str) -> int:
+        """The number of a process that runs. Raises OperatorError where it does not."""
+        process = self.find(name)
+        if process is None:
+            raise OperatorError(f"{name} does not run any more; its log is {self.log(name)}.")
+        return process.pid
+
+    def replicas(self, service: str) -> list[str]:
+        """The names of all processes of a service."""
+        return replicas(service, self.stack.kept.layout)
+
+
+async def _bring_up(stack: Stack, parts: list[Part]) -> None:
+    for result in await bring_up(stack, parts, lambda _, __: None):
+        if result.error:
+            raise result.error
+
+
+@asynccontextmanager
+async def opened(directory: Path | None, console: Console, most_replicas: int = 1) -> AsyncIterator[Rig]:
+    """A rig from nothing, in `.local/bench` unless said; what was there of an earlier one is removed.
+
+    Everything is stopped at the end, and the data removed; the logs stay. Raises OperatorError where a server does not
+    come up, or too little space is free.
+    """
+    checkout = places.find_checkout(Path.cwd())
+    where = Places(checkout, (directory or checkout / ".local/bench").expanduser().resolve())
+    with PartLines(console, "starting") as lines:
+        _remove(where, lines)
+    places.make(where)
+    with operate.locked(where, lines):
+        try:
+            with PartLines(console, "starting") as lines:
+                stack = await _start(where, Layout(replicas=most_replicas, postgres=POSTGRES), lines)
+            yield Rig(stack)
+        finally:
+            with PartLines(console, "stopping") as lines:
+                await asyncio.to_thread(_stop, where, lines)
+            await asyncio.to_thread(_remove_data, where)
+
+
+def _scratch(where: Places) -> Path:
+    return where.directory / "scratch"
+
+
+def _remove_data(where: Places) -> None:
+    """Gigabytes that nobody needs any more. The logs stay until the next bench."""
+    for folder in (_scratch(where), where.kafka, where.postgres, *stacks.homes_elsewhere(where)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(where: Places, lines: PartLines) -> None:
+    if not where.kept.exists():
+        down.stop_strays(where, partial(operate.show_stopped, lines))
+        return
+    places.check_owner(where)
+    with operate.locked(where, lines):
+        _stop(where, lines)
+        _remove_data(where)
+        down.remove_all(where)
+
+
+def _stop(where: Places, lines: PartLines) -> None:
+    down.stop_all(where, [part.name for part in EVERY_PART], partial(operate.show_stopped, lines))
+
+
+def _check_space(where: Places) -> None:
+    free = shutil.disk_usage(where.directory).free
+    if free < LEAST_SPACE:
+        raise OperatorError(
+            f"Only {free // 2**30} GB are free in {where.directory}, and the bench writes up to "
+            f"{LEAST_SPACE // 2**30} GB: free some space, or name a directory elsewhere with --directory."
+        )
+
+
+async def _start(where: Places, layout: Layout, lines: PartLines) -> Stack:
+    _check_space(where)
+    places.fill(where)
+    kept.write(where.kept, Kept(layout=layout))
+    stack = stacks.open_stack(where, os.environ, lines.say)
+    parts = [part for part in parts_of(layout) if part.name in SERVERS]
+    results = await bring_up(stack, parts, partial(operate.show_result, lines))
+    failed = [result.error for result in results if result.error]
+    if failed:
+        raise failed[0]
+    async with connected(dsn(stack.kept, SUPERUSER, "postgres"), process="paintbox-bench") as session:
+        await session.execute(f"GRANT pg_checkpoint TO {OWNER}")
+    return stack

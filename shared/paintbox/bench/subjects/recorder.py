@@ -1,0 +1,66 @@
+"""Writes down every statement that customer-sync's handler sends for the records of a topic, with its parameters."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from customer_sync.handlers.webhooks import on_salesforce_webhooks
+from customer_sync.resources import Resources
+from paintbox.bench.outcomes import Run
+from paintbox.bench.subjects import stage
+from paintbox.bench.subjects.batches import batches
+from paintbox.bench.subjects.customer_parts import resources_on
+from paintbox.bench.subjects.statements import Statement, begin, keep
+from paintbox.bench.usage import Stopwatch
+from synckit.consumer import Batch
+
+
+class Notebook:
+    """What was sent since it was last looked at."""
+
+    def __init__(self) -> None:
+        self._sent: list[Statement] = []
+
+    def note(self, query: Any) -> None:
+        """asyncpg calls it with each statement that was answered."""
+        self._sent.append((query.conn_params.database, query.query, query.args or ()))
+
+    def torn_off(self) -> list[Statement]:
+        """All of it, and a new page."""
+        sent, self._sent = self._sent, []
+        return sent
+
+
+@asynccontextmanager
+async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
+    """The handler, every connection of which is listened to."""
+    notebook = Notebook()
+    async with resources_on(order["customers"], order["integrations"], order["servers"]) as resources:
+        await _listen(resources, notebook)
+
+        async def act(turn: stage.Order) -> Run:
+            watch, many = Stopwatch(), 0
+            begin(Path(turn["file"]))
+            stretch = batches(order["servers"], order["topic"], turn["begins"], turn["ends"], turn["at_most"])
+            async for records in stretch:
+                notebook.torn_off()
+                await on_salesforce_webhooks(Batch(records), resources)
+                keep(Path(turn["file"]), notebook.torn_off())
+                many += len(records)
+            return watch.run(many)
+
+        yield act
+
+
+async def _listen(resources: Resources, notebook: Notebook) -> None:
+    """On every connection that the pools can have: they are opened here, and stay."""
+    async with AsyncExitStack() as stack:
+        for pool in (resources.customers, resources.integrations):
+            for _ in range(pool.get_max_size()):
+                connection = await stack.enter_async_context(pool.acquire())
+                connection.add_query_logger(notebook.note)
+
+
+if __name__ == "__main__":
+    stage.play(prepare)

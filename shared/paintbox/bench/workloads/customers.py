@@ -1,0 +1,244 @@
+"""B: a preloaded topic of Salesforce's changes -> mirror, customer, sync log, outbox, integrations' log and cache."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from paintbox.bench import arrivals, bodies, broker, clones, outcomes, progress, usage
+from paintbox.bench.changes import Organization
+from paintbox.bench.children import Child, child
+from paintbox.bench.figures import spread
+from paintbox.bench.outcomes import Curve, Outcome, Run
+from paintbox.bench.rig import Rig
+from paintbox.bench.rounds import Say, order
+from paintbox.bench.sizes import Sizes
+from paintbox.bench.subjects import plain_upsert, sized_batches
+from paintbox.databases import Database, connected
+from paintbox.errors import OperatorError
+from paintbox.stack.environments import database_name
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest.models import Outgoing
+
+SERVICE: Final = "customer-sync"
+TOPIC: Final = WEBHOOKS_SALESFORCE.name
+CHUNK: Final = 5_000
+BATCH: Final = 1_000
+"""What the consumer takes at most."""
+WRITTEN: Final = (Database.CUSTOMERS, Database.INTEGRATIONS)
+ROWS: Final = "rows/s"
+ROWS_OF_EVENT: Final = "rows/event"
+
+OURS: Final = "customer-sync"
+SAME_SQL: Final = "the same SQL alone"
+UPSERT: Final = "a one-table versioned upsert behind the same consumer"
+
+NOTES: Final = (
+    "70 % updates (one in twenty of an account, half of which change what ten customers show), 20 % new records (a "
+    "tenth of them accounts), 5 % older than what is stored, 5 % told twice. Of contacts every other change is a whole "
+    "Outbound Message, the others are sparse change events.",
+    "Rates count from the first commit of offsets to lag 0. The outbox relay runs meanwhile, as it does in production.",
+    "The same SQL alone: the statements that the handler sends, written down in a run on copies of the databases, sent "
+    "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets.",
+    "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the topic: where it begins and ends, and how many records it has."""
+
+    begins: broker.Ends
+    ends: broker.Ends
+    events: int
+
+    def told(self) -> dict[str, object]:
+        """For a child: offsets by the number of the partition as text."""
+        return {
+            "begins": {str(place.partition): offset for place, offset in self.begins.items()},
+            "ends": {str(place.partition): offset for place, offset in self.ends.items()},
+            "events": self.events,
+            "at_most": BATCH,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Who takes turns with customer-sync."""
+
+    recorder: Child
+    same_sql: Child
+    upsert: Child
+
+
+async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
+    """As many events as said, in a part a round; all parts change the same organization."""
+    organization, rounds = Organization(bodies.a_run(2), int(time.time() * 1000)), sizes.rounds
+    say(f"warming up: customer-sync takes {sizes.contacts:,} contacts in")
+    founded = await taken_in(rig, organization.founded(sizes.contacts))
+    runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
+    say(f"making {sizes.changes // rounds:,} changes")
+    made = organization.changed(sizes.changes // rounds)
+    async with _others(rig, founded) as others:
+        for number in range(1, rounds + 1):
+            say(f"round {number} of {rounds}: writing the statements down")
+            segment = await load(rig, made)
+            made, _ = await asyncio.gather(
+                asyncio.to_thread(organization.changed, sizes.changes // rounds if number < rounds else 0),
+                others.recorder.act(**segment.told(), file=_statements(rig)),
+            )
+            await _round(rig, others, segment, number, runs, partial(_say_round, say, number, rounds))
+        curve = await _by_batch(rig, organization, sizes, say)
+    await broker.empty(rig.kafka, [TOPIC])
+    return replace(_outcome(runs, sizes.contacts, sizes.changes), curves=(curve,))
+
+
+async def taken_in(rig: Rig, records: Iterable[Outgoing]) -> Segment:
+    """Loads the records while customer-sync applies them; the whole of it, when it has. Nothing is measured."""
+    await rig.start(SERVICE)
+    whole: Segment | None = None
+    for chunk in _chunks(records):
+        part = await load(rig, await asyncio.to_thread(list, chunk))
+        whole = part if whole is None else Segment(whole.begins, part.ends, whole.events + part.events)
+    if whole is None:
+        raise OperatorError("There is nothing to take in.")
+    await progress.first_and_last(rig.kafka, SERVICE, whole.begins, whole.ends, lambda: 0.0)
+    await rig.stop(SERVICE)
+    return whole
+
+
+def _chunks(records: Iterable[Outgoing]) -> Iterator[Iterable[Outgoing]]:
+    """The same in pieces, each made when it is asked for."""
+    left = iter(records)
+    while first := next(left, None):
+        yield itertools.chain([first], itertools.islice(left, CHUNK - 1))
+
+
+def _statements(rig: Rig) -> str:
+    return str(rig.scratch / "statements")
+
+
+def _say_round(say: Say, number: int, rounds: int, who: str) -> None:
+    say(f"round {number} of {rounds}: {who}")
+
+
+async def load(rig: Rig, records: Iterable[Outgoing]) -> Segment:
+    """Puts the records into the topic; the part of it that they are."""
+    begins = await broker.ends(rig.kafka, [TOPIC])
+    made = [arrivals.record(one) for one in records]
+    await broker.fill(rig.kafka, TOPIC, WEBHOOKS_SALESFORCE.partitions, made)
+    return Segment(begins, await broker.ends(rig.kafka, [TOPIC]), len(made))
+
+
+async def ours(rig: Rig, segment: Segment, batch: int = BATCH) -> Run:
+    """The real process, started on the waiting part, stopped when it has committed all of it."""
+    await clones.checkpoint(rig)
+    names = [database_name(database) for database in WRITTEN]
+    before = await clones.rows_written(rig, names)
+    watched = asyncio.create_task(
+        progress.first_and_last(
+            rig.kafka, SERVICE, segment.begins, segment.ends, lambda: usage.cpu_seconds(rig.pid(SERVICE))
+        )
+    )
+    try:
+        if batch == BATCH:
+            await rig.start(SERVICE)
+        else:
+            await rig.start_otherwise(SERVICE, sized_batches.__name__, {sized_batches.SIZE: str(batch)})
+        first, last = await watched
+    finally:
+        watched.cancel()
+    peak = usage.peak_rss(rig.pid(SERVICE))
+    await rig.stop(SERVICE)
+    rows = await clones.rows_written(rig, names) - before
+    events, seconds = last.records - first.records, last.at - first.at
+    more = {ROWS: rows / segment.events * events / seconds, ROWS_OF_EVENT: rows / segment.events}
+    return Run(events, seconds, last.cpu_seconds - first.cpu_seconds, peak, more)
+
+
+@asynccontextmanager
+async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
+    """Copies of the databases as they are now, and who works on them; the plain sink takes the contacts in too."""
+    recorded, replayed = await clones.cloned(rig, "recorded", WRITTEN), await clones.cloned(rig, "replayed", WRITTEN)
+    async with connected(recorded[Database.CUSTOMERS], process=broker.PROCESS) as connection:
+        await connection.execute(
+            f"CREATE SCHEMA IF NOT EXISTS bench; CREATE TABLE {plain_upsert.TABLE} "
+            "(id text PRIMARY KEY, version bigint NOT NULL, data jsonb NOT NULL)"
+        )
+    recording = {
+        "customers": recorded[Database.CUSTOMERS],
+        "integrations": recorded[Database.INTEGRATIONS],
+        "servers": rig.kafka,
+        "topic": TOPIC,
+    }
+    replaying = {f"bench_recorded_{database}": dsn for database, dsn in replayed.items()}
+    sinking = {
+        "customers": recorded[Database.CUSTOMERS],
+        "integrations": rig.dsn(Database.INTEGRATIONS),
+        "servers": rig.kafka,
+    }
+    async with AsyncExitStack() as stack:
+
+        async def begun(module: str, order_: Mapping[str, object]) -> Child:
+            return await stack.enter_async_context(child(module, rig.log(f"bench-{module}"), order_))
+
+        others = Others(
+            await begun("recorder", recording),
+            await begun("same_sql", {"databases": replaying}),
+            await begun("plain_upsert", sinking),
+        )
+        await others.upsert.act(events=founded.events)
+        yield others
+
+
+async def _round(
+    rig: Rig, others: Others, segment: Segment, number: int, runs: dict[str, list[Run]], say: Callable[[str], None]
+) -> None:
+    """Everybody takes the same part in. Its statements are written down by then, in a run that is not measured."""
+    for name in order([OURS, SAME_SQL, UPSERT], number):
+        say(name)
+        await clones.checkpoint(rig)
+        if name == OURS:
+            run = await ours(rig, segment)
+        elif name == SAME_SQL:
+            run = replace(await others.same_sql.act(events=segment.events, file=_statements(rig)), peak_rss=None)
+        else:
+            run = await others.upsert.act(events=segment.events)
+        runs[name].append(run)
+
+
+async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say) -> Curve:
+    """How the rate depends on what a batch has at most: each size takes a part of its own in, twice."""
+    rates: dict[int, list[float]] = {size: [] for size in sizes.batches}
+    for number in (1, 2):
+        for size in order(list(sizes.batches), number):
+            say(f"batches of {size:,}, {number} of 2")
+            segment = await load(rig, organization.changed(sizes.batch_changes))
+            run = await ours(rig, segment, size)
+            rates[size].append(run.events / run.seconds)
+    line = [(float(size), spread(found).median) for size, found in rates.items()]
+    return Curve("customer-sync by the size of its batches", "records in a batch at most", "events/s", {OURS: line})
+
+
+def _outcome(runs: dict[str, list[Run]], contacts: int, events: int) -> Outcome:
+    rows = [run.more[ROWS_OF_EVENT] for run in runs[OURS]]
+    runs[SAME_SQL] = [
+        replace(run, more={ROWS: many * run.events / run.seconds, ROWS_OF_EVENT: many})
+        for run, many in zip(runs[SAME_SQL], rows, strict=True)
+    ]
+    figures = outcomes.figures_of(runs)
+    to_sql = outcomes.ratio(figures, OURS, SAME_SQL)
+    return Outcome(
+        title=f"B: {events:,} changes of {contacts:,} contacts, waiting in Kafka -> rows",
+        figures=figures,
+        ratios=(to_sql, outcomes.ratio(figures, OURS, UPSERT)),
+        goals=(
+            outcomes.at_least("at least 70 % of the same SQL alone", to_sql.values, 0.7),
+            outcomes.at_least("aim: 4,000 mixed events/s", outcomes.values_of(figures, OURS, outcomes.RATE), 4_000),
+        ),
+        notes=NOTES,
+    )

@@ -1,0 +1,193 @@
+"""A: signed posts over keep-alive connections -> every record acknowledged by Kafka with acks=all -> 2xx."""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from paintbox.bench import arrivals, bodies, broker, outcomes, usage
+from paintbox.bench.children import Child, child
+from paintbox.bench.load import generation
+from paintbox.bench.load.generation import Load
+from paintbox.bench.outcomes import Figure, Outcome, Run
+from paintbox.bench.rig import Rig
+from paintbox.bench.rounds import Say, Turn, interleaved
+from paintbox.errors import OperatorError
+from paintbox.stack import ports
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
+
+PLAIN_TOPIC: Final = "bench.door.v1"
+TOPICS: Final = (WEBHOOKS_SALESFORCE.name, WEBHOOKS_COMPANYCAM.name, PLAIN_TOPIC)
+RECORDS: Final = "records/s"
+DISTINCT: Final = 4_096
+FEW: Final = 64
+MANY: Final = 512
+DOOR: Final = "webhook-ingest"
+
+OURS: Final = f"the doors, {FEW} connections"
+PLAIN: Final = f"a plain door (raw ASGI, HMAC, one send_and_wait), {FEW}"
+LONE: Final = f"the producer alone, {FEW} tasks"
+BARE: Final = f"the bare HTTP server that answers at once, {FEW}"
+FLOOR: Final = "the floor: bare server and producer together"
+OURS_MANY: Final = f"the doors, {MANY} connections"
+PLAIN_MANY: Final = f"a plain door, {MANY}"
+OURS_HALF: Final = f"the doors, {FEW}, at half their load"
+PLAIN_HALF: Final = f"a plain door, {FEW}, at half its load"
+
+NOTES: Final = (
+    "Half of the requests are CompanyCam's webhooks, signed, half Outbound Messages, over keep-alive connections.",
+    "The doors check signature, or path and organization, parse and check the whole body, compute ids and versions, "
+    "and send a record with 12 to 14 headers. The plain door checks an HMAC and sends the body as it is.",
+    "The plain door's producer is aiokafka's as it comes, with acks=all and idempotence. The lone producer is that of "
+    "the doors, with their records.",
+    "Half load: each connection pauses at random after an answer, so long that about half of the full rate remains.",
+    "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
+)
+
+
+@dataclass(slots=True)
+class Target:
+    """A process that is posted to, and the rate and median that it had last at full load: what half of it is."""
+
+    name: str
+    url: str
+    pid: int
+    is_kept: bool = True
+    """Whether what it answers is in Kafka then."""
+    rate: float = 0.0
+    p50_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """All that takes turns."""
+
+    rig: Rig
+    requests: Path
+    seconds: float
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    counts_records: bool = False
+    """Whether a request is of so many records that their rate is another figure."""
+
+    async def post(self, target: Target, connections: int, pause_ms: float = 0.0) -> Run:
+        """One load on one target. Raises OperatorError where what was answered is not in Kafka."""
+        before = await broker.settled(self.rig.kafka, TOPICS)
+        cpu = usage.cpu_seconds(target.pid)
+        loaded = await generation.run(Load(target.url, self.requests, connections, self.seconds, pause_ms))
+        cpu = usage.cpu_seconds(target.pid) - cpu
+        kept = broker.count(await broker.settled(self.rig.kafka, TOPICS)) - broker.count(before)
+        if target.is_kept and kept < loaded.requests:
+            raise OperatorError(f"{target.name} answered {loaded.requests:,} requests, and Kafka has {kept:,} records.")
+        await broker.empty(self.rig.kafka, TOPICS)
+        run = loaded.run(cpu, usage.peak_rss(target.pid))
+        return replace(run, more={**run.more, RECORDS: kept / loaded.seconds}) if self.counts_records else run
+
+    async def full(self, name: str, _: int) -> Run:
+        """As much as it takes."""
+        target = self.targets[name]
+        run = await self.post(target, FEW)
+        target.rate, target.p50_ms = run.events / run.seconds, run.more["p50 ms"]
+        return run
+
+    async def half(self, name: str, _: int) -> Run:
+        """Half of what it took in this round: each connection pauses, so long on average that this comes of it."""
+        target = self.targets[name]
+        between = 2 * FEW / target.rate * 1000
+        return await self.post(target, FEW, max(between - target.p50_ms / 2, 0.5))
+
+    async def many(self, name: str, _: int) -> Run:
+        """As much as it takes over many connections."""
+        return await self.post(self.targets[name], MANY)
+
+
+async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
+    """The doors, a plain door, and what each half of a door could do alone."""
+    say("signing the requests")
+    requests = bodies.mixed(rig.environment, DISTINCT, int(time.time() * 1000))
+    await broker.create_topic(rig.kafka, PLAIN_TOPIC, 6)
+    async with opened(rig, requests, seconds) as (doors, lone):
+        runs = await interleaved(_turns(doors, lone), rounds, say)
+    figures = outcomes.figures_of(runs)
+    figures += (_floor(figures),)
+    to_plain = outcomes.ratio(figures, OURS, PLAIN)
+    to_few = outcomes.ratio(figures, OURS_MANY, OURS)
+    size = sum(len(bodies.body_of(one)) for one in requests) / len(requests)
+    return Outcome(
+        title="A: signed posts of 1 KB -> every record acknowledged by Kafka with acks=all -> 2xx",
+        figures=figures,
+        ratios=(
+            to_plain,
+            outcomes.ratio(figures, OURS_MANY, PLAIN_MANY),
+            to_few,
+            outcomes.ratio(figures, OURS, LONE),
+            outcomes.ratio(figures, OURS, BARE),
+            outcomes.ratio(figures, OURS, PLAIN, outcomes.CPU),
+            outcomes.ratio(figures, OURS, FLOOR, outcomes.CPU),
+            outcomes.ratio(figures, PLAIN, FLOOR, outcomes.CPU),
+        ),
+        goals=(
+            outcomes.at_least("the doors at least 1.3 x the plain door", to_plain.values, 1.3),
+            outcomes.below("p99 below 50 ms at half load", outcomes.values_of(figures, OURS_HALF, "p99 ms"), 50),
+            outcomes.at_least("512 connections no slower than 64 (ratio, noise of 5 % allowed)", to_few.values, 0.95),
+        ),
+        notes=(
+            f"{size:,.0f} bytes of body on average. Load: {generation.describe()}.",
+            *NOTES,
+        ),
+    )
+
+
+def _floor(figures: Sequence[Figure]) -> Figure:
+    """What a process that serves HTTP and produces uses at least, whatever it does in between."""
+    halves = zip(*(outcomes.values_of(figures, half, outcomes.CPU) for half in (BARE, LONE)), strict=True)
+    return Figure(FLOOR, outcomes.CPU, tuple(map(sum, halves)))
+
+
+def _turns(doors: Doors, lone: Child) -> dict[str, Turn]:
+    async def alone(_: int) -> Run:
+        run = await lone.act(seconds=doors.seconds, tasks=FEW)
+        await broker.empty(doors.rig.kafka, TOPICS)
+        return run
+
+    return {
+        OURS: partial(doors.full, "ours"),
+        PLAIN: partial(doors.full, "plain"),
+        OURS_HALF: partial(doors.half, "ours"),
+        PLAIN_HALF: partial(doors.half, "plain"),
+        OURS_MANY: partial(doors.many, "ours"),
+        PLAIN_MANY: partial(doors.many, "plain"),
+        LONE: alone,
+        BARE: partial(doors.full, "bare"),
+    }
+
+
+@asynccontextmanager
+async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIterator[tuple[Doors, Child]]:
+    """The doors, and what stands beside them, each in a process of its own."""
+    folder = rig.scratch
+    kept = generation.write(requests, folder / "requests")
+    now = int(time.time() * 1000)
+    lines = [arrivals.line(one) for raw in requests for one in arrivals.of_body(bodies.body_of(raw), now)]
+    (folder / "records").write_bytes(b"\n".join(lines))
+    plain_port = ports.choose(folder, rig.stack.kept.ports.values())
+    bare_port = ports.choose(folder, [*rig.stack.kept.ports.values(), plain_port])
+    token = rig.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"]
+    order = {"servers": rig.kafka, "topic": PLAIN_TOPIC, "token": token, "records": str(folder / "records")}
+    async with AsyncExitStack() as stack:
+        plain, bare, lone = [
+            await stack.enter_async_context(child(module, rig.log(f"bench-{module}"), {**order, "port": port}))
+            for module, port in (("plain_door", plain_port), ("bare_server", bare_port), ("lone_producer", 0))
+        ]
+        await rig.start(DOOR)
+        targets = {
+            "ours": Target("the doors", rig.url(DOOR), rig.pid(DOOR)),
+            "plain": Target("the plain door", f"http://127.0.0.1:{plain_port}", plain.pid),
+            "bare": Target("the bare server", f"http://127.0.0.1:{bare_port}", bare.pid, is_kept=False),
+        }
+        try:
+            yield Doors(rig, kept, seconds, targets), lone
+        finally:
+            await rig.stop(DOOR)

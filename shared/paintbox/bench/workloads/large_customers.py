@@ -1,0 +1,84 @@
+"""B, grown: with 2,000,000 contacts in the tables, and with more processes."""
+
+import time
+from typing import Final
+
+from paintbox.bench import bodies, broker, clones, multiplied, outcomes, progress, usage
+from paintbox.bench.changes import Organization
+from paintbox.bench.outcomes import Outcome, Run
+from paintbox.bench.rig import Rig
+from paintbox.bench.rounds import Say, order
+from paintbox.bench.sizes import Sizes
+from paintbox.bench.workloads import customers
+from paintbox.bench.workloads.customers import SERVICE
+
+PROCESSES: Final = (1, 2, 4)
+NOTES: Final = (
+    "The contacts beyond the first are copies that the bench loads in bulk: mirror, customer, cache, and a row each in "
+    "webhook_events, webhook_event_keys, sync_logs and customer_sync_logs. The changes are of any of them.",
+    "Processes share the topic's partitions, and the cores with PostgreSQL and Kafka. CPU is that of all together, the "
+    "peak that of the largest.",
+)
+
+
+def named(processes: int, contacts: int) -> str:
+    """What a subject is called in the tables."""
+    many = "one process" if processes == 1 else f"{processes} processes"
+    return f"{many}, {contacts:,} contacts"
+
+
+async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
+    """The same changes with few and with many rows, then by more processes."""
+    organization = Organization(bodies.a_run(4), int(time.time() * 1000))
+    say(f"customer-sync takes {sizes.contacts:,} contacts in")
+    await customers.taken_in(rig, organization.founded(sizes.contacts))
+    ids = [str(contact["Id"]) for contact in organization.contacts]
+    few, many = sizes.contacts, sizes.contacts * sizes.copies
+    runs: dict[str, list[Run]] = {named(1, few): await _rounds(rig, organization, sizes, 1, say)}
+    say(f"loading rows of {many - few:,} further contacts")
+    await multiplied.multiply(rig, ids, sizes.copies - 1)
+    await clones.checkpoint(rig)
+    organization.copies, organization.copied = sizes.copies, len(ids)
+    say("warming up")
+    await _turn(rig, organization, sizes, 1)
+    runs |= {named(number, many): [] for number in PROCESSES}
+    for turn in range(1, sizes.large_rounds + 1):
+        for number in order(list(PROCESSES), turn):
+            say(f"round {turn} of {sizes.large_rounds}: {named(number, many)}")
+            runs[named(number, many)].append(await _turn(rig, organization, sizes, number))
+    await broker.empty(rig.kafka, [customers.TOPIC])
+    figures = outcomes.figures_of(runs)
+    return Outcome(
+        title=f"B, grown: {many:,} contacts, and 1, 2 and 4 processes",
+        figures=figures,
+        ratios=(
+            outcomes.ratio(figures, named(1, many), named(1, few)),
+            outcomes.ratio(figures, named(2, many), named(1, many)),
+            outcomes.ratio(figures, named(4, many), named(1, many)),
+        ),
+        notes=NOTES,
+    )
+
+
+async def _rounds(rig: Rig, organization: Organization, sizes: Sizes, processes: int, say: Say) -> list[Run]:
+    found = []
+    for turn in range(1, sizes.large_rounds + 1):
+        say(f"round {turn} of {sizes.large_rounds}: {named(processes, sizes.contacts)}")
+        found.append(await _turn(rig, organization, sizes, processes))
+    return found
+
+
+async def _turn(rig: Rig, organization: Organization, sizes: Sizes, processes: int) -> Run:
+    """So many processes of one group, which have joined it by then, take the changes in."""
+    made, names = organization.changed(sizes.large_changes), rig.replicas(SERVICE)[:processes]
+
+    def cpu() -> float:
+        return sum(usage.cpu_seconds(rig.pid(name)) for name in names)
+
+    await clones.checkpoint(rig)
+    await rig.start(*names)
+    segment = await customers.load(rig, made)
+    first, last = await progress.first_and_last(rig.kafka, SERVICE, segment.begins, segment.ends, cpu)
+    peak = max(usage.peak_rss(rig.pid(name)) for name in names)
+    await rig.stop(*names)
+    return Run(last.records - first.records, last.at - first.at, last.cpu_seconds - first.cpu_seconds, peak)

@@ -1,0 +1,218 @@
+"""E: both vendors' webhooks at a fixed rate -> the row -> the federation key applied by the other service.
+
+What is measured: a webhook is due at its moment of the schedule (so many a second, whatever the doors answer); its row
+is there when the transaction committed that wrote it, its key when customer_sync's transaction committed that applied
+it. PostgreSQL notes that moment itself (`track_commit_timestamp`, by the same clock), when it writes the commit to its
+log and before it flushes it: the row can be read one flush later. Nothing polls, so nothing else is measured along.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from paintbox.bench import arrivals, bodies, broker
+from paintbox.bench.figures import percentile
+from paintbox.bench.load import generation
+from paintbox.bench.outcomes import Curve, Figure, Outcome, below, values_of
+from paintbox.bench.rig import SERVICES, Rig
+from paintbox.bench.rounds import Say
+from paintbox.databases import Database, connected
+from paintbox.errors import OperatorError
+from paintbox.world.runs import PROJECT
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from synckit.identity import project_id
+
+CONNECTIONS: Final = 64
+KNOWN: Final = 1_000
+"""Customers that there are before, whose projects the webhooks tell of."""
+LOOK_SECONDS: Final = 0.5
+LAST_SECONDS: Final = 120.0
+GOAL_RATE: Final = 500
+GOAL_MS: Final = 150.0
+
+ANSWERED: Final = "answer"
+ROW: Final = "row"
+KEY: Final = "key at the other service"
+NOTES: Final = (
+    "Every other webhook is an Outbound Message of a new contact; the others tell of new projects of known customers.",
+    "`row` counts both kinds, `key` the projects: photo_sync matches the customer, writes the project and its key, "
+    "publishes; customer_sync applies the key.",
+    "Latency counts from the moment at which a webhook was due, not sent, to the moment of the commit as PostgreSQL "
+    "notes it, which is before the commit is flushed. All services run, webhook-log too. One run a rate.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The webhooks of one rate: the ids in the order of sending, every other one of each vendor."""
+
+    contacts: Sequence[str]
+    projects: Sequence[str]
+    requests: Sequence[bytes]
+
+
+async def measure(rig: Rig, seconds: float, rates: Sequence[int], say: Say) -> Outcome:
+    """One load a rate, after a short one to warm up."""
+    async with _running(rig, say):
+        say("warming up")
+        await _at(rig, 90, 50, 4)
+        figures: list[Figure] = []
+        for number, rate in enumerate(rates):
+            say(f"{rate:,} webhooks/s for {seconds:g} s")
+            figures += _figures(f"{rate:,} webhooks/s", await _at(rig, 91 + number, rate, seconds))
+    at_goal = values_of(figures, f"{GOAL_RATE:,} webhooks/s", f"{KEY} p99 ms") if GOAL_RATE in rates else None
+    return Outcome(
+        title="E: a webhook -> its row -> its federation key at the other service",
+        figures=tuple(figures),
+        goals=() if at_goal is None else (below(f"key p99 below 150 ms at {GOAL_RATE} webhooks/s", at_goal, GOAL_MS),),
+        notes=NOTES,
+        curves=(_curve(figures, rates),),
+    )
+
+
+@asynccontextmanager
+async def _running(rig: Rig, say: Say) -> AsyncIterator[None]:
+    say("starting every service")
+    await rig.start(*SERVICES)
+    try:
+        await _take_in_customers(rig)
+        yield
+    finally:
+        await rig.stop(*SERVICES)
+
+
+async def _take_in_customers(rig: Rig) -> None:
+    """The customers whose projects will be told of, and photo_sync knows them."""
+    now = int(time.time() * 1000)
+    told = [
+        (f"04l5e0001{index:06}AAA", bodies.stamped({**contact, "Email": email_of(index)}, now))
+        for index, contact in enumerate(bodies.contacts(bodies.a_run(89), KNOWN))
+    ]
+    records = [
+        arrivals.record(one)
+        for start in range(0, KNOWN, bodies.ENVELOPE)
+        for one in arrivals.of_body(bodies.message(told[start : start + bodies.ENVELOPE]), now)
+    ]
+    await broker.fill(rig.kafka, WEBHOOKS_SALESFORCE.name, WEBHOOKS_SALESFORCE.partitions, records)
+    query = "SELECT count(*) FROM projects.customer_refs WHERE email LIKE 'bench.customer.%'"
+    await _until(rig, Database.PROJECTS, query, KNOWN)
+
+
+def email_of(index: int) -> str:
+    """By which the projects name a customer."""
+    return f"bench.customer.{index}@example.com"
+
+
+def _sent(rig: Rig, number: int, many: int) -> Sent:
+    run, now = bodies.a_run(number), int(time.time() * 1000)
+    contacts = [bodies.stamped(fields, now) for fields in bodies.contacts(run, many // 2)]
+    requests = []
+    for index, contact in enumerate(contacts):
+        message = bodies.message([(f"04l5e{number:04}{index:06}AAA", contact)])
+        requests.append(bodies.salesforce_request(rig.environment, message))
+        project = bodies.project(run, index, now // 1000, email_of(index % KNOWN))
+        requests.append(bodies.companycam_request(rig.environment, project))
+    projects = [run.companycam_id(PROJECT, index) for index in range(len(contacts))]
+    return Sent([str(contact["Id"]) for contact in contacts], projects, requests)
+
+
+async def _at(rig: Rig, number: int, rate: int, seconds: float) -> dict[str, list[float]]:
+    """Milliseconds of each webhook by what became of it, rising."""
+    sent = _sent(rig, number, int(rate * seconds))
+    told = await _generated(rig, sent, rate)
+    await _until(rig, Database.CUSTOMERS, f"{COUNT_KEYS} AND external_id = ANY($1)", len(sent.projects), _keys(sent))
+    contacts = await _commits(rig, Database.CUSTOMERS, CONTACTS, sent.contacts)
+    projects = await _commits(rig, Database.PROJECTS, PROJECTS, sent.projects)
+    keys = await _commits(rig, Database.CUSTOMERS, KEYS, _keys(sent))
+
+    def due(at: int) -> float:
+        return float(told["began"]) + at / rate
+
+    def since(commits: Mapping[str, datetime], ids: Sequence[str], first: int) -> list[float]:
+        return [1000 * (commits[each].timestamp() - due(2 * at + first)) for at, each in enumerate(ids)]
+
+    return {
+        ANSWERED: [told["p50_ms"], told["p99_ms"], told["max_ms"]],
+        ROW: sorted(since(contacts, sent.contacts, 0) + since(projects, sent.projects, 1)),
+        KEY: sorted(since(keys, _keys(sent), 1)),
+    }
+
+
+COUNT_KEYS: Final = "SELECT count(*) FROM customers.federation_keys WHERE external_service = 'projects'"
+CONTACTS: Final = """
+    SELECT salesforce_id AS id, pg_xact_commit_timestamp(xmin) AS at FROM customers.customers
+     WHERE salesforce_id = ANY($1)
+    """
+PROJECTS: Final = """
+    SELECT company_cam_id AS id, pg_xact_commit_timestamp(xmin) AS at FROM projects.projects
+     WHERE company_cam_id = ANY($1)
+    """
+KEYS: Final = """
+    SELECT external_id AS id, pg_xact_commit_timestamp(xmin) AS at FROM customers.federation_keys
+     WHERE external_service = 'projects' AND external_id = ANY($1)
+    """
+
+
+def _keys(sent: Sent) -> list[str]:
+    return [str(project_id(each)) for each in sent.projects]
+
+
+async def _generated(rig: Rig, sent: Sent, rate: int) -> dict[str, Any]:
+    at = urlsplit(rig.url("webhook-ingest"))
+    path = generation.write(sent.requests, rig.scratch / "requests")
+    order = {"host": at.hostname, "port": at.port, "requests": str(path), "connections": CONNECTIONS, "rate": rate}
+    command = [sys.executable, "-P", "-m", "paintbox.bench.load.generator", json.dumps(order)]
+    told = await generation.told(command, len(sent.requests) / rate + LAST_SECONDS)
+    if told["errors"]:
+        raise OperatorError(f"{told['errors']:,} webhooks of {len(sent.requests):,} were refused.")
+    return told
+
+
+async def _until(rig: Rig, database: Database, query: str, wanted: int, *parameters: object) -> None:
+    """Returns when the count has come so far. Raises OperatorError where it does not within two minutes."""
+    deadline = time.monotonic() + LAST_SECONDS
+    async with connected(rig.dsn(database), process=broker.PROCESS) as connection:
+        while (found := await connection.fetchval(query, *parameters)) < wanted:
+            if time.monotonic() > deadline:
+                raise OperatorError(f"Only {found:,} of {wanted:,} rows came within {LAST_SECONDS:g} s.")
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _commits(rig: Rig, database: Database, query: str, ids: Sequence[str]) -> dict[str, datetime]:
+    """When the row of each id was committed. Raises OperatorError where one is missing."""
+    async with connected(rig.dsn(database), process=broker.PROCESS) as connection:
+        rows: list[asyncpg.Record] = await connection.fetch(query, list(ids))
+    found = {row["id"]: row["at"] for row in rows}
+    if len(found) < len(ids):
+        raise OperatorError(f"{len(ids) - len(found):,} of {len(ids):,} webhooks have no row.")
+    return found
+
+
+def _figures(subject: str, latencies: Mapping[str, list[float]]) -> list[Figure]:
+    answered = dict(zip(("p50", "p99", "max"), latencies[ANSWERED], strict=True))
+    figures = [Figure(subject, f"{ANSWERED} {name} ms", (value,)) for name, value in answered.items()]
+    for what in (ROW, KEY):
+        ordered = latencies[what]
+        values = {"p50": percentile(ordered, 0.5), "p99": percentile(ordered, 0.99), "max": ordered[-1]}
+        figures += [Figure(subject, f"{what} {name} ms", (value,)) for name, value in values.items()]
+    return figures
+
+
+def _curve(figures: Sequence[Figure], rates: Sequence[int]) -> Curve:
+    lines = {
+        f"{what} {name}": [
+            (float(rate), values_of(figures, f"{rate:,} webhooks/s", f"{what} {name} ms")[0]) for rate in rates
+        ]
+        for what in (ROW, KEY)
+        for name in ("p50", "p99")
+    }
+    return Curve("Webhook to row, and to key at the other service", "webhooks/s", "ms", lines)

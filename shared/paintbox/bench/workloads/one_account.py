@@ -1,0 +1,160 @@
+"""B, grown: one account of very many contacts changes, and all their rows with it; what becomes of everybody else."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from paintbox.bench import arrivals, bodies, broker, outcomes, usage
+from paintbox.bench.changes import Organization, Told, published
+from paintbox.bench.figures import percentile
+from paintbox.bench.outcomes import MEGABYTE, Figure, Outcome
+from paintbox.bench.rig import Rig
+from paintbox.bench.rounds import Say
+from paintbox.bench.workloads import customers
+from paintbox.bench.workloads.customers import SERVICE, TOPIC
+from paintbox.databases import Database, connected
+from paintbox.errors import OperatorError
+from paintbox.world.people import Fields
+from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from webhook_ingest.models import Outgoing
+
+CITY: Final = "Elsewhere"
+LOOK_SECONDS: Final = 0.05
+LONGEST_SECONDS: Final = 300.0
+EVERY_SECONDS: Final = 0.02
+"""Between two changes of others."""
+ALONE: Final = "others alone"
+MEANWHILE: Final = "others meanwhile"
+FAN_OUT: Final = "the account's change"
+
+NOTES: Final = (
+    "One change of the account's billing address is put into the topic, and a contact of nobody else's account every "
+    "20 ms beside it, until the last row has the new address. Latency of the others is from the record's time to their "
+    "row's commit.",
+    "The longest transaction is the greatest age that a look every 50 ms at PostgreSQL's sessions found.",
+)
+
+
+@dataclass(slots=True)
+class Watched:
+    """What a look every so often has found."""
+
+    longest_transaction: float = 0.0
+
+
+async def measure(rig: Rig, contacts: int, say: Say) -> Outcome:
+    """The account's change with the others beside it, after the others alone."""
+    organization = Organization(bodies.a_run(6), int(time.time() * 1000))
+    say(f"customer-sync takes an account of {contacts:,} contacts in")
+    await customers.taken_in(rig, organization.founded(contacts, accounts=1))
+    await rig.start(SERVICE)
+    say("others alone")
+    alone = await _others(rig, 7, asyncio.create_task(asyncio.sleep(5)))
+    before = usage.peak_rss(rig.pid(SERVICE))
+    say("the account changes")
+    began = time.perf_counter()
+    watched = Watched()
+    spreading = asyncio.create_task(_spread(rig, organization, contacts, watched))
+    meanwhile = await _others(rig, 8, spreading)
+    seconds = spreading.result() - began
+    after = usage.peak_rss(rig.pid(SERVICE))
+    await rig.stop(SERVICE)
+    await broker.empty(rig.kafka, [TOPIC])
+    figures = (
+        Figure(FAN_OUT, "s to the last row", (seconds,)),
+        Figure(FAN_OUT, "rows/s", (contacts / seconds,)),
+        Figure(FAN_OUT, "longest transaction s", (watched.longest_transaction,)),
+        Figure(FAN_OUT, "peak RSS MB before", (before / MEGABYTE,)),
+        Figure(FAN_OUT, "peak RSS MB after", (after / MEGABYTE,)),
+        *_latencies(ALONE, alone),
+        *_latencies(MEANWHILE, meanwhile),
+    )
+    return Outcome(
+        title=f"B, grown: one account of {contacts:,} contacts changes",
+        figures=figures,
+        goals=(
+            outcomes.below("memory flat: peak after / before below 1.1", [after / before], 1.1),
+            outcomes.below("no transaction over 5 s", [watched.longest_transaction], 5.0),
+            outcomes.below("others not held up: their p99 below 1 s", [percentile(meanwhile, 0.99)], 1_000),
+        ),
+        notes=NOTES,
+    )
+
+
+def _latencies(subject: str, ordered: list[float]) -> Iterator[Figure]:
+    for name, share in (("p50 ms", 0.5), ("p99 ms", 0.99), ("max ms", 1.0)):
+        yield Figure(subject, name, (percentile(ordered, share),))
+
+
+async def _spread(rig: Rig, organization: Organization, contacts: int, watched: Watched) -> float:
+    """Changes the account; when the last of its customers has the new address."""
+    account = organization.accounts[0]
+    changed: Fields = {"BillingCity": CITY}
+    told = Told("Account", "UPDATE", changed, {**account, **changed}, organization.moment)
+    await _put(rig, list(published([told], organization.now_ms)))
+    async with (
+        connected(rig.dsn(Database.CUSTOMERS), process=broker.PROCESS) as rows,
+        connected(rig.superuser_dsn, process=broker.PROCESS) as sessions,
+    ):
+        deadline = time.perf_counter() + LONGEST_SECONDS
+        while time.perf_counter() < deadline:
+            age = await sessions.fetchval(LONGEST, SERVICE)
+            watched.longest_transaction = max(watched.longest_transaction, age)
+            if age == 0.0 and await rows.fetchval(DONE, CITY) >= contacts:
+                return time.perf_counter()
+            await asyncio.sleep(LOOK_SECONDS)
+    raise OperatorError(f"The account's change did not reach all rows within {LONGEST_SECONDS:g} s.")
+
+
+DONE: Final = "SELECT count(*) FROM customers.customers WHERE billing_city = $1"
+LONGEST: Final = """
+    SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8
+      FROM pg_stat_activity WHERE application_name = $1
+    """
+
+
+async def _put(rig: Rig, records: list[Outgoing]) -> None:
+    made = [arrivals.record(one) for one in records]
+    await broker.fill(rig.kafka, TOPIC, WEBHOOKS_SALESFORCE.partitions, made)
+
+
+async def _others(rig: Rig, number: int, until: "asyncio.Task[object]") -> list[float]:
+    """A new contact every 20 ms for as long as something goes on; how long the row of each took, in ms, rising."""
+    run, due = bodies.a_run(number), {}
+    producer = broker.producer(rig.kafka)
+    await producer.start()
+    try:
+        for index, fields in enumerate(bodies.contacts(run, 60_000)):
+            if until.done():
+                break
+            now = time.time()
+            contact = bodies.stamped(fields, int(now * 1000))
+            message = bodies.message([(f"04l5e{number:04}{index:06}AAA", contact)])
+            (one,) = arrivals.of_body(message, int(now * 1000))
+            due[str(contact["Id"])] = now
+            record = arrivals.record(one)
+            await producer.send(TOPIC, record.value, record.key, headers=record.headers)
+            await asyncio.sleep(EVERY_SECONDS)
+        await until
+    finally:
+        await producer.stop()
+    return await _taken(rig, due)
+
+
+async def _taken(rig: Rig, due: dict[str, float]) -> list[float]:
+    async with connected(rig.dsn(Database.CUSTOMERS), process=broker.PROCESS) as rows:
+        deadline = time.perf_counter() + LONGEST_SECONDS
+        while time.perf_counter() < deadline:
+            found = await rows.fetch(COMMITS, list(due))
+            if len(found) == len(due):
+                return sorted(1000 * (row["at"].timestamp() - due[row["id"]]) for row in found)
+            await asyncio.sleep(LOOK_SECONDS)
+    raise OperatorError(f"{len(due) - len(found):,} changes of others did not become rows.")
+
+
+COMMITS: Final = """
+    SELECT salesforce_id AS id, pg_xact_commit_timestamp(xmin) AS at FROM customers.customers
+     WHERE salesforce_id = ANY($1)
+    """

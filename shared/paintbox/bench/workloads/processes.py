@@ -1,0 +1,101 @@
+"""F: each process: seconds to ready, memory and CPU, idle and under B."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from paintbox.bench import bodies, broker, progress, usage
+from paintbox.bench.changes import Organization
+from paintbox.bench.figures import spread
+from paintbox.bench.outcomes import MEGABYTE, Figure, Outcome, below, values_of
+from paintbox.bench.rig import SERVICES, Rig
+from paintbox.bench.rounds import Say, order
+from paintbox.bench.workloads import customers
+
+READY: Final = "ready s"
+IDLE_RSS: Final = "idle RSS MB"
+IDLE_CPU: Final = "idle CPU %"
+BUSY_RSS: Final = "RSS under B MB"
+BUSY_CPU: Final = "CPU under B %"
+READY_GOAL: Final = 2.0
+RSS_GOAL: Final = 90.0
+NOTES: Final = (
+    "Ready: from the start of the process to the first 200 of its /readyz, which is asked about every 50 ms.",
+    "Under B: all services run, and changes of contacts wait in Kafka, until customer-sync has committed the last one. "
+    "100 % is one core. webhook-log and photo-sync work along with what they are told; the doors are idle.",
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A value a round of each measure, of one process."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def note(self, measure: str, value: float) -> None:
+        """One more."""
+        self.values.setdefault(measure, []).append(value)
+
+
+async def measure(rig: Rig, contacts: int, idle_seconds: float, rounds: int, say: Say) -> Outcome:
+    """Every process starts in each round, is idle, and then has work."""
+    seen = {name: Seen() for name in SERVICES}
+    organization = Organization(bodies.a_run(3), int(time.time() * 1000))
+    for number in range(1, rounds + 1):
+        say(f"round {number} of {rounds}: starting")
+        await _start(rig, number, seen)
+        say(f"round {number} of {rounds}: idle")
+        await _idle(rig, idle_seconds, seen)
+        say(f"round {number} of {rounds}: under B")
+        await _busy(rig, organization, contacts, seen)
+        await rig.stop(*SERVICES)
+    await broker.empty(rig.kafka, [customers.TOPIC])
+    figures = [
+        Figure(name, measure, tuple(values)) for name, each in seen.items() for measure, values in each.values.items()
+    ]
+    return Outcome(
+        title="F: each process",
+        figures=tuple(figures),
+        goals=(
+            below("every process ready in under 2 s", _worst(figures, READY), READY_GOAL),
+            below("every process under 90 MB idle", _worst(figures, IDLE_RSS), RSS_GOAL),
+        ),
+        notes=NOTES,
+    )
+
+
+def _worst(figures: list[Figure], measure: str) -> list[float]:
+    """The greatest of the processes' medians."""
+    return [max(spread(values_of(figures, name, measure)).median for name in SERVICES)]
+
+
+async def _start(rig: Rig, number: int, seen: Mapping[str, Seen]) -> None:
+    for name in order(list(SERVICES), number):
+        began = time.perf_counter()
+        await rig.start(name)
+        seen[name].note(READY, time.perf_counter() - began)
+
+
+async def _idle(rig: Rig, seconds: float, seen: Mapping[str, Seen]) -> None:
+    await asyncio.sleep(1)
+    before = {name: usage.cpu_seconds(rig.pid(name)) for name in SERVICES}
+    began = time.perf_counter()
+    await asyncio.sleep(seconds)
+    for name in SERVICES:
+        used = usage.cpu_seconds(rig.pid(name)) - before[name]
+        seen[name].note(IDLE_CPU, 100 * used / (time.perf_counter() - began))
+        seen[name].note(IDLE_RSS, usage.rss(rig.pid(name)) / MEGABYTE)
+
+
+async def _busy(rig: Rig, organization: Organization, contacts: int, seen: Mapping[str, Seen]) -> None:
+    made = organization.changed(contacts) if organization.contacts else list(organization.founded(contacts))
+    before, began = {name: usage.cpu_seconds(rig.pid(name)) for name in SERVICES}, time.perf_counter()
+    segment = await customers.load(rig, made)
+    await progress.first_and_last(rig.kafka, customers.SERVICE, segment.begins, segment.ends, lambda: 0.0)
+    seconds = time.perf_counter() - began
+    for name in SERVICES:
+        used = usage.cpu_seconds(rig.pid(name)) - before[name]
+        seen[name].note(BUSY_CPU, 100 * used / seconds)
+        seen[name].note(BUSY_RSS, usage.rss(rig.pid(name)) / MEGABYTE)

@@ -1,0 +1,110 @@
+"""`paintbox bench`: ratios to what the servers could do at best, and to plain solutions."""
+
+import asyncio
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from paintbox.commands.options import JsonOption
+from paintbox.commands.stack import INTERRUPTED, require_local_extra
+from paintbox.errors import OperatorError
+
+if TYPE_CHECKING:
+    from paintbox.bench.course import Order
+    from paintbox.bench.report import Report
+
+MOST_PROCESSES: Final = 4
+
+WorkloadsArgument = Annotated[
+    list[str] | None, typer.Argument(help="A, B, D, E, F: which to measure.", show_default="all")
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="A few seconds of each: whether it works, not how fast.")]
+LargeOption = Annotated[
+    bool, typer.Option("--large", help="Instead: A, B and D grown: more rows, processes, larger bodies. Takes long.")
+]
+AgainstOption = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Compare with the JSON of an earlier bench.")
+]
+PageOption = Annotated[
+    Path | None,
+    typer.Option(
+        file_okay=False,
+        show_default="docs of the checkout; with --quick nowhere",
+        help="Folder for performance.md, performance.json and the pictures.",
+    ),
+]
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, show_default=".local/bench", help="Where its own stack lies; emptied at start."),
+]
+
+
+def bench(
+    workloads: WorkloadsArgument = None,
+    quick: QuickOption = False,
+    large: LargeOption = False,
+    against: AgainstOption = None,
+    page: PageOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the services on a stack of its own, beside what one would use instead, in the same rounds.
+
+    Writes docs/performance.md. Nothing else should run on the machine meanwhile.
+    """
+    require_local_extra()
+    from paintbox.bench import course, menu, report, sizes
+    from paintbox.stack import places
+
+    console = Console(stderr=as_json)
+    chosen = menu.named(workloads or [], grown=large)
+    order = course.Order(chosen, sizes.QUICK if quick else sizes.FULL, quick, MOST_PROCESSES if large else 1)
+    before = report.read(against) if against else None
+    folder = page or (None if quick else places.find_checkout(Path.cwd()) / "docs")
+    if folder is not None:
+        _require_matplotlib()
+    found = _run(order, directory, console)
+    if folder is not None:
+        _write(folder, found, console)
+    _tell(found, before, as_json=as_json)
+
+
+def _run(order: "Order", directory: Path | None, console: Console) -> "Report":
+    from paintbox.bench import course
+
+    try:
+        return asyncio.run(course.run(order, directory, console))
+    except KeyboardInterrupt:
+        console.print("interrupted: everything is stopped")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _require_matplotlib() -> None:
+    """Raises OperatorError before anything is measured whose pictures could not be drawn."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise OperatorError("The page's pictures need matplotlib: run `make setup`, which installs it.")
+
+
+def _write(folder: Path, found: "Report", console: Console) -> None:
+    from paintbox.bench import publication
+
+    publication.write(folder, found)
+    console.print(f"written: {folder / publication.PAGE}", highlight=False, soft_wrap=True)
+
+
+def _tell(found: "Report", before: "Report | None", *, as_json: bool) -> None:
+    from paintbox.bench import comparison, report, text
+
+    changes = [] if before is None else comparison.changes(before, found)
+    if as_json:
+        compared = {} if before is None else {"against": comparison.as_document(changes)}
+        typer.echo(json.dumps({**report.as_document(found), **compared}))
+        return
+    console = Console()
+    text.show(console, found)
+    if before is not None:
+        text.show_changes(console, changes)

@@ -1,0 +1,70 @@
+"""What was seen while a proof ran, and what that says of faults, recoveries and doors that could not answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from paintbox.prove.checks.operated import Recovery, Window
+from paintbox.prove.nemesis import Event, Phase
+from paintbox.prove.report import Struck
+from paintbox.prove.sampling import Samples
+from paintbox.prove.verdicts import Violation
+
+DOORS: Final = ("webhook-ingest", "edge")
+AWAY: Final = ("freeze", "kill")
+AFTERWARDS_MS: Final = 2_000
+"""For how long after a door was away its answers may still be late, and from when on before."""
+OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
+
+
+@dataclass(slots=True)
+class Course:
+    """What happened so far."""
+
+    began_ms: int
+    events: list[Event] = field(default_factory=list)
+    samples: Samples = field(default_factory=Samples)
+    acts: int = 0
+    unanswered: int = 0
+    """Changes at the vendors that had no answer, or a refusal; they may have been made."""
+
+
+def struck(events: Sequence[Event]) -> list[Struck]:
+    """Each fault once, with the last that was seen of it."""
+    found: dict[int, Struck] = {}
+    for event in events:
+        if event.stroke is not None:
+            found[event.stroke.number] = Struck(event.stroke, event.phase.value, event.seconds, event.waited)
+    return list(found.values())
+
+
+def recoveries(events: Sequence[Event]) -> list[Recovery]:
+    """How each fault ended of which that was seen: a proof that ends early sees none of its last."""
+    return [
+        Recovery(one.stroke.kind, one.stroke.target, one.recovery_seconds if one.outcome == Phase.RECOVERED else None)
+        for one in struck(events)
+        if one.outcome in OVER
+    ]
+
+
+def deaths(events: Sequence[Event]) -> list[Violation]:
+    """Each time that a process ended though no fault had to do with it."""
+    return [
+        Violation(one.process, f"ended {one.at:.1f} s after the beginning")
+        for one in events
+        if one.phase is Phase.DIED and not one.excuse
+    ]
+
+
+def away(course: Course) -> list[Window]:
+    """When a door, or what stands before it, was frozen or dead: it can answer nothing then."""
+    begun = {event.stroke.number: event for event in course.events if event.stroke and event.phase is Phase.BEGUN}
+    windows = []
+    for event in course.events:
+        stroke = event.stroke
+        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or not stroke.kind.startswith(AWAY):
+            continue
+        if stroke.target.startswith(DOORS):
+            start = course.began_ms + int(begun[stroke.number].at * 1000)
+            windows.append(Window(start - AFTERWARDS_MS, course.began_ms + int(event.at * 1000) + AFTERWARDS_MS))
+    return windows

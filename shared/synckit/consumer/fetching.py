@@ -1,0 +1,81 @@
+"""What the client gives, and what is done where it fails: nothing that it handed out is ever passed over in silence.
+
+A client that fails has moved on behind records that it never gave (aiokafka 0.14 drops what it had gathered of other
+partitions), and may never work again. FastStream would wait and ask it once more. Here it is given up: its consumer
+joins its group anew, with another client, and reads from the committed offsets.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError
+
+from synckit.consumer.batch import Incoming
+
+if TYPE_CHECKING:
+    from synckit.consumer.loop import Consumer
+
+WAIT_MS: Final = 500
+"""How long the client waits for records. It gives the first ones at once, so this delays nothing."""
+STILL_SECONDS: Final = 30.0
+"""Above what an open transaction can hold back (15 s)."""
+LONGEST_DELAY: Final = 30.0
+
+
+async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
+    """The next records, or none. Ends FastStream's loop where the client fails, whatever with."""
+    try:
+        found = await client.getmany(timeout_ms=WAIT_MS, max_records=consumer.at_most)
+    except ConsumerStoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the consumer tells transient ones from bugs, and says so
+        consumer.lose(error)
+        raise ConsumerStoppedError from None
+    return tuple(chain.from_iterable(found.values()))
+
+
+class Stillness:
+    """Notices a client that does not read on, though there is something to read and nothing in hand."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._seen: tuple[int, Mapping[TopicPartition, int]] | None = None
+
+    def lasts(self, batches: int, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether it has been so for too long. Asked about once a second while nothing is in hand."""
+        now, seen = monotonic(), (batches, positions)
+        is_behind = any(position < ends.get(at, position) for at, position in positions.items())
+        if not is_behind or seen != self._seen:
+            self._since, self._seen = now, seen
+        return now - self._since > STILL_SECONDS
+
+    def forget(self) -> None:
+        """Begin afresh."""
+        self._seen = None
+
+
+class Losses:
+    """Clients that were given up one after another, and when the next one may be tried."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._next_at = 0.0
+
+    def add(self) -> bool:
+        """One more; whether it is the first since something was read."""
+        self._count += 1
+        self._next_at = monotonic() + min(2.0 ** (self._count - 1), LONGEST_DELAY)
+        return self._count == 1
+
+    def are_over(self) -> bool:
+        """Something was read; whether that ends a row of losses."""
+        count, self._count = self._count, 0
+        return count > 0
+
+    @property
+    def may_try(self) -> bool:
+        """Whether it is time for another client."""
+        return monotonic() >= self._next_at

@@ -1,0 +1,33 @@
+"""`paintbox bench --quick` measures on a stack of its own, and says what it found as JSON. No time is judged."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from support.stacks import CHECKOUT
+
+pytestmark = pytest.mark.xdist_group("bench")
+
+
+def test_a_quick_bench_measures_every_subject_and_leaves_nothing_running(tmp_path: Path) -> None:
+    directory, page = tmp_path / "bench", tmp_path / "page"
+    command = [sys.executable, "-m", "paintbox", "bench", "A", "D", "--quick", "--json"]
+    options = ["--directory", str(directory), "--page", str(page)]
+
+    done = subprocess.run([*command, *options], cwd=CHECKOUT, capture_output=True, text=True, timeout=280, check=False)
+
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert list(document["workloads"]) == ["A", "D"]
+    for workload in document["workloads"].values():
+        assert workload["quick"] is True
+        assert all(figure["values"] and figure["median"] > 0 for figure in workload["figures"])
+        assert all(ratio["values"] and ratio["median"] > 0 for ratio in workload["ratios"])
+        assert {"asked", "found", "met"} == set(workload["goals"][0])
+    assert {figure["measure"] for figure in document["workloads"]["A"]["figures"]} >= {"events/s", "p50 ms", "p99 ms"}
+    assert (page / "performance.md").read_text().startswith("<!-- Written by `make bench`")
+    assert [each for each in psutil.process_iter(["environ"]) if str(directory) in str(each.info["environ"])] == []

@@ -1,0 +1,41 @@
+"""A directory in which `paintbox prove` was at work before any `up`: taken for a stack's, and cleaned of both."""
+
+from pathlib import Path
+
+import pytest
+
+from paintbox.stack import places
+from paintbox.stack.places import Places
+from support.local_stack import paintbox
+from support.stacks import a_program_part, places_in, up
+
+SLEEP = "import time; time.sleep(600)"
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Places:
+    return places_in(tmp_path / "stack")
+
+
+def test_a_directory_that_holds_a_rig_alone_is_taken_for_a_stack_and_clean_removes_both(where: Places) -> None:
+    parts = [a_program_part("a", SLEEP)]
+    places.make(where.rig)
+    places.fill(where.rig)
+
+    results, said = up(where, parts)
+    cleaned = paintbox("clean", directory=where.directory)
+
+    assert all(result.is_up for result in results), said
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert not where.directory.exists()
+
+
+def test_clean_removes_a_rig_where_no_stack_ever_was(where: Places) -> None:
+    places.make(where.rig)
+    places.fill(where.rig)
+
+    paintbox("down", directory=where.directory)
+    cleaned = paintbox("clean", directory=where.directory)
+
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert not where.directory.exists()

@@ -1,0 +1,62 @@
+"""What a batch is tried again for, and for how long."""
+
+from collections.abc import Iterable
+
+import asyncpg
+import pytest
+
+from support.notifications import KafkaRecord
+from synckit.consumer import applying
+from synckit.consumer.applying import PATIENCE, Applier
+from synckit.consumer.batch import Batch
+from synckit.consumer.failures import Verdict
+
+CLOSED = asyncpg.InterfaceError("connection is closed")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "FIRST_DELAY", 0.0)
+
+
+class Failing:
+    """Applies after these failures."""
+
+    def __init__(self, failures: Iterable[Exception]) -> None:
+        self._failures = iter(failures)
+        self.applied = 0
+
+    async def __call__(self, batch: Batch) -> None:
+        for failure in self._failures:
+            raise failure
+        self.applied += len(batch.living)
+
+
+def a_batch() -> Batch:
+    return Batch([KafkaRecord(value=b"{}")])
+
+
+async def test_sessions_that_die_in_use_are_waited_for() -> None:
+    apply = Failing([CLOSED] * (PATIENCE[Verdict.UNCLEAR] - 1))
+
+    parked = await Applier("topic", apply).apply(a_batch())
+
+    assert (apply.applied, parked) == (1, [])
+
+
+async def test_what_never_stops_being_unclear_is_a_bug_and_parks_nothing() -> None:
+    apply = Failing([CLOSED] * PATIENCE[Verdict.UNCLEAR])
+
+    with pytest.raises(asyncpg.InterfaceError):
+        await Applier("topic", apply).apply(a_batch())
+
+    assert apply.applied == 0
+
+
+async def test_an_outage_in_between_counts_afresh() -> None:
+    half = [CLOSED] * (PATIENCE[Verdict.UNCLEAR] - 1)
+    apply = Failing([*half, ConnectionResetError(), *half])
+
+    await Applier("topic", apply).apply(a_batch())
+
+    assert apply.applied == 1

@@ -1,0 +1,59 @@
+"""What `paintbox bench` posts and preloads."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from paintbox.bench import arrivals, bodies
+from paintbox.bench.changes import Organization
+from paintbox.bench.load import generation
+from webhook_ingest.models import Outgoing
+
+NOW: Final = int(time.time() * 1000)
+SECRETS: Final = {
+    "PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS": "companycam-token-of-thirty-two-bytes",
+    "PAINTBOX_SALESFORCE_ENDPOINT_TOKENS": "salesforce-token-of-thirty-two-bytes",
+}
+
+
+def test_requests_are_kept_as_both_generators_read_them(tmp_path: Path) -> None:
+    requests = bodies.mixed(SECRETS, 4, NOW)
+
+    assert generation.read(generation.write(requests, tmp_path / "requests")) == requests
+
+
+def test_a_body_has_about_a_kilobyte_and_is_understood_by_its_door() -> None:
+    sent = [bodies.body_of(each) for each in bodies.mixed(SECRETS, 4, NOW)]
+
+    assert all(900 < len(body) < 1_300 for body in sent)
+    assert [len(arrivals.of_body(body, NOW)) for body in sent] == [1, 1, 1, 1]
+    assert len({one.headers.id for body in sent for one in arrivals.of_body(body, NOW)}) == 4
+
+
+def test_a_large_body_has_the_size_that_was_asked_for() -> None:
+    assert len(bodies.large(bodies.a_run(1), 0, NOW // 1000, 200_000)) == 200_000
+
+
+def test_the_changes_have_the_shares_that_the_page_tells() -> None:
+    organization = Organization(bodies.a_run(2), NOW)
+    founded = list(organization.founded(500))
+
+    told = organization.changed(2_000)
+
+    kinds = Counter(one.headers.type.split(".")[2] for one in founded)
+    assert kinds == {"Contact": 500, "Account": 50}
+    assert len(told) == 2_000
+    assert 50 <= 2_000 - len({one.headers.id for one in told}) <= 150
+    assert 50 <= sum((one.headers.fact_version or 0) < _newest(founded) for one in told) <= 160
+
+
+def _newest(records: list[Outgoing]) -> int:
+    return max(one.headers.fact_version or 0 for one in records)
+
+
+def test_the_same_seed_makes_the_same_changes() -> None:
+    first, second = (Organization(bodies.a_run(2), NOW) for _ in range(2))
+
+    assert list(first.founded(50)) == list(second.founded(50))
+    assert first.changed(100) == second.changed(100)

@@ -1,0 +1,86 @@
+"""The report of `paintbox bench`: as JSON, as a page, and against an earlier one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paintbox.bench import comparison, publication, report
+from paintbox.bench.page import number, page
+from paintbox.bench.pictures import pictures
+from paintbox.errors import OperatorError
+from support.bench import a_report
+
+
+def test_a_report_survives_its_own_json() -> None:
+    document = json.loads(json.dumps(report.as_document(a_report("AD"))))
+
+    assert report.from_document(document) == a_report("AD")
+
+
+def test_every_figure_of_the_json_has_its_median_and_its_ends() -> None:
+    figure = report.as_document(a_report())["workloads"]["D"]["figures"][0]
+
+    assert (figure["median"], figure["min"], figure["max"]) == (4_000.0, 2_000.0, 6_000.0)
+
+
+def test_the_page_shows_figures_ratios_goals_and_the_machine() -> None:
+    text = page(a_report())
+
+    assert "| relay | 4,000 (2,000 to 6,000) |" in text
+    assert "| relay / plain | events/s | **4.00 (2.00 to 6.00)** |" in text
+    assert "| D | at least 2 x | 4.00 | met |" in text
+    assert "| D | at least 9 x | 4.00 | **not met** |" in text
+    assert "| processor | two cores |" in text
+    assert "- A note." in text
+
+
+def test_a_figure_has_as_many_digits_as_mean_something() -> None:
+    assert [number(value) for value in (12_345.6, 123.4, 12.34, 1.234)] == ["12,346", "123", "12.3", "1.23"]
+
+
+def test_what_was_not_measured_now_stays_as_it_was_measured_on_this_machine() -> None:
+    joined = report.joined(a_report("AD", rate=1.0), a_report("D", rate=5.0))
+
+    assert list(joined.sections) == ["A", "D"]
+    assert joined.sections["D"] == a_report("D", rate=5.0).sections["D"]
+
+
+def test_what_was_measured_on_another_machine_goes() -> None:
+    joined = report.joined(a_report("AD"), a_report("D", processor="four cores"))
+
+    assert list(joined.sections) == ["D"]
+
+
+def test_a_change_is_the_new_median_over_the_old_one() -> None:
+    changes = comparison.changes(a_report(rate=1_000.0), a_report("AD", rate=1_500.0))
+
+    assert [(one.workload, one.subject, one.ratio) for one in changes] == [("D", "relay", 1.5), ("D", "plain", 1.0)]
+
+
+def test_the_page_is_written_beside_the_json_that_the_next_bench_goes_on_from(tmp_path: Path) -> None:
+    publication.write(tmp_path, a_report("A"))
+    publication.write(tmp_path, a_report("D"))
+
+    assert list(report.read(tmp_path / "performance.json").sections) == ["A", "D"]
+    assert "## D: rows" in (tmp_path / "performance.md").read_text()
+
+
+def test_the_page_shows_a_picture_of_the_ratios_and_one_of_each_curve(tmp_path: Path) -> None:
+    publication.write(tmp_path, a_report("DE"))
+
+    page_text = (tmp_path / "performance.md").read_text()
+    drawn = sorted(path.name for path in (tmp_path / "performance").iterdir())
+    assert drawn == ["d-latency.svg", "e-latency.svg", "ratios.svg"]
+    assert all(f"(performance/{name})" in page_text for name in drawn)
+
+
+def test_the_same_figures_give_the_same_pictures() -> None:
+    assert pictures(a_report()) == pictures(a_report())
+
+
+def test_a_file_that_is_no_report_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text('{"format": 1}')
+
+    with pytest.raises(OperatorError, match="holds no report"):
+        report.read(tmp_path / "other.json")

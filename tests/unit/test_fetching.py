@@ -1,0 +1,134 @@
+"""A client that fails, or that does not read on, is given up; nothing that it had is passed over."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+
+from synckit.consumer import Alarms, Batch, Consumer, fetching
+from synckit.consumer.fetching import Losses, Stillness, fetch
+from synckit.contracts.topics import Cleanup, Topic
+
+AT = TopicPartition("fetching.test", 0)
+
+
+class Client:
+    """Gives what it is told to, and stands where it is told to."""
+
+    def __init__(self, given: dict[TopicPartition, list[int]] | Exception) -> None:
+        self._given = given
+        self.commits: list[dict[TopicPartition, int]] = []
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
+        assert (timeout_ms, max_records) == (fetching.WAIT_MS, 1_000)
+        if isinstance(self._given, Exception):
+            raise self._given
+        return self._given
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({AT})
+
+    async def position(self, _: TopicPartition) -> int:
+        return 3
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        return 0
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 3)
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.commits.append(offsets)
+
+
+async def nothing(_: Batch) -> None:
+    """Applies nothing."""
+
+
+async def a_consumer() -> Consumer:
+    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), nothing, cast("Alarms", None))
+    await consumer.on_partitions_assigned({AT})
+    return consumer
+
+
+async def test_the_records_of_all_partitions_are_one_batch() -> None:
+    given = {AT: [1, 2], TopicPartition(AT.topic, 1): [3]}
+
+    fetched: Sequence[object] = await fetch(await a_consumer(), Client(given))
+
+    assert fetched == (1, 2, 3)
+
+
+async def test_after_a_failure_no_position_is_taken_for_a_marker() -> None:
+    consumer, client = await a_consumer(), Client(CorruptRecordException())
+
+    with pytest.raises(ConsumerStoppedError):
+        await fetch(consumer, client)
+    await consumer.tend(client)
+    await consumer.tend(client)
+
+    assert client.commits == []
+    assert consumer.lost
+    assert await consumer.check() == "reads again from its committed offsets: CorruptRecordException"
+
+
+async def test_without_one_it_is() -> None:
+    consumer, client = await a_consumer(), Client({})
+
+    await consumer.tend(client)
+    await consumer.tend(client)
+
+    assert client.commits == [{AT: 3}]
+
+
+async def test_what_nobody_foresaw_stops_it() -> None:
+    consumer = await a_consumer()
+
+    with pytest.raises(ConsumerStoppedError):
+        await fetch(consumer, Client(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")))
+
+    assert consumer.stopped.is_set()
+    assert not consumer.lost
+
+
+async def test_a_client_that_is_stopped_is_no_failure() -> None:
+    consumer = await a_consumer()
+
+    with pytest.raises(ConsumerStoppedError):
+        await fetch(consumer, Client(ConsumerStoppedError()))
+
+    assert await consumer.check() is None
+
+
+@pytest.mark.parametrize(
+    ("moves", "end", "lasts"), [(False, 9, True), (True, 9, False), (False, 5, False)], ids=["still", "reads", "done"]
+)
+def test_a_client_is_still_where_it_reads_nothing_though_there_is_something(
+    monkeypatch: pytest.MonkeyPatch, *, moves: bool, end: int, lasts: bool
+) -> None:
+    stillness = Stillness()
+    monkeypatch.setattr(fetching, "monotonic", lambda: 100.0)
+    stillness.lasts(1, {AT: 5}, {AT: end})
+
+    monkeypatch.setattr(fetching, "monotonic", lambda: 100.0 + fetching.STILL_SECONDS + 1)
+
+    assert stillness.lasts(1, {AT: 5 + moves}, {AT: end}) is lasts
+
+
+def test_the_next_client_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = Losses()
+    monkeypatch.setattr(fetching, "monotonic", lambda: 0.0)
+
+    firsts = [losses.add() for _ in range(9)]
+    monkeypatch.setattr(fetching, "monotonic", lambda: fetching.LONGEST_DELAY - 1)
+    too_soon = losses.may_try
+    monkeypatch.setattr(fetching, "monotonic", lambda: fetching.LONGEST_DELAY)
+
+    assert firsts == [True] + [False] * 8
+    assert (too_soon, losses.may_try) == (False, True)
+    assert (losses.are_over(), losses.are_over()) == (True, False)

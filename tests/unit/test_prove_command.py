@@ -1,0 +1,31 @@
+"""`paintbox prove` refuses before it starts anything, and could-not-run is another exit than violated."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from paintbox.__main__ import app
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--mutants", "all", "--seed", "7"], "--seed is for a proof"),
+        (["--mutants", "all", "--minutes", "3", "--faults", "kill"], "--minutes, --faults is for a proof"),
+        (["--mutants", "all", "--report", "x.html"], "--report is for a proof"),
+        (["--report", "/no/such/dir/x.html"], "/no/such/dir/x.html cannot be written"),
+        (["--control"], "it is for --mutants"),
+        (["--mutants", "typo"], "no such mutant: typo"),
+        (["--faults", "kil"], "no such fault: kil"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_a_sentence(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["prove", *words], env={"COLUMNS": "300"})
+
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
+def test_a_report_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["prove", "--report", str(tmp_path)]).exit_code == 2

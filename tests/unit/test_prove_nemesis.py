@@ -1,0 +1,42 @@
+"""The nemesis of a rig: the same seed does the same on every machine, but for what a machine cannot do."""
+
+from pathlib import Path
+
+from paintbox.prove import faults
+from paintbox.prove.checks.operated import Ending
+from paintbox.prove.disk import Disk
+from paintbox.prove.handles import Handle
+from paintbox.prove.nemesis_plan import Stroke, aftermath
+from paintbox.stack.layout import Layout
+from paintbox.stack.parts import parts_of
+from support.rigs import a_rig, a_stack
+
+FULL = Stroke(1, 4.0, "postgres-disk-full", "postgres", 3.0, "the disk of PostgreSQL full")
+KILLED = Stroke(2, 5.0, "kill", "photo-sync", 3.0, "kill -9 of photo-sync")
+
+
+def test_what_a_machine_cannot_inject_changes_nothing_of_what_it_can(tmp_path: Path) -> None:
+    able, unable = a_rig(tmp_path, disk=Disk(tmp_path)), a_rig(tmp_path)
+
+    there, here = able.nemesis(7, 10).plan, unable.nemesis(7, 10).plan
+
+    assert [stroke for stroke in there if stroke.kind == "postgres-disk-full"]
+    assert [stroke for stroke in there if stroke.kind != "postgres-disk-full"] == here
+    assert ("postgres-disk-full", "it has no small disk") in unable.skipped
+    assert able.skipped == [one for one in unable.skipped if one[0] != "postgres-disk-full"]
+
+
+def test_only_what_a_full_disk_hit_may_end_by_itself_after_it_was_healed() -> None:
+    assert aftermath("postgres", [KILLED, FULL], faults.KINDS, 2).startswith("the disk of PostgreSQL full: ")
+    assert aftermath("photo-sync", [KILLED, FULL], faults.KINDS, 2) == ""
+    assert aftermath("postgres", [], faults.KINDS, 2) == ""
+
+
+async def test_a_fault_that_asks_a_process_to_end_notes_how_it_did(tmp_path: Path) -> None:
+    part = next(part for part in parts_of(Layout()) if part.name == "photo-sync")
+    rig = a_rig(tmp_path, Handle("photo-sync", part, a_stack(tmp_path)))
+    (fault,) = faults.named(["restart"])
+
+    await fault.inject(rig, "photo-sync")
+
+    assert rig.endings == [Ending("photo-sync", by_itself=True)]
