@@ -37,7 +37,9 @@ CIRCUIT = Gauge(
     "What a door does about Kafka: 0 sends to it, 1 tries it with one request, 2 goes past it (Kafka is away)",
 )
 IN_FLIGHT = Gauge("paintbox_webhook_requests_in_flight", "Requests that are being answered")
-IN_FLIGHT_BYTES = Gauge("paintbox_webhook_bytes_in_flight", "Bytes of the bodies of requests that are being answered")
+IN_FLIGHT_BYTES = Gauge(
+    "paintbox_webhook_bytes_in_flight", "Bytes that have arrived of the bodies of requests that are being answered"
+)
 
 SPOOL_ROWS = Gauge("paintbox_spool_rows", "Records that wait in the spool for Kafka; counted every 5 s")
 SPOOL_AGE = Gauge(

@@ -1,4 +1,4 @@
-"""What uvicorn's HTTP lacks: an end to slow and endless headers, and answers of our form to what is no HTTP."""
+"""What uvicorn's HTTP lacks: an end to what is slow or endless, and answers of our form to what is no HTTP."""
 
 import re
 import resource
@@ -10,6 +10,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_SECONDS: Final = 10.0
+REST_SECONDS: Final = 10.0
 MOST_HEADER_BYTES: Final = 32 * 1024
 MOST_CONNECTIONS: Final = 2048
 OTHER_FILES: Final = 100
@@ -31,7 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._header_timer: TimerHandle | None = None
+        self._timer: TimerHandle | None = None
         self._header_bytes = 0
         self._is_fresh = True
         self._status = HTTPStatus.BAD_REQUEST
@@ -75,18 +76,33 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """The body has ended, be it behind its answer."""
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Of an answer that did not wait for the body's end: the rest is dropped as it comes, for 10 s at most.
+
+        To close at once would be a reset for a client that still sends, and it might never read the answer.
+        """
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._stop_waiting()
+            self._timer = self.loop.call_later(REST_SECONDS, self.transport.close)
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's
         """Answers what is no HTTP, and closes."""
         self._refuse(self._status)
 
     def _await_headers(self) -> None:
         self._stop_waiting()
-        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+        self._timer = self.loop.call_later(HEADER_SECONDS, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     def _stop_waiting(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _refuse(self, status: HTTPStatus) -> None:
         if self.transport.is_closing():

@@ -95,15 +95,20 @@ async def read_body(request: Request, largest: int = LARGEST_BODY, seconds: floa
 
     Raises ClientGoneError where the client leaves before the end.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > largest:
-        raise _too_large(largest)
+    check_length(request, largest)
     try:
         async with asyncio.timeout(seconds):
             return b"".join([chunk async for chunk in _chunks(request.receive, largest)])
     except TimeoutError:
         late = problem(408, "body_too_slow", "Body too slow", f"Limit is {seconds:g} s.", (("connection", "close"),))
         raise HttpError(late, "body_too_slow") from None
+
+
+def check_length(request: Request, largest: int = LARGEST_BODY) -> None:
+    """HttpError 413 for a body that is announced to be larger."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > largest:
+        raise _too_large(largest)
 
 
 async def _chunks(receive: Receive, largest: int) -> AsyncIterator[bytes]:

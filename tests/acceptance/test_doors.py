@@ -223,7 +223,9 @@ async def test_b14_a_body_over_the_limit_in_chunks(stack: LocalStack, http: http
         for _ in range(17):
             yield b"x" * 65_536
 
-    answer = await http.post(stack["INGEST_URL"] + COMPANYCAM, content=chunks())
+    answer = await http.post(
+        stack["INGEST_URL"] + COMPANYCAM, content=chunks(), headers={"X-CompanyCam-Signature": "x"}
+    )
 
     assert answer.status_code == 413
 
@@ -231,7 +233,9 @@ async def test_b14_a_body_over_the_limit_in_chunks(stack: LocalStack, http: http
 async def test_b16_f62_a_body_that_does_not_come_is_given_up(stack: LocalStack) -> None:
     started = time.monotonic()
 
-    answer = await raw(stack, f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello".encode())
+    head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-CompanyCam-Signature: x\r\n"
+
+    answer = await raw(stack, f"{head}Content-Length: 100\r\n\r\nhello".encode())
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert time.monotonic() - started < 13

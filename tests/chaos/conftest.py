@@ -22,8 +22,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    """A client that opens as many connections as it is asked to, and waits for long."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
+    """A client that opens as many connections as it is asked to, each for one request, and waits for long.
+
+    A connection that is kept may be closed by the door in the moment that it is used again.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=30, trust_env=False, limits=limits) as client:
         yield client
 

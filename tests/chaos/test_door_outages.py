@@ -238,7 +238,8 @@ async def test_f70_clients_that_leave_in_the_middle_of_a_body_leave_nothing_behi
     http: httpx.AsyncClient, door: Running
 ) -> None:
     await door.is_ready()
-    request = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello".encode()
+    head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-CompanyCam-Signature: x\r\n"
+    request = f"{head}Content-Length: 100\r\n\r\nhello".encode()
     connections = [await raw(door.port, request) for _ in range(50)]
     await until(lambda: _in_flight(http, door, 50))
 

@@ -19,7 +19,7 @@ SETTINGS = {
     "SALESFORCE_ENDPOINT_TOKENS": "a token of thirty-two bytes or more",
     "COMPANYCAM_WEBHOOK_TOKENS": "a secret of thirty-two bytes or more",
 }
-HALF = b"POST /webhooks/companycam HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello"
+HALF = b"POST /webhooks/companycam HTTP/1.1\r\nHost: x\r\nX-CompanyCam-Signature: x\r\nContent-Length: 10\r\n\r\nhello"
 OTHER_HALF = b"world"
 
 

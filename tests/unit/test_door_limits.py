@@ -1,5 +1,7 @@
 """Whom a door believes about the sender, how much an address may send, and when Kafka is worth waiting for."""
 
+from collections import deque
+from contextlib import ExitStack
 from ipaddress import ip_network
 
 import pytest
@@ -72,9 +74,12 @@ def test_no_more_addresses_are_remembered_than_may_be(monkeypatch: pytest.Monkey
     assert len(limit._buckets) == 2
 
 
-def a_request(**headers: str) -> web.Request:
+def a_request(*chunks: bytes, **headers: str) -> web.Request:
+    """A request whose body comes in these pieces."""
+    waiting = deque(chunks or [b""])
+
     async def receive() -> dict[str, object]:
-        return {"type": "http.request"}
+        return {"type": "http.request", "body": waiting.popleft(), "more_body": bool(waiting)}
 
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return web.Request("POST", "/", "", named, "192.0.2.1", receive)
@@ -98,14 +103,15 @@ def test_requests_beyond_the_most_are_refused_and_room_is_made_when_one_ends(mon
     ("length", "is_admitted"),
     [("40", True), ("60", True), ("61", False), ("", False), ("-1", False), ("9" * 5_000, False), ("²", False)],
 )
-def test_bytes_beyond_the_most_are_refused_before_they_are_read(
+async def test_bytes_beyond_the_most_are_refused_before_they_are_read(
     monkeypatch: pytest.MonkeyPatch, length: str, *, is_admitted: bool
 ) -> None:
     monkeypatch.setattr(admission, "MOST_BYTES", 100)
     doors = Admission((), AddressLimit(0))
     headers = {"content_length": length} if length else {"transfer_encoding": "chunked"}
 
-    with doors.admit(a_request(content_length="40")):
+    with doors.admit(a_request(b"x" * 40, content_length="40")) as first:
+        await web.read_body(first)
         second = doors.admit(a_request(**headers))
         if is_admitted:
             with second:
@@ -115,6 +121,45 @@ def test_bytes_beyond_the_most_are_refused_before_they_are_read(
                 second.__enter__()
 
     assert doors._bytes == 0
+
+
+@pytest.mark.parametrize("headers", [{"content_length": "100"}, {"transfer_encoding": "chunked"}])
+async def test_what_is_announced_and_does_not_come_takes_no_room(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(admission, "MOST_BYTES", web.LARGEST_BODY + 10)
+    doors = Admission((), AddressLimit(0))
+
+    with ExitStack() as admitted:
+        for _ in range(10):
+            request = admitted.enter_context(doors.admit(a_request(b"x", b"never", **headers)))
+            await request.receive()
+        held = doors._bytes
+
+    assert (held, doors._bytes) == (10, 0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "closing"), [({"content_length": "60"}, []), ({"transfer_encoding": "chunked"}, ["close"])]
+)
+async def test_a_body_that_would_pass_the_most_is_refused_while_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], closing: list[str]
+) -> None:
+    monkeypatch.setattr(admission, "MOST_BYTES", web.LARGEST_BODY)
+    doors = Admission((), AddressLimit(0))
+    other = a_request(b"x" * (web.LARGEST_BODY - 50), content_length="60")
+
+    with doors.admit(a_request(b"x" * 30, b"x" * 30, **headers)) as slow, doors.admit(other) as quick:
+        await web.read_body(quick)
+        with pytest.raises(web.HttpError) as refused:
+            await web.read_body(slow)
+        held = doors._bytes
+
+    answer = refused.value.response
+    assert (answer.status, refused.value.reason) == (503, "too_busy")
+    assert ("retry-after", "1") in answer.headers
+    assert [value for name, value in answer.headers if name == "connection"] == closing
+    assert (held, doors._bytes) == (web.LARGEST_BODY - 20, 0)
 
 
 def test_an_address_beyond_its_limit_is_told_so() -> None:

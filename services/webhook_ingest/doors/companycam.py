@@ -22,8 +22,11 @@ def handler(resources: Resources) -> web.Handler:
     settings, custody = resources.settings, resources.custody
 
     async def post(request: web.Request) -> web.Response:
-        body = await intake.read_body(request)
+        intake.check_headers(request)
         signature = request.headers.get(SIGNATURE, "")
+        if not signature:
+            raise not_authenticated("invalid_signature")
+        body = await intake.read_body(request)
         if not signatures.companycam_signed(signature, body, settings.companycam_webhook_tokens):
             raise not_authenticated("invalid_signature")
         understood = companycam.understand(body)

@@ -77,12 +77,18 @@ async def refuse_method(_: web.Request) -> web.Response:
     raise web.not_allowed(["POST"])
 
 
-async def read_body(request: web.Request) -> bytes:
-    """The body as sent; refused where it is compressed (nothing here inflates) or beyond its limits."""
+def check_headers(request: web.Request) -> None:
+    """Refuses what is compressed (nothing here inflates), or announced to be too large."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise web.HttpError(
             web.problem(415, "unsupported_encoding", "Unsupported content encoding"), "unsupported_encoding"
         )
+    web.check_length(request)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body as sent, within its limits."""
+    check_headers(request)
     body = await web.read_body(request)
     _body.set(body)
     return body

@@ -22,8 +22,11 @@ def handler(resources: Resources) -> web.Handler:
     settings, custody = resources.settings, resources.custody
 
     async def post(request: web.Request) -> web.Response:
+        intake.check_headers(request)
+        if SIGNATURE not in request.headers:
+            _check_bearer(request, settings)
         body = await intake.read_body(request)
-        signed_at = _authenticate(request, body, settings)
+        signed_at = _signed_at(request, body, settings) if SIGNATURE in request.headers else None
         understood = salesforce_events.understand(body, signed_at)
         await intake.keep(DOOR, request, understood, custody)
         return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
@@ -31,15 +34,18 @@ def handler(resources: Resources) -> web.Handler:
     return intake.counted(DOOR, resources.admission, post)
 
 
-def _authenticate(request: web.Request, body: bytes, settings: IngestSettings) -> int | None:
-    """The signed timestamp in milliseconds since 1970, None with a bearer token; refused without either."""
-    signature = request.headers.get(SIGNATURE)
-    if signature is None:
-        if not web.has_bearer(request, settings.salesforce_bearer_tokens):
-            raise not_authenticated("no_bearer" if "authorization" in request.headers else "invalid_signature")
-        return None
+def _check_bearer(request: web.Request, settings: IngestSettings) -> None:
+    """Refuses what is not signed and carries no token of ours: that needs no body."""
+    if not web.has_bearer(request, settings.salesforce_bearer_tokens):
+        raise not_authenticated("no_bearer" if "authorization" in request.headers else "invalid_signature")
+
+
+def _signed_at(request: web.Request, body: bytes, settings: IngestSettings) -> int:
+    """The signed timestamp in milliseconds since 1970; refused where it, or the signature, is wrong."""
     timestamp = request.headers.get(TIMESTAMP, "")
-    if not signatures.salesforce_signed(signature, timestamp, body, settings.salesforce_webhook_secrets):
+    if not signatures.salesforce_signed(
+        request.headers[SIGNATURE], timestamp, body, settings.salesforce_webhook_secrets
+    ):
         raise not_authenticated("invalid_signature")
     if not signatures.is_fresh(timestamp, time()):
         raise not_authenticated("stale_timestamp")

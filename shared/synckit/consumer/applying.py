@@ -1,4 +1,7 @@
-"""Applies a batch, whatever it takes: waits for what is away, looks for what is poison, stops for a bug."""
+"""Applies a batch, whatever it takes: waits for what is away, looks for what is poison, stops for a bug.
+
+What runs into a time-out is tried again in halves, down to a single record, which is then tried for ever: never parked.
+"""
 
 import asyncio
 import logging
@@ -6,6 +9,8 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
 from typing import Final
+
+import asyncpg
 
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.failures import Verdict, as_poison, describe, explain, verdict
@@ -60,6 +65,8 @@ class Applier:
                 row = (kind, row[1] + 1 if kind is row[0] else 1)
                 if kind is Verdict.TRANSIENT or row[1] < PATIENCE.get(kind, 0):
                     await self._wait(error, next(delays))
+                    if _is_time_out(error) and len(batch.living) > 1:
+                        return await self._halves(batch)
                 elif kind in {Verdict.BUG, Verdict.UNCLEAR}:
                     raise
                 else:
@@ -76,6 +83,10 @@ class Applier:
         if len(living) == 1:
             batch.condemned[living[0]] = as_poison(error)
             return await self._whole(batch)
+        return await self._halves(batch)
+
+    async def _halves(self, batch: Batch) -> list[Incoming]:
+        """One after the other, each with its own halves before the next: the order of the records is kept."""
         first, second = batch.halves()
         return await self._whole(first) + await self._whole(second)
 
@@ -97,6 +108,11 @@ class Applier:
                 "A consumer goes on", extra={"topic": self._topic, "waited_seconds": round(self.waited_seconds, 3)}
             )
         self._since = self.trouble = None
+
+
+def _is_time_out(error: Exception) -> bool:
+    """Whether less at once may be quick enough: PostgreSQL's statement time-out, or ours for an answer of it."""
+    return isinstance(error, asyncpg.QueryCanceledError | TimeoutError)
 
 
 def _delays() -> Iterator[float]:
