@@ -16,7 +16,7 @@ from support.waiting import until
 from support.world import RECOVERY_SECONDS, World, holds, more_traffic, traffic
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOKS_COMPANYCAM
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.chaos
 
 PROCESSES: Final = ("customer-sync", "photo-sync", "webhook-log", "webhook-ingest")
 OWNERS: Final = ("customer-sync", "photo-sync")
@@ -170,7 +170,17 @@ AFTER: Final = {"consumer.alarm": _resumes}
 """What an operator does once the process is back."""
 
 
-@pytest.mark.parametrize("victims", ROUNDS, ids=["+".join(map("-".join, one.items())) for one in ROUNDS])
+@pytest.mark.parametrize(
+    "victims",
+    [
+        pytest.param(
+            victims,
+            id="+".join(map("-".join, victims.items())),
+            marks=pytest.mark.xdist_group(("crashes", "more-crashes")[number % 2]),
+        )
+        for number, victims in enumerate(ROUNDS)
+    ],
+)
 async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     world: World, crashes: Crashes, victims: dict[str, str]
 ) -> None:
