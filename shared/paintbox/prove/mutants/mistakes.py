@@ -49,7 +49,7 @@ async def _commit_positions(client: Any) -> None:
 def offsets_before_write() -> None:
     """The offsets are committed, and then the records are applied."""
     usual = get(loop.Consumer, "handle")
-    ends = get(loop, "_ends")
+    ends = get(loop, "offsets_after")
 
     async def handle(self: loop.Consumer, records: Sequence[Any], client: Any) -> None:
         await client.commit(ends(records))
