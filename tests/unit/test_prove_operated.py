@@ -5,8 +5,10 @@ from paintbox.prove.checks import operated, secret
 from paintbox.prove.checks.operated import Ending, Recovery, Sample, Window
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.nemesis import Event, Phase
+from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.sampling import Samples
 from paintbox.prove.verdicts import SHOWN, State, Violation, skipped, verdict
+from paintbox.prove.witness import Course
 from support.proof import a_delivery, an_attempt, subjects
 
 MAIL = Canary("an e-mail address", "ann.lee@example.com")
@@ -32,29 +34,53 @@ def test_a_recovery_that_took_too_long_or_never_came_is_found() -> None:
 def test_an_answer_after_five_seconds_is_found() -> None:
     slow = a_delivery(an_attempt(seconds=5.1, status=503))
 
-    assert subjects(operated.answers_were_in_time([a_delivery(), slow], [])) == ["companycam delivery 1"]
+    assert subjects(operated.answers_were_in_time([a_delivery(), slow], [], [])) == ["companycam delivery 1"]
 
 
 def test_answers_that_are_slow_on_the_whole_are_found_however_quick_each_is() -> None:
     deliveries = [a_delivery(an_attempt(seconds=3.5)) for _ in range(10)]
 
-    assert subjects(operated.answers_were_in_time(deliveries, [])) == ["99th percentile"]
+    assert subjects(operated.answers_were_in_time(deliveries, [], [])) == ["99th percentile"]
 
 
 def test_a_frozen_door_cannot_answer_and_a_quick_end_without_answer_is_no_late_one() -> None:
     hung, cut = an_attempt(seconds=10.0, status=None, at_ms=5_500), an_attempt(seconds=0.2, status=None)
     frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), hung, cut)
 
-    assert operated.answers_were_in_time([frozen, a_delivery()], [Window(4_000, 6_000)]).state is State.HELD
-    assert operated.answers_were_in_time([frozen], [Window(4_000, 6_000)]).state is State.NOTHING_CHECKED
+    assert operated.answers_were_in_time([frozen, a_delivery()], [Window(4_000, 6_000)], []).state is State.HELD
+    assert operated.answers_were_in_time([frozen], [Window(4_000, 6_000)], []).state is State.NOTHING_CHECKED
 
 
 def test_a_try_that_hung_without_any_answer_is_found() -> None:
     hung = a_delivery(an_attempt(seconds=10.0, status=None), an_attempt())
 
-    verdict = operated.answers_were_in_time([hung], [])
+    verdict = operated.answers_were_in_time([hung], [], [])
 
     assert [one.what for one in verdict.violations] == ["had no answer after 10.00 s"]
+
+
+def test_a_dead_door_excuses_what_has_no_answer_and_no_late_one() -> None:
+    died = [Window(4_000, 6_000)]
+    hung, late = an_attempt(seconds=10.0, status=None, at_ms=5_000), an_attempt(seconds=7.0, at_ms=5_000)
+
+    assert operated.answers_were_in_time([a_delivery(hung, an_attempt())], [], died).state is State.HELD
+    assert operated.answers_were_in_time([a_delivery(late)], [], died).state is State.VIOLATED
+
+
+def test_windows_are_of_doors_alone_from_before_the_fault_to_after_its_end() -> None:
+    strokes = [
+        Stroke(1, 4.0, "freeze", "webhook-ingest-2", 3.0, "SIGSTOP"),
+        Stroke(2, 5.0, "kill", "webhook-ingest", 3.0, "kill -9"),
+        Stroke(3, 6.0, "kill", "photo-sync", 3.0, "kill -9"),
+        Stroke(4, 6.0, "kafka-freeze", "kafka", 3.0, "SIGSTOP"),
+    ]
+    course = Course(100_000)
+    for stroke in strokes:
+        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
+        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+
+    assert witness.frozen(course) == [Window(102_000, 109_000)]
+    assert witness.dead(course) == [Window(103_000, 110_000)]
 
 
 def test_a_death_that_no_fault_had_to_do_with_is_found() -> None:

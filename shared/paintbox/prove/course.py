@@ -85,7 +85,7 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     verdicts = [
         *judge.verdicts(found),
         operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        operated.answers_were_in_time(found.vendors.deliveries, witness.away(course)),
+        operated.answers_were_in_time(found.vendors.deliveries, witness.frozen(course), witness.dead(course)),
         *_seen(rig, course),
         await _leaks(rig, planned),
     ]

@@ -11,7 +11,6 @@ from paintbox.prove.sampling import Samples
 from paintbox.prove.verdicts import Violation
 
 DOORS: Final = ("webhook-ingest", "edge")
-AWAY: Final = ("freeze", "kill")
 AFTERWARDS_MS: Final = 2_000
 """For how long after a door was away its answers may still be late, and from when on before."""
 OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
@@ -56,13 +55,22 @@ def deaths(events: Sequence[Event]) -> list[Violation]:
     ]
 
 
-def away(course: Course) -> list[Window]:
-    """When a door, or what stands before it, was frozen or dead: it can answer nothing then."""
+def frozen(course: Course) -> list[Window]:
+    """When a door, or what stands before it, was frozen: it can answer nothing then."""
+    return _away(course, "freeze")
+
+
+def dead(course: Course) -> list[Window]:
+    """When a door was killed, and until it was there again."""
+    return _away(course, "kill")
+
+
+def _away(course: Course, kind: str) -> list[Window]:
     begun = {event.stroke.number: event for event in course.events if event.stroke and event.phase is Phase.BEGUN}
     windows = []
     for event in course.events:
         stroke = event.stroke
-        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or not stroke.kind.startswith(AWAY):
+        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or not stroke.kind.startswith(kind):
             continue
         if stroke.target.startswith(DOORS):
             start = course.began_ms + int(begun[stroke.number].at * 1000)

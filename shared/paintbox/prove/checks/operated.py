@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from paintbox.prove.ledger import Delivery
+from paintbox.prove.ledger import Attempt, Delivery
 from paintbox.prove.verdicts import Verdict, Violation, skipped, verdict
 
 RECOVERY_SECONDS: Final = 60.0
@@ -97,31 +97,31 @@ def whoever_was_asked_ended(endings: Sequence[Ending]) -> Verdict:
     return verdict("I9", claim, len(endings), killed) if endings else skipped("I9", claim, "nobody was asked to")
 
 
-def answers_were_in_time(deliveries: Sequence[Delivery], excused: Sequence[Window]) -> Verdict:
-    """Each try was answered within 5 s, 99 % of them within 3 s, or with 503; what was cut off was so within 5 s.
+def answers_were_in_time(deliveries: Sequence[Delivery], frozen: Sequence[Window], dead: Sequence[Window]) -> Verdict:
+    """Whatever was answered was answered within 5 s, 99 % of it within 3 s, or with 503; no try hung for longer.
 
-    `excused`: while a door was frozen or dead nothing of it could answer.
+    While a door was frozen nothing of it could answer; a try that it had when it was killed has no answer either.
     """
-    tries = [
-        (delivery, attempt)
-        for delivery in deliveries
-        for attempt in delivery.attempts
-        if not any(one.holds(attempt.at_ms) for one in excused)
-    ]
-    answers = [attempt for _, attempt in tries if attempt.status is not None]
-    taken = sorted(attempt.seconds for attempt in answers if attempt.status != UNAVAILABLE)
+    tries = [(one, attempt) for one in deliveries for attempt in one.attempts if not _is_in(frozen, attempt)]
+    answers = [(one, attempt) for one, attempt in tries if attempt.status is not None]
+    hung = [(one, attempt) for one, attempt in tries if attempt.status is None and not _is_in(dead, attempt)]
+    taken = sorted(attempt.seconds for _, attempt in answers if attempt.status != UNAVAILABLE)
     p99 = taken[int(len(taken) * 0.99)] if taken else 0.0
 
     def violations() -> Iterator[Violation]:
         if p99 > P99_SECONDS:
             yield Violation("99th percentile", f"is {p99:.2f} s")
-        for delivery, attempt in tries:
+        for delivery, attempt in (*answers, *hung):
             if attempt.seconds > LONGEST_ANSWER_SECONDS:
-                how = f"was answered {attempt.status}" if attempt.status is not None else "had no answer"
+                how = "had no answer" if attempt.status is None else f"was answered {attempt.status}"
                 yield Violation(delivery.name, f"{how} after {attempt.seconds:.2f} s")
 
     slowest = f"99 % within {p99:.3f} s, the slowest {taken[-1]:.3f} s" if taken else ""
     return verdict("I10", "answered in time", len(answers), violations(), slowest)
+
+
+def _is_in(windows: Sequence[Window], attempt: Attempt) -> bool:
+    return any(one.holds(attempt.at_ms) for one in windows)
 
 
 def everything_was_told(deliveries: Sequence[Delivery]) -> Verdict:
