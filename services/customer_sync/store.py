@@ -28,8 +28,8 @@ async def upsert_customers(connection: Connection, customers: Sequence[Customer]
     """Store each customer that differs from what is stored; the rows that changed, in key order.
 
     The caller holds the locks of the mirror rows, so what it projected is the newest. Writes the columns of the
-    mapping and no other; status and account type only while no person has decided them. One of whom only the deletion
-    was ever told gets no row; told in whatever order, all others do.
+    mapping and the id of the account, and no other; status and account type only while no person has decided them. One
+    of whom only the deletion was ever told gets no row; told in whatever order, all others do.
     """
     if not customers:
         return []
@@ -47,18 +47,20 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
     excluded = ", ".join(f"excluded.{name}" for name in mapped)
     return f"""
         INSERT INTO customers.customers AS stored
-               (id, salesforce_id, status, account_type, deleted_at, source_modified_at, source_version, last_sync_at,
-                {names})
-        SELECT id, salesforce_id, status, account_type, deleted_at, source_modified_at, source_version, now(),
-               {names}
+               (id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
+                source_version, last_sync_at, {names})
+        SELECT id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
+               source_version, now(), {names}
           FROM json_to_recordset($1::json)
-            AS incoming (id uuid, salesforce_id text, status customers.customer_status_enum,
-                         account_type customers.account_type_enum, is_known boolean, deleted_at timestamptz,
-                         source_modified_at timestamptz, source_version bigint, {typed})
+            AS incoming (id uuid, salesforce_id text, salesforce_account_id text,
+                         status customers.customer_status_enum, account_type customers.account_type_enum,
+                         is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
+                         source_version bigint, {typed})
          WHERE is_known OR EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
          ORDER BY id
         ON CONFLICT (id) DO UPDATE
            SET {updates},
+               salesforce_account_id = excluded.salesforce_account_id,
                status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN excluded.status ELSE stored.status END,
                account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN excluded.account_type
                                    ELSE stored.account_type END,
@@ -66,13 +68,14 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
                source_modified_at = excluded.source_modified_at,
                source_version = greatest(stored.source_version + 1, excluded.source_version),
                last_sync_at = excluded.last_sync_at
-         WHERE ({stored}, stored.deleted_at) IS DISTINCT FROM ({excluded}, excluded.deleted_at)
+         WHERE ({stored}, stored.salesforce_account_id, stored.deleted_at)
+               IS DISTINCT FROM ({excluded}, excluded.salesforce_account_id, excluded.deleted_at)
             OR (coalesce(stored.updated_by, $2) = $2
                 AND (stored.status, stored.account_type) IS DISTINCT FROM (excluded.status, excluded.account_type))
-        RETURNING stored.id, stored.salesforce_id, stored.first_name, stored.last_name, stored.email, stored.phone,
-                  stored.company, stored.service_street, stored.service_city, stored.service_state,
-                  stored.service_postal_code, stored.status, stored.account_type, stored.created_at,
-                  stored.merged_into, stored.deleted_at, stored.source_version
+        RETURNING stored.id, stored.salesforce_id, stored.salesforce_account_id, stored.first_name, stored.last_name,
+                  stored.email, stored.phone, stored.company, stored.service_street, stored.service_city,
+                  stored.service_state, stored.service_postal_code, stored.status, stored.account_type,
+                  stored.created_at, stored.merged_into, stored.deleted_at, stored.source_version
         """  # noqa: S608 - see the docstring
 
 
@@ -80,6 +83,7 @@ def _row(customer: Customer) -> dict[str, Any]:
     return {
         "id": customer.id,
         "salesforce_id": customer.salesforce_id,
+        "salesforce_account_id": customer.account_id,
         "status": customer.status,
         "account_type": customer.account_type,
         "is_known": customer.is_known,

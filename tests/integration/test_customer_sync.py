@@ -31,6 +31,7 @@ from synckit.mirror.facts import Record
 pytestmark = pytest.mark.database
 
 MESSAGE = samples.body("outbound_message_contacts.xml")
+OTHER = "0015e00000Oth01AAB"
 CUSTOMER = "SELECT * FROM customers.customers WHERE salesforce_id = $1"
 
 
@@ -136,6 +137,34 @@ async def test_an_account_that_comes_later_fills_its_contacts(sync: CustomerSync
     assert before["company"] is None
     assert (after["company"], after["billing_city"], after["account_type"]) == ("Acme", "Salem", "COMMERCIAL")
     assert after["source_version"] > before["source_version"]
+
+
+@pytest.mark.parametrize("are_known", [False, True], ids=["unknown accounts", "accounts with equal columns"])
+async def test_a_contact_that_moves_to_another_account_is_announced_with_it(
+    sync: CustomerSync, are_known: bool
+) -> None:
+    if are_known:
+        await sync.events(*(change(1, "CREATE", "Account", one, Name="Acme") for one in (ACME, OTHER)))
+    await sync.events(change(2, "CREATE", LastName="Hunting", AccountId=ACME))
+    before = await douglas(sync)
+    await sync.published()
+
+    await sync.events(change(3, AccountId=OTHER))
+
+    after, said = await douglas(sync), of_topic(await sync.published(), CUSTOMERS_CHANGES.name)
+    assert [value_of(record)["salesforce_ids"] for record in said] == [[DOUGLAS, OTHER]]
+    assert value_of(said[0])["source_version"] == after["source_version"] > before["source_version"]
+    assert (before["salesforce_account_id"], after["salesforce_account_id"]) == (ACME, OTHER)
+
+
+async def test_a_contact_that_leaves_its_account_is_announced_without_it(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME))
+    await sync.published()
+
+    await sync.events(change(2, AccountId=None))
+
+    said = of_topic(await sync.published(), CUSTOMERS_CHANGES.name)
+    assert [value_of(record)["salesforce_ids"] for record in said] == [[DOUGLAS]]
 
 
 async def test_an_account_that_comes_first_waits_in_the_mirror(sync: CustomerSync) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.database
 NOT_A_CHANGE = {
     "customers.customers": {
         *("updated_at", "version"),
-        *("last_sync_at", "source_modified_at", "source_version", "search_vector"),
+        *("last_sync_at", "source_modified_at", "source_version", "search_vector", "salesforce_account_id"),
     },
     "projects.projects": {
         *("updated_at", "version"),

@@ -1,5 +1,6 @@
 """The customer that a contact, its account and the mapping make."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from customer_sync.models.customer import Customer, Problem
 from customer_sync.rules.projection import customer_from
 from support.facts import NOON_MS, a_fact, at
 from support.samples import ACME, DOUGLAS
-from synckit.identity import customer_id
+from synckit.identity import customer_id, salesforce_id18
 from synckit.mirror.facts import DELETED, Record
 from synckit.mirror.merge import merge
 
@@ -46,6 +47,16 @@ def test_a_contact_without_a_known_account_is_a_customer_at_once() -> None:
     assert made.columns["billing_street"] is None
     assert (made.status, made.account_type) == ("PROSPECT", "RESIDENTIAL")
     assert made.problems == ()
+
+
+def test_the_account_is_named_in_eighteen_characters_and_what_is_no_id_is_a_problem() -> None:
+    assert customer(contact()).account_id == ACME
+    assert customer(replace(contact(), parent_id=ACME[:15])).account_id == salesforce_id18(ACME[:15])
+
+    made = customer(replace(contact(), parent_id="Acme, the company of Douglas"))
+
+    assert made.account_id is None
+    assert made.problems == (Problem("salesforce_account_id", "not_a_salesforce_id"),)
 
 
 def test_its_account_gives_company_addresses_and_type() -> None:

@@ -62,7 +62,7 @@ async def _project(
     changed = ((row["id"], contacts["Contact", row["salesforce_id"]]) for row in rows)
     causes = {key: notes.cause_of(note, contact, contact.parent_id) for key, contact in changed}
     await store.insert_sync_logs(connection, rows, _details(customers, causes))
-    await outbox.insert(connection, OUTBOX, _announcements(rows, customers, causes))
+    await outbox.insert(connection, OUTBOX, _announcements(rows, causes))
     return Projected(report=partial(_report, rows, customers, causes))
 
 
@@ -73,13 +73,8 @@ def _details(customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -
     }
 
 
-def _announcements(
-    rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]
-) -> list[outbox.Event]:
-    return [
-        announcements.customer_changed(row, customers[row["id"]].account_id, causes[row["id"]])
-        for row in sorted(rows, key=lambda row: row["id"])
-    ]
+def _announcements(rows: Sequence[Row], causes: Mapping[UUID, Cause]) -> list[outbox.Event]:
+    return [announcements.customer_changed(row, causes[row["id"]]) for row in sorted(rows, key=lambda row: row["id"])]
 
 
 def _report(rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -> None:

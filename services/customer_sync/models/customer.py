@@ -21,6 +21,7 @@ class Customer:
     id: UUID
     salesforce_id: str
     account_id: str | None
+    """The Account of the Contact, known or not."""
     columns: Mapping[str, Any]
     status: str
     account_type: str

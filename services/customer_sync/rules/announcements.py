@@ -12,11 +12,11 @@ SOURCE = "/customers"
 _COLUMNS = sorted(CustomerChanged.model_fields.keys() - {"customer_id", "salesforce_ids"})
 
 
-def customer_changed(row: Row, account_id: str | None, cause: Cause) -> Event:
+def customer_changed(row: Row, cause: Cause) -> Event:
     """The record for a customer whose row was written."""
     value = CustomerChanged(
         customer_id=row["id"],
-        salesforce_ids=tuple(one for one in (row["salesforce_id"], account_id) if one),
+        salesforce_ids=tuple(one for one in (row["salesforce_id"], row["salesforce_account_id"]) if one),
         **{name: row[name] for name in _COLUMNS},
     )
     key = str(value.customer_id)

@@ -1,14 +1,16 @@
 """The customer that a Contact, its Account and the mapping in force make."""
 
-from typing import Any
+from typing import Any, Final
 
 from customer_sync.models.columns import COLUMNS
 from customer_sync.models.configuration import Meaning, Rule, SalesforceConfig, Source
 from customer_sync.models.customer import Customer, Problem
 from synckit import versions
-from synckit.columns import fit
+from synckit.columns import Column, Kind, fit
 from synckit.identity import customer_id
 from synckit.mirror.facts import DELETED, OURS, Record
+
+_ACCOUNT_ID: Final = Column(Kind.SALESFORCE_ID, length=18)
 
 Pair = dict[str, Record | None]
 """The two records that make a customer, by object."""
@@ -25,7 +27,7 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
     return Customer(
         id=customer_id(contact.id),
         salesforce_id=contact.id,
-        account_id=contact.parent_id,
+        account_id=_fitted("salesforce_account_id", contact.parent_id, _ACCOUNT_ID, problems),
         columns=columns,
         status=_choice("status", config.status.rules, config.status.default, pair, problems),
         account_type=_choice("account_type", config.account_type.rules, default_type, pair, problems),
@@ -39,7 +41,11 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
 
 def _column(name: str, sources: tuple[Source, ...], pair: Pair, problems: list[Problem]) -> Any:
     value = next((found for source in sources if (found := _field(pair, source)) is not None), None)
-    fitted, problem = fit(value, COLUMNS[name])
+    return _fitted(name, value, COLUMNS[name], problems)
+
+
+def _fitted(name: str, value: Any, column: Column, problems: list[Problem]) -> Any:
+    fitted, problem = fit(value, column)
     if problem is not None:
         problems.append(Problem(name, problem))
     return fitted

@@ -134,7 +134,7 @@ async def make_rows(connection: Connection, rows: int) -> float:
 
 def _distinct(many: int) -> Iterator[tuple[int, str, str, str, bytes | None]]:
     for number in range(many):
-        event = announcements.customer_changed(_row(number), "0015e000000BnchAAA", _cause(number))
+        event = announcements.customer_changed(_row(number), _cause(number))
         yield number, TOPIC, event.key, orjson.dumps(event.headers).decode(), event.value
 
 
@@ -143,6 +143,7 @@ def _row(number: int) -> Row:
     made: dict[str, Any] = {
         "id": identity.customer_id(f"0035e0000{number:06}AAA"),
         "salesforce_id": f"0035e0000{number:06}AAA",
+        "salesforce_account_id": "0015e000000BnchAAA",
         "first_name": "Ann",
         "last_name": f"Lee {number}",
         "email": f"ann.lee.{number}@example.com",
