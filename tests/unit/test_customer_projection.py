@@ -120,7 +120,7 @@ def test_a_deleted_contact_is_a_customer_deleted_when_it_was() -> None:
     assert customer(contact()).deleted_at is None
 
 
-def test_another_mapping_makes_other_columns_and_no_more() -> None:
+def test_another_mapping_makes_its_columns_beside_the_shipped_ones() -> None:
     config = SalesforceConfig(
         columns={"credit_limit": (Source(object="Account", field="Limit__c"),)},
         status=StatusChoice(rules=(), default="ACTIVE"),
@@ -129,8 +129,34 @@ def test_another_mapping_makes_other_columns_and_no_more() -> None:
 
     made = customer(contact(), account(Limit__c=5000.5), config)
 
-    assert made.columns == {"credit_limit": 5000.5}
+    assert made.columns == {**customer(contact(), account()).columns, "credit_limit": 5000.5}
     assert (made.status, made.account_type) == ("ACTIVE", "INDUSTRIAL")
+
+
+def test_a_mapping_of_one_column_leaves_the_others_as_shipped() -> None:
+    config = SalesforceConfig.model_validate(
+        {"columns": {"territory": [{"object": "Account", "field": "Territory__c"}]}}
+    )
+
+    made = customer(contact(), account(Territory__c="West"), config)
+
+    assert (made.columns["territory"], made.columns["last_name"], made.columns["company"]) == (
+        "West",
+        "Hunting",
+        "Acme",
+    )
+    assert config.columns.keys() == SHIPPED.columns.keys() | {"territory"}
+
+
+def test_a_column_with_an_empty_list_is_fed_by_nothing_and_a_named_one_by_what_it_names() -> None:
+    config = SalesforceConfig.model_validate(
+        {"columns": {"lead_source": [], "email": [{"object": "Contact", "field": "Work_Email__c"}]}}
+    )
+
+    made = customer(contact(LeadSource="Web", Email="d@example.com", Work_Email__c="w@example.com"), None, config)
+
+    assert "lead_source" not in made.columns
+    assert made.columns["email"] == "w@example.com"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +164,7 @@ def test_another_mapping_makes_other_columns_and_no_more() -> None:
     [
         {"columns": {"created_by": [{"object": "Contact", "field": "x"}]}},
         {"columns": {"email": [{"object": "Lead", "field": "x"}]}},
+        {"columns": {"last_name": []}},
         {"status": {"default": "HAPPY"}},
         {"status": {"rules": [{"object": "Account", "field": "Type", "values": {"x": "HAPPY"}}]}},
         {"types": {"Contact": {"Birthdate": "moment"}}},

@@ -201,16 +201,20 @@ class SalesforceConfig(Config):
     types: dict[str, dict[str, FieldType]] = Field(default_factory=dict)
     """Beside the shipped ones: custom fields that are not text."""
     columns: dict[str, tuple[Source, ...]] = DEFAULT_COLUMNS
+    """Beside the shipped ones, or in their place. A column with an empty list is fed by nothing."""
     status: StatusChoice = StatusChoice()
     account_type: AccountTypeChoice = AccountTypeChoice()
 
     @field_validator("columns")
     @classmethod
-    def _columns_exist(cls, columns: dict[str, tuple[Source, ...]]) -> dict[str, tuple[Source, ...]]:
+    def _beside_the_shipped(cls, columns: dict[str, tuple[Source, ...]]) -> dict[str, tuple[Source, ...]]:
         strangers = sorted(columns.keys() - COLUMNS.keys())
         if strangers:
             raise ValueError(f"columns that no vendor may feed: {', '.join(strangers)}")
-        return columns
+        merged = DEFAULT_COLUMNS | columns
+        if not merged["last_name"]:
+            raise ValueError("last_name must be fed: no customer is without one")
+        return {name: sources for name, sources in merged.items() if sources}
 
     def types_of(self, name: str) -> dict[str, FieldType]:
         """The types of an object's fields that are not text."""
