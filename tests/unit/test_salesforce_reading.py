@@ -94,6 +94,20 @@ def test_a_compound_field_that_became_null_nulls_its_parts() -> None:
     assert set(fields.values()) == {None}
 
 
+def test_an_address_that_is_cleared_as_a_whole_leaves_nothing_in_the_customer() -> None:
+    address = {"Street": "1 Main", "City": "Ottawa", "State": "Ontario", "StateCode": "ON", "PostalCode": "K1A 0A2"}
+    whole = address | {"Country": "Canada", "CountryCode": "CA", "Latitude": 45.4, "Longitude": -75.7}
+    merged = Record(object="Contact", id=samples.DOUGLAS)
+    for second, said in enumerate((whole, None)):
+        (fact,) = change_event(MailingAddress=said).facts
+        merged = merge(merged, [replace(fact, stamp=Stamp(at(second)))]).record
+        columns = customer_from(merged, None, LISTED).columns
+        assert (columns["mailing_state"], columns["mailing_country"]) == (("ON", "CA") if said else (None, "US"))
+
+    left = {name: value for name, value in columns.items() if name.startswith("mailing_") and value is not None}
+    assert left == {"mailing_country": "US"}
+
+
 def test_deletion_is_a_field_that_delete_sets_and_undelete_clears() -> None:
     deleted = change_event({"changeType": "DELETE"})
     undeleted = change_event({"changeType": "UNDELETE"}, LastName="King")
@@ -229,6 +243,14 @@ def test_geolocations_and_nested_records() -> None:
     fields = {"Site__c": {"Latitude": 1.5, "Longitude": 2}, "Account": {"attributes": {}, "Name": "Acme"}}
 
     assert normal.normal_fields(fields, {}) == {"Site__Latitude__s": 1.5, "Site__Longitude__s": 2}
+
+
+def test_a_geolocation_by_apexs_names_and_one_that_became_null() -> None:
+    place = {"Site__Latitude__s": 1.5, "Site__Longitude__s": 2}
+
+    assert normal.normal_fields({"Site__c": {"latitude": 1.5, "longitude": 2}}, {}) == place
+    assert normal.normal_fields({"Site__c": None}, {"Site__Latitude__s": "number"}) == dict.fromkeys(place)
+    assert normal.normal_fields({"Note__c": None}, {"Site__Latitude__s": "number"}) == {"Note__c": None}
 
 
 def test_nobody_deletes_by_a_field_that_is_called_as_ours_are() -> None:

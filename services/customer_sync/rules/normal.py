@@ -8,7 +8,11 @@ from synckit import times
 from synckit.identity import salesforce_id18
 from synckit.mirror.facts import OURS
 
-ADDRESS_PARTS: Final = ("Street", "City", "State", "PostalCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy")
+ADDRESS_PARTS: Final = (
+    *("Street", "City", "State", "StateCode", "PostalCode", "Country", "CountryCode"),
+    *("Latitude", "Longitude", "GeocodeAccuracy"),
+)
+PLACE_PARTS: Final = ("Latitude", "Longitude")
 _MOST_DIGITS: Final = 17
 
 
@@ -21,7 +25,7 @@ def normal_fields(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> 
     return {
         name: normal_value(value, types.get(name))
         for compound, given in fields.items()
-        for name, value in _flat(compound, given)
+        for name, value in _flat(compound, given, types)
         if not name.startswith(OURS)
     }
 
@@ -36,18 +40,31 @@ def normal_value(value: Any, kind: FieldType | None) -> Any:
         return value
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Compound fields by their parts: `MailingAddress.Street` is `MailingStreet`, `Name.LastName` is `LastName`."""
+def _flat(name: str, value: Any, types: Mapping[str, FieldType]) -> Iterator[tuple[str, Any]]:
+    """Compound fields by their parts: `MailingAddress.Street` is `MailingStreet`, `Name.LastName` is `LastName`.
+
+    A custom field that is null is a place only where the types name its parts: nothing else tells.
+    """
     is_address = name.endswith("Address")
     prefix = name.removesuffix("Address") if is_address else ""
     if isinstance(value, dict) and "attributes" not in value and (is_address or name == "Name"):
-        yield from ((prefix + part[:1].upper() + part[1:], inner) for part, inner in value.items())
+        yield from ((prefix + _capital(part), inner) for part, inner in value.items())
     elif isinstance(value, dict) and "attributes" not in value and name.endswith("__c"):
-        yield from ((f"{name[:-1]}{part}__s", inner) for part, inner in value.items())
+        yield from ((_place_part(name, part), inner) for part, inner in value.items())
     elif is_address and value is None:
         yield from ((prefix + part, None) for part in ADDRESS_PARTS)
+    elif value is None and name.endswith("__c") and _place_part(name, "Latitude") in types:
+        yield from ((_place_part(name, part), None) for part in PLACE_PARTS)
     elif not isinstance(value, dict):
         yield name, value
+
+
+def _place_part(name: str, part: str) -> str:
+    return f"{name[:-1]}{_capital(part)}__s"
+
+
+def _capital(part: str) -> str:
+    return part[:1].upper() + part[1:]
 
 
 def _boolean(value: Any) -> bool:
