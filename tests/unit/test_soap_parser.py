@@ -15,6 +15,7 @@ NOTIFICATIONS = MESSAGE[
     MESSAGE.index(b"<notifications") : MESSAGE.index(b"</notifications>") + len(b"</notifications>")
 ]
 BODY = MESSAGE[MESSAGE.index(b"<soapenv:Body") : MESSAGE.index(b"</soapenv:Body>") + len(b"</soapenv:Body>")]
+LONG_DECLARATION = b'<?xml version="1.0"' + b" " * 220 + b'encoding="ISO-8859-1"?>'
 NAMESPACE = b'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
 
 
@@ -104,6 +105,7 @@ def test_b61_deep_nesting_is_refused() -> None:
         ),
         (b'<?xml version="1.0" encoding="utf-7"?>' + MESSAGE, "wrong_encoding"),
         (b'<?xml version="1.0" encoding="iso-8859-1"?>' + MESSAGE, "wrong_encoding"),
+        (LONG_DECLARATION + MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")), "wrong_encoding"),
         (MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")), "not_well_formed"),
     ],
     ids=[
@@ -118,6 +120,7 @@ def test_b61_deep_nesting_is_refused() -> None:
         "b70 soap 1.2",
         "b71 utf-7",
         "latin-1",
+        "b71 latin-1 after a long declaration",
         "b71 latin-1 bytes in utf-8",
     ],
 )

@@ -18,7 +18,8 @@ OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound"
 INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 DEEPEST: Final = 32
 
-_ENCODING: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+_ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
+"""What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
@@ -76,7 +77,7 @@ class _Shallow(TreeBuilder):
 
 def parse(body: bytes) -> Message:
     """The envelope in a body. SoapError for a DTD, other encodings than UTF, no SOAP 1.1, or too much depth."""
-    declared = _ENCODING.search(body[:200])
+    declared = _ENCODING.match(body)
     if declared is not None and declared.group(1).lower() not in _UTF:
         raise SoapError("wrong_encoding")
     root = _tree(body)
