@@ -69,6 +69,32 @@ def test_countries_by_code_name_and_habit(name: str) -> None:
     assert country_code(name) == "US"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Russia", "RU"),
+        ("Turkey", "TR"),
+        ("Türkiye", "TR"),
+        ("Korea", "KR"),
+        ("South Korea", "KR"),
+        ("North Korea", "KP"),
+        ("Brunei", "BN"),
+        ("Macau", "MO"),
+        ("Ivory Coast", "CI"),
+        ("Cape Verde", "CV"),
+        ("Swaziland", "SZ"),
+        ("Macedonia", "MK"),
+        ("Vatican City", "VA"),
+        ("The Bahamas", "BS"),
+        ("UAE", "AE"),
+        ("Northern Ireland", "GB"),
+    ],
+)
+def test_countries_by_their_usual_names_that_no_standard_has(name: str, code: str) -> None:
+    assert country_code(name) == code
+    assert country_code(name.upper()) == code
+
+
 @given(st.text(max_size=60), st.sampled_from(sorted(COLUMNS)))
 def test_whatever_the_text_the_column_can_take_the_result(text: str, name: str) -> None:
     column = COLUMNS[name]
