@@ -14,5 +14,5 @@ NOTIFICATIONS = Counter(
     ["outcome"],
 )
 CONTESTED = Gauge(
-    "paintbox_contested_matches", "Projects that keep their customer although a second one matches on the same basis"
+    "paintbox_contested_matches", "Projects that keep their customer although a second one matches at least as well"
 )

@@ -11,6 +11,7 @@ from support.samples import ACME, DOUGLAS
 from synckit.mirror.facts import Record
 
 ANN, BOB, CAT = (UUID(int=number) for number in (1, 2, 3))
+BETA = "0015e00000Bet01AAB"
 
 
 def held() -> Match:
@@ -54,6 +55,58 @@ def test_an_account_with_several_contacts_says_nothing() -> None:
     candidates = [*by("relation_id", ANN, BOB, relation=ACME), *by("email", BOB)]
 
     assert decide(held(), candidates) == matched(BOB, "email")
+
+
+def test_an_account_that_the_named_contact_shares_says_nothing_against_it() -> None:
+    candidates = [*by("relation_id", ANN, relation=DOUGLAS), *by("relation_id", ANN, BOB, relation=ACME)]
+
+    assert decide(held(), candidates) == matched(ANN, "relation_id")
+    assert decide(matched(ANN, "relation_id"), candidates) == matched(ANN, "relation_id")
+
+
+def test_an_account_of_others_says_nothing_against_the_named_contact() -> None:
+    candidates = [*by("relation_id", ANN, relation=DOUGLAS), *by("relation_id", BOB, CAT, relation=ACME)]
+
+    assert decide(held(), candidates) == matched(ANN, "relation_id")
+
+
+@pytest.mark.parametrize("one", [DOUGLAS, BETA])
+def test_two_relation_ids_that_name_two_customers_are_ambiguity(one: str) -> None:
+    """The account of one contact counts as much as a contact does, and an e-mail address does not tell them apart."""
+    candidates = [*by("relation_id", ANN, relation=one), *by("relation_id", BOB, relation=ACME), *by("email", ANN)]
+
+    decided = decide(held(), candidates)
+
+    assert (decided.state, decided.customer_id, decided.candidates) == ("ambiguous", None, (ANN, BOB))
+
+
+def test_relation_ids_that_name_one_customer_twice_are_its_match() -> None:
+    candidates = [*by("relation_id", ANN, relation=DOUGLAS), *by("relation_id", ANN, relation=ACME)]
+
+    assert decide(held(), candidates) == matched(ANN, "relation_id")
+
+
+def test_two_candidates_on_a_stronger_basis_contest_a_match() -> None:
+    candidates = [*by("relation_id", ANN, relation=DOUGLAS), *by("relation_id", BOB, relation=ACME), *by("email", ANN)]
+
+    decided = decide(matched(ANN, "email"), candidates)
+
+    assert (decided.state, decided.customer_id, decided.basis) == ("contested", ANN, "email")
+    assert decided.candidates == (BOB,)
+    assert decide(decided, by("email", ANN)) == matched(ANN, "email")
+
+
+def test_a_second_contact_of_the_account_that_was_the_match_contests_it() -> None:
+    decided = decide(matched(ANN, "relation_id"), by("relation_id", ANN, BOB, relation=ACME))
+
+    assert (decided.state, decided.customer_id, decided.candidates) == ("contested", ANN, (BOB,))
+
+
+def test_an_account_that_others_share_does_not_contest_a_match() -> None:
+    candidates = [*by("relation_id", BOB, CAT, relation=ACME), *by("email", ANN)]
+
+    assert decide(matched(ANN, "email"), candidates) == matched(ANN, "email")
+    assert decide(matched(ANN, "relation_id"), candidates) == matched(ANN, "relation_id")
 
 
 def test_ambiguity_ends_when_one_candidate_is_left() -> None:

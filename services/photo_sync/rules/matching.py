@@ -9,21 +9,21 @@ from photo_sync.models.matching import BASES, Basis, Candidate, Match
 ACCOUNT: Final = "001"
 """The prefix of an Account's id: it stands for a customer only where it has one contact."""
 OPERATOR: Final = "operator"
+RELATION: Final = "relation_id"
 
 
 def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
     """The match after looking at who matches now.
 
-    A match stays with its customer, whoever comes later: only a stronger basis changes it. A second candidate on its
-    basis makes it contested, which is shown.
+    A match stays with its customer, whoever comes later: only a stronger basis changes it, where it names one customer.
+    A second candidate on its basis or a stronger one makes it contested, which is shown.
     """
     found = _first_match(stored.project_id, candidates)
     if stored.customer_id is None:
         return found
     if found.customer_id is not None and _strength(found.basis) < _strength(stored.basis):
         return found
-    same_basis = {one.customer_id for one in candidates if one.basis == stored.basis}
-    others = tuple(sorted(same_basis - {stored.customer_id}))
+    others = _others(stored, stored.customer_id, candidates)
     return Match(
         project_id=stored.project_id,
         state="contested" if others else "matched",
@@ -31,6 +31,15 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
         basis=stored.basis,
         candidates=others,
     )
+
+
+def _others(stored: Match, customer: UUID, candidates: Sequence[Candidate]) -> tuple[UUID, ...]:
+    """Who else matches at least as well. An Account that was its customer's alone brings who shares it now."""
+    named = {one for basis in BASES[: _strength(stored.basis) + 1] for one in _on(basis, candidates)}
+    by_relation = {one.customer_id for one in candidates if one.basis == RELATION}
+    if stored.basis == RELATION and not named and customer in by_relation:
+        named = by_relation
+    return tuple(sorted(named - {customer}))
 
 
 def _first_match(project_id: str, candidates: Sequence[Candidate]) -> Match:
@@ -46,12 +55,16 @@ def _first_match(project_id: str, candidates: Sequence[Candidate]) -> Match:
 
 def _on(basis: Basis, candidates: Sequence[Candidate]) -> tuple[UUID, ...]:
     """The customers that match on a basis. An Account that several contacts share says nothing about which it is."""
-    matching = [one for one in candidates if one.basis == basis]
-    direct = {one.customer_id for one in matching if not (one.relation_id or "").startswith(ACCOUNT)}
-    if direct:
-        return tuple(sorted(direct))
-    by_account = {one.customer_id for one in matching}
-    return tuple(by_account) if len(by_account) == 1 else ()
+    named: dict[str | None, set[UUID]] = {}
+    for one in candidates:
+        if one.basis == basis:
+            named.setdefault(one.relation_id, set()).add(one.customer_id)
+    telling = [customers for record, customers in named.items() if len(customers) == 1 or not _is_account(record)]
+    return tuple(sorted(set().union(*telling)))
+
+
+def _is_account(record: str | None) -> bool:
+    return record is not None and record.startswith(ACCOUNT)
 
 
 def _strength(basis: str | None) -> int:
