@@ -94,6 +94,17 @@ async def test_held_things_are_processed_and_counted(sync: PhotoSync) -> None:
     assert dict(counted) == {"customer": 1, "choice": 0, "contested": 0, "photos": 1}
 
 
+async def test_a_photo_whose_project_is_deleted_without_a_row_waits_for_nothing(sync: PhotoSync) -> None:
+    await sync.events(project(), photo())
+
+    await sync.events(project("project.deleted", sent_at=NOW + 10))
+
+    async with sync.resources.projects.acquire() as connection:
+        counted = await count_held(connection)
+    assert counted is not None
+    assert counted["photos"] == 0
+
+
 async def test_what_is_held_is_told_by_the_gauge_until_its_customer_comes(sync: PhotoSync) -> None:
     await sync.events(project(), photo())
     HELD.clear()

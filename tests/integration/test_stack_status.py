@@ -37,15 +37,26 @@ async def insert_match(connection: Connection, project: str, state: str) -> None
     )
 
 
-async def insert_photo(connection: Connection, photo: str, project: str | None, *, is_deleted: bool = False) -> None:
+async def insert_photo(
+    connection: Connection, photo: str, project: str | None, *, is_deleted: bool = False, status: str = "active"
+) -> None:
+    await insert_record(connection, "photo", photo, project, is_deleted=is_deleted, status=status)
+
+
+async def insert_record(
+    connection: Connection, name: str, key: str, parent: str | None = None, *, is_deleted: bool = False, status: str
+) -> None:
+    """A record in the mirror of CompanyCam."""
     await connection.execute(
         """
-        INSERT INTO projects.companycam_records (object, id, parent_id, is_deleted, first_seen_at, last_seen_at)
-        VALUES ('photo', $1, $2, $3, now(), now())
+        INSERT INTO projects.companycam_records (object, id, parent_id, is_deleted, fields, first_seen_at, last_seen_at)
+        VALUES ($1, $2, $3, $4, jsonb_build_object('status', $5::text), now(), now())
         """,
-        photo,
-        project,
+        name,
+        key,
+        parent,
         is_deleted,
+        status,
     )
 
 
@@ -68,6 +79,25 @@ async def test_what_is_held_is_counted_by_what_it_waits_for(new_database: NewDat
         contested_projects=1,
     )
     assert found.outbox == Outbox(rows=0, oldest_seconds=0.0, refused=0)
+
+
+@pytest.mark.database
+async def test_a_photo_that_is_deleted_or_whose_project_is_waits_for_nothing(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.PROJECTS)
+    connection = await connect(dsn)
+    await insert_record(connection, "project", "1", is_deleted=True, status="active")
+    await insert_record(connection, "project", "2", status="deleted")
+    await insert_record(connection, "project", "3", status="active")
+    for project in ("1", "2", "3"):
+        await insert_photo(connection, f"of {project}", project)
+    await insert_photo(connection, "gone", "3", status="deleted")
+
+    found = await waiting(dsn, Database.PROJECTS)
+
+    assert found.held is not None
+    assert found.held.photos_without_project == 1
 
 
 @pytest.mark.database

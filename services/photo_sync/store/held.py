@@ -39,7 +39,10 @@ async def list_late_photos(connection: Connection, after: str, at_most: int) -> 
 
 
 async def count_held(connection: Connection) -> Row | None:
-    """How many projects wait for a customer, how many for a choice, how many photos wait for their project."""
+    """How many projects wait for a customer, how many for a choice, how many photos wait for their project.
+
+    A photo of a project that was deleted before it had a row waits for nothing. `paintbox status` counts the same.
+    """
     return await connection.fetchrow(
         """
         SELECT count(*) FILTER (WHERE state = 'held') AS customer,
@@ -50,6 +53,12 @@ async def count_held(connection: Connection) -> Row | None:
                  WHERE records.object = 'photo' AND NOT records.is_deleted
                    AND coalesce(records.fields ->> 'status', '') <> 'deleted'
                    AND NOT EXISTS (SELECT FROM projects.projects WHERE projects.company_cam_id = records.parent_id)
+                   AND NOT EXISTS (
+                           SELECT
+                             FROM projects.companycam_records AS project
+                            WHERE project.object = 'project' AND project.id = records.parent_id
+                              AND (project.is_deleted OR project.fields ->> 'status' = 'deleted')
+                       )
                ) AS photos
           FROM projects.customer_matches
          WHERE state <> 'matched'

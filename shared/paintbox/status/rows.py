@@ -83,7 +83,14 @@ async def _held(connection: Connection) -> Held:
                   FROM projects.companycam_records AS photo
                  WHERE photo.object = 'photo'
                    AND NOT photo.is_deleted
+                   AND coalesce(photo.fields ->> 'status', '') <> 'deleted'
                    AND NOT EXISTS (SELECT FROM projects.projects WHERE company_cam_id = photo.parent_id)
+                   AND NOT EXISTS (
+                           SELECT
+                             FROM projects.companycam_records AS project
+                            WHERE project.object = 'project' AND project.id = photo.parent_id
+                              AND (project.is_deleted OR project.fields ->> 'status' = 'deleted')
+                       )
                ) AS photos_without_project
           FROM projects.customer_matches
          WHERE state <> 'matched'
