@@ -220,6 +220,19 @@ async def test_a_second_candidate_that_appears_later_contests_and_changes_nothin
     assert [row["customer_id"] for row in await projects(sync)] == [customer_id(DOUGLAS)]
 
 
+async def test_a_match_is_contested_no_longer_when_the_other_candidate_changes(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project())
+    await sync.customers([customer(GERALDINE)])
+    await sync.customers([customer(GERALDINE, 2, email="geraldine@example.com")])
+
+    await held.match_again(sync.resources)
+
+    found = await match(sync)
+    assert (found["state"], found["customer_id"]) == ("matched", customer_id(DOUGLAS))
+    assert list(found["candidates"]) == []
+
+
 async def test_a_stronger_basis_moves_a_project_and_ends_its_former_key(sync: PhotoSync) -> None:
     await sync.customers([customer(), customer(GERALDINE, email="geraldine@example.com")])
     await sync.events(project())

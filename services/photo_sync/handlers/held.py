@@ -37,8 +37,8 @@ async def net(resources: Resources) -> None:
 
 
 async def match_again(resources: Resources) -> None:
-    """Look again for the customers of all held projects, and for the projects of all held photos."""
-    await _project_all(resources, PROJECT, held.list_held_projects)
+    """Match all projects again that are held or contested, and look for the projects of all held photos."""
+    await _project_all(resources, PROJECT, held.list_unsettled_projects)
     await _project_all(resources, PHOTO, held.list_late_photos)
 
 

@@ -3,13 +3,16 @@
 from synckit.postgres import Connection, Row
 
 
-async def list_held_projects(connection: Connection, after: str, at_most: int) -> list[str]:
-    """Projects without a customer, or with more than one candidate, after one, in order."""
+async def list_unsettled_projects(connection: Connection, after: str, at_most: int) -> list[str]:
+    """Projects without a customer, with several candidates, or whose match is contested, after one, in order.
+
+    Nothing else looks at a contested match again when its other candidate changes and no longer matches.
+    """
     rows = await connection.fetch(
         """
         SELECT project_id
           FROM projects.customer_matches
-         WHERE state IN ('held', 'ambiguous') AND project_id > $1
+         WHERE state <> 'matched' AND project_id > $1
          ORDER BY project_id
          LIMIT $2
         """,
