@@ -58,7 +58,7 @@ class Crashes:
         self.started[name] = process
         return process
 
-    async def killed(self, process: "subprocess.Popen[bytes]", seconds: float = 60.0) -> int | None:
+    async def killed(self, process: "subprocess.Popen[bytes]", seconds: float = 180.0) -> int | None:
         """How the process ended: its exit code, or minus the signal; None where it had to be ended after so long."""
         try:
             await until_true(lambda: process.poll() is not None, seconds)
@@ -68,7 +68,7 @@ class Crashes:
             return None
         return process.returncode
 
-    async def ready(self, name: str, seconds: float = 60.0) -> None:
+    async def ready(self, name: str, seconds: float = 120.0) -> None:
         """Wait until it says that it is."""
         listen = parse((self.stack.directory / "env.d" / name).read_text())["PAINTBOX_LISTEN"]
 

@@ -11,7 +11,7 @@ from support.vendors import Vendors
 from support.waiting import until
 from synckit.identity import customer_id, project_id
 
-RECOVERY_SECONDS: Final = 90.0
+RECOVERY_SECONDS: Final = 150.0
 """A member that died is missed after 10 s, and a note that it left is done after 30 to 40 s."""
 
 
