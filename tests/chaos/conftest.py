@@ -45,7 +45,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 async def crashes(stack: LocalStack) -> AsyncIterator[Crashes]:
     """Stops and starts the processes of the stack."""
-    async with httpx.AsyncClient(timeout=30) as http:
+    limits = httpx.Limits(max_keepalive_connections=0)  # see `http`
+    async with httpx.AsyncClient(timeout=30, limits=limits) as http:
         crashes = Crashes(stack, http)
         yield crashes
         await crashes.end()
