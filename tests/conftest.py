@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from aiokafka.admin import NewTopic as KafkaTopic
 
 from paintbox.brokers import administration, create_topics
@@ -31,6 +32,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.stop_shared_server(Path(os.environ[RUN_FOLDER]))
         kafka.stop_shared_broker(Path(os.environ[RUN_FOLDER]))
         shutil.rmtree(os.environ.pop(RUN_FOLDER))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One worker runs all tests of an `xdist_group`, so that only it starts their servers.
+
+    pytest-xdist 3.8 puts the group behind an attribute that pytest 9.2 no longer reads: each worker then starts all.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if groups and not item.nodeid.endswith(f"@{'_'.join(groups)}"):
+            item._id = coerce_node_id(f"{item.nodeid}@{'_'.join(groups)}")
 
 
 @pytest.fixture(scope="session", autouse=True)
