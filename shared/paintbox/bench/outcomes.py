@@ -29,7 +29,9 @@ class Run:
         """All of it as measures by name."""
         found = {RATE: self.events / self.seconds}
         if self.cpu_seconds is not None:
-            found[CPU] = self.cpu_seconds / self.events * 1e6
+            found[CPU] = (
+                self.cpu_seconds / max(self.events, 1) * 1e6
+            )  # a busy machine may answer nothing in a short round
         if self.peak_rss is not None:
             found[RSS] = self.peak_rss / MEGABYTE
         return {**found, **self.more}
