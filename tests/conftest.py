@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from _pytest.nodeid import coerce_node_id
 from aiokafka.admin import NewTopic as KafkaTopic
@@ -20,6 +21,10 @@ from support.postgres import OWNER, NewDatabase, OpenSession, Server
 
 RUN_FOLDER = "PYTEST_PAINTBOX_RUN_FOLDER"
 """What the workers of one run share; they inherit the controller's environment."""
+
+
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")  # whatever is drawn: a busy machine is no failure
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,12 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
+Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MOST_ADDRESSES: Final = 10_000
+LONGEST_ADDRESS: Final = 100
+"""Characters: an address may name a zone of any length, and what is parsed is remembered."""
 SUBSCRIBER_BITS: Final = 64
 """Whoever has one IPv6 address has the whole /64."""
 
@@ -19,25 +23,26 @@ def sender_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
     """
     sender = peer
     for hop in [peer, *reversed(forwarded.split(","))]:
-        address = hop.strip()
-        if not _is_address(address):
+        address = parse(hop.strip())
+        if address is None:
             break
-        sender = address
-        if not _is_trusted(address, trusted):
+        sender = hop.strip()
+        if not any(address in network for network in trusted):
             break
     return sender
 
 
-def _is_address(text: str) -> bool:
+def parse(text: str) -> Address | None:
+    """The address in a text; None where it is none, or longer than 100 characters."""
+    return _parsed(text) if len(text) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=MOST_ADDRESSES)
+def _parsed(text: str) -> Address | None:
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
-
-
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    return any(ip_address(address) in network for network in trusted)
+        return None
 
 
 class AddressLimit:
@@ -66,7 +71,7 @@ class AddressLimit:
 
 
 def _subscriber(address: str) -> str:
-    if ":" not in address or not _is_address(address):
+    parsed = parse(address) if ":" in address else None
+    if not isinstance(parsed, IPv6Address):
         return address
-    parsed = IPv6Address(address)
     return str(parsed.ipv4_mapped or ip_network((int(parsed), SUBSCRIBER_BITS), strict=False))

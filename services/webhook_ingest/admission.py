@@ -6,7 +6,6 @@ door.
 
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
 
@@ -57,7 +56,7 @@ class Admission:
 
         self._requests += 1
         try:
-            yield replace(request, client=sender, receive=receive)
+            yield request.received_by(receive, sender)
         finally:
             self._requests -= 1
             self._bytes -= arrived

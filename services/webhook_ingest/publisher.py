@@ -115,7 +115,7 @@ async def _send(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None
         for one in records:
             headers = to_kafka(one.headers.encoded())
             sent.append(await producer.send(one.topic, one.value, one.key.encode(), headers=headers))
-        await asyncio.gather(*sent)
+        await (sent[0] if len(sent) == 1 else asyncio.gather(*sent))
     except BaseException:
         for future in sent:
             future.add_done_callback(_forget)

@@ -66,7 +66,10 @@ def of(door: Door, origin: Origin, understood: Understanding) -> list[Outgoing]:
 
 def traceparent(given: str) -> str:
     """The caller's trace, else one that begins here (W3C Trace Context, level 1)."""
-    return given if _TRACEPARENT.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    if given and _TRACEPARENT.fullmatch(given):
+        return given
+    drawn = secrets.token_hex(16 + 8)
+    return f"00-{drawn[:32]}-{drawn[32:]}-01"
 
 
 def quarantine_id(door: Door, body: bytes) -> UUID:

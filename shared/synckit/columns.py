@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import pycountry
 from synckit.identity import salesforce_id18
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a column holds, and so what becomes of a value that it cannot take."""
 
     TEXT = "text"

@@ -45,8 +45,8 @@ async def upsert_owned(
           FROM json_to_recordset($1::json)
             AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
                          relationship_type text, source_version bigint, is_deleted boolean)
-         ORDER BY local_id, local_table, external_service, external_id, external_table
-        ON CONFLICT (local_id, local_table, external_service, external_id, external_table) DO UPDATE
+         ORDER BY local_id, local_table, external_service, external_table, external_id
+        ON CONFLICT (local_id, local_table, external_service, external_table, external_id) DO UPDATE
            SET relationship_type = excluded.relationship_type,
                deleted_at        = excluded.deleted_at,
                source_version    = greatest(stored.source_version + 1, excluded.source_version)
@@ -82,8 +82,8 @@ async def apply_counterparts(connection: Connection, table: str, keys: Iterable[
           FROM json_to_recordset($1::json)
             AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
                          relationship_type text, source_version bigint, created_at timestamptz, deleted_at timestamptz)
-         ORDER BY local_id, local_table, external_service, external_id, external_table
-        ON CONFLICT (local_id, local_table, external_service, external_id, external_table) DO UPDATE
+         ORDER BY local_id, local_table, external_service, external_table, external_id
+        ON CONFLICT (local_id, local_table, external_service, external_table, external_id) DO UPDATE
            SET relationship_type = excluded.relationship_type,
                deleted_at        = excluded.deleted_at,
                created_at        = excluded.created_at,
@@ -101,21 +101,27 @@ async def erase_counterparts(connection: Connection, table: str, keys: Iterable[
         return
     await connection.execute(
         f"""
-        DELETE FROM {table} AS stored
-         USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-            AS erased (external_service, external_table, external_id, local_table, local_id)
-         WHERE NOT stored.is_owner
-           AND (stored.local_id, stored.local_table) = (erased.local_id::uuid, erased.local_table)
-           AND (stored.external_service, stored.external_id, stored.external_table)
-             = (erased.external_service, erased.external_id, erased.external_table)
+        WITH locked AS MATERIALIZED (
+            SELECT stored.local_id, stored.local_table, stored.external_service, stored.external_table,
+                   stored.external_id
+              FROM {table} AS stored
+              JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[])
+                AS erased (external_service, external_table, external_id, local_table, local_id)
+             USING (local_id, local_table, external_service, external_table, external_id)
+             WHERE NOT stored.is_owner
+             ORDER BY 1, 2, 3, 4, 5
+               FOR UPDATE OF stored
+        )
+        DELETE FROM {table}
+         WHERE (local_id, local_table, external_service, external_table, external_id) IN (SELECT * FROM locked)
         """,  # noqa: S608 - the table's name is a constant of the service
         *(list(column) for column in zip(*rows, strict=True)),
     )
 
 
-def _parts(key: str) -> tuple[str, str, str, str, str]:
+def _parts(key: str) -> tuple[str, str, str, str, UUID]:
     service, table, row_id, _, local_table, local_id = key.split("/")
-    return service, table, row_id, local_table, local_id
+    return service, table, row_id, local_table, UUID(local_id)
 
 
 def is_about(key: str, service: str) -> bool:

@@ -1,9 +1,12 @@
 """Times as the vendors write them, in milliseconds since 1970, UTC; and back."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST = 64
+"""Characters of a text that may be a time."""
 EPOCH_SECONDS_END = 100_000_000_000
 """Integers below are seconds (until the year 5138), those above are milliseconds (since 1973)."""
 
@@ -23,6 +26,7 @@ def moment(ms: int) -> datetime:
         raise ValueError("a time outside the years 1 to 9999") from None
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(ms: int) -> str:
     """RFC 3339 with milliseconds, in UTC: `2026-11-22T15:04:05.006Z`."""
     return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -39,6 +43,14 @@ def parse(value: object) -> int:
     if isinstance(value, int):
         return milliseconds(moment(value if abs(value) >= EPOCH_SECONDS_END else value * 1000))
     if isinstance(value, str):
-        said = datetime.fromisoformat(value.strip().replace(":60.", ":59.").replace(":60Z", ":59Z"))
-        return milliseconds(moment(milliseconds(said)))  # in UTC it may be outside the years 1 to 9999
+        text = value.strip()
+        if len(text) > LONGEST:
+            raise ValueError("too long for a time")
+        return _parsed(text)
     raise ValueError("neither text nor a whole number")
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> int:
+    said = datetime.fromisoformat(text.replace(":60.", ":59.").replace(":60Z", ":59Z"))
+    return milliseconds(moment(milliseconds(said)))  # in UTC it may be outside the years 1 to 9999

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -65,6 +65,10 @@ class Request:
     """What follows the prefix of the route that matched, for routes that end in `/*`."""
     id: str = field(default_factory=lambda: uuid4().hex)
 
+    def received_by(self, receive: Receive, client: str) -> "Request":
+        """The same request, read by another, its client known better."""
+        return Request(self.method, self.path, self.query, self.headers, client, receive, self.tail, self.id)
+
 
 Handler = Callable[[Request], Awaitable[Response]]
 Routes = Mapping[str, Mapping[str, Handler]]
@@ -98,7 +102,7 @@ async def read_body(request: Request, largest: int = LARGEST_BODY, seconds: floa
     check_length(request, largest)
     try:
         async with asyncio.timeout(seconds):
-            return b"".join([chunk async for chunk in _chunks(request.receive, largest)])
+            return await _read(request.receive, largest)
     except TimeoutError:
         late = problem(408, "body_too_slow", "Body too slow", f"Limit is {seconds:g} s.", (("connection", "close"),))
         raise HttpError(late, "body_too_slow") from None
@@ -111,19 +115,19 @@ def check_length(request: Request, largest: int = LARGEST_BODY) -> None:
         raise _too_large(largest)
 
 
-async def _chunks(receive: Receive, largest: int) -> AsyncIterator[bytes]:
+async def _read(receive: Receive, largest: int) -> bytes:
+    chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunk = message.get("body", b"")
-        size += len(chunk)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > largest:
             raise _too_large(largest)
-        yield chunk
         if not message.get("more_body", False):
-            return
+            return b"".join(chunks)
 
 
 def _too_large(largest: int) -> HttpError:
@@ -176,9 +180,10 @@ async def _live(lifespan: Lifespan, receive: Receive, send: Send) -> None:
 
 
 async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) -> None:
-    request = _request(scope, receive)
+    methods, tail = _match(routes, scope["path"])
+    request = _request(scope, receive, tail)
     try:
-        response = await _dispatch(routes, request)
+        response = await _dispatch(methods, request)
     except HttpError as error:
         response = error.response
     except ClientGoneError:
@@ -189,7 +194,7 @@ async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) ->
     await _send(response, request, send)
 
 
-def _request(scope: Scope, receive: Receive) -> Request:
+def _request(scope: Scope, receive: Receive, tail: str = "") -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -206,19 +211,19 @@ def _request(scope: Scope, receive: Receive) -> Request:
         headers=headers,
         client=client[0] if client else "",
         receive=receive,
+        tail=tail,
     )
 
 
-async def _dispatch(routes: Routes, request: Request) -> Response:
+async def _dispatch(methods: Mapping[str, Handler] | None, request: Request) -> Response:
     if "host" not in request.headers:
         return problem(400, "bad_request", "Bad Request", "A request names its host.")
-    methods, tail = _match(routes, request.path)
     if methods is None:
         return problem(404, "not_found", "Not found")
     handler = methods.get("GET" if request.method == "HEAD" else request.method) or methods.get(OTHER_METHODS)
     if handler is None:
         raise not_allowed(methods)
-    return await handler(request if not tail else _with_tail(request, tail))
+    return await handler(request)
 
 
 def _match(routes: Routes, path: str) -> tuple[Mapping[str, Handler] | None, str]:
@@ -229,12 +234,6 @@ def _match(routes: Routes, path: str) -> tuple[Mapping[str, Handler] | None, str
         if route.endswith("/*") and path.startswith(route[:-1]) and len(path) >= len(route):
             return methods, path[len(route) - 1 :]
     return None, ""
-
-
-def _with_tail(request: Request, tail: str) -> Request:
-    return Request(
-        request.method, request.path, request.query, request.headers, request.client, request.receive, tail, request.id
-    )
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics import MetricWrapperBase
 
 import synckit.failpoints
-from support import catalogue
+from support import asyncapi, catalogue
 from support.stacks import CHECKOUT
 from support.steps import steps
 from synckit.contracts import headers, values
@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
     """Each page's text by its place in the folder."""
     return {
         "faults.md": catalogue.page(NOTE),
+        "reference/asyncapi.json": asyncapi.document(HEADERS),
         "reference/failpoints.md": failpoints(),
         "reference/metrics.md": metrics(),
         "reference/topics.md": topics(),

@@ -1,5 +1,6 @@
 -- The estimates application has its own table, which this leaves as it is. Where there is none (a new machine, a test),
--- it is made with the columns that we read; one that lacks any of them is an error now, not at the first event.
+-- it is made with the columns that the design's query reads, a key and a time of change; one that lacks any of the
+-- query's columns is an error now, not at the first event.
 
 CREATE SCHEMA IF NOT EXISTS estimates;
 
@@ -27,8 +28,7 @@ BEGIN
     SELECT string_agg(needed.name, ', ' ORDER BY needed.place)
       INTO missing
       FROM unnest(ARRAY[
-               'id', 'customer_id', 'selected_tier', 'good_price', 'better_price', 'best_price',
-               'created_at', 'updated_at'
+               'customer_id', 'selected_tier', 'good_price', 'better_price', 'best_price', 'created_at'
            ]) WITH ORDINALITY AS needed (name, place)
      WHERE NOT EXISTS (
                SELECT

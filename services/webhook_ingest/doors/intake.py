@@ -1,10 +1,8 @@
 """What every door does with a request: bounds it, keeps what was understood and what was not, counts it."""
 
 import logging
-from contextlib import suppress
 from contextvars import ContextVar
 from hashlib import sha256
-from ipaddress import ip_address
 from time import perf_counter, time
 from typing import Final
 
@@ -12,7 +10,7 @@ import orjson
 
 from synckit import identity, web
 from synckit.contracts.headers import HttpRequest
-from webhook_ingest import metrics, records
+from webhook_ingest import addresses, metrics, records
 from webhook_ingest.admission import Admission
 from webhook_ingest.custody import Custody
 from webhook_ingest.models import Understanding
@@ -46,10 +44,12 @@ def not_authenticated(reason: str) -> web.HttpError:
 def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handler:
     """The handler, bounded, counted and timed; what it refuses is answered."""
 
+    received, seconds = metrics.RECEIVED.labels(door.name), metrics.ANSWER_SECONDS.labels(door.name)
+
     async def answer(request: web.Request) -> web.Response:
         started = perf_counter()
         _body.set(None)
-        metrics.RECEIVED.labels(door.name).inc()
+        received.inc()
         try:
             with admission.admit(request) as admitted:
                 return await handler(admitted)
@@ -59,7 +59,7 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
             log.info("A request was refused", extra=said | {"request_id": request.id, **_described(request)})
             return refused.response
         finally:
-            metrics.ANSWER_SECONDS.labels(door.name).observe(perf_counter() - started)
+            seconds.observe(perf_counter() - started)
 
     return answer
 
@@ -103,7 +103,8 @@ async def keep(door: Door, request: web.Request, understood: Understanding, cust
         later = web.problem(503, "unavailable", "Unavailable", headers=(("retry-after", RETRY_AFTER_SECONDS),))
         raise web.HttpError(later, "unavailable") from None
     metrics.ACCEPTED.labels(door.name, "accepted").inc(len(understood.parsed))
-    metrics.ACCEPTED.labels(door.name, "quarantined").inc(len(understood.quarantined))
+    if understood.quarantined:
+        metrics.ACCEPTED.labels(door.name, "quarantined").inc(len(understood.quarantined))
     for one in understood.quarantined:
         metrics.QUARANTINED.labels(door.name, one.reason).inc()
 
@@ -127,6 +128,6 @@ def _kept(request: web.Request, signature_header: str) -> HttpRequest:
         kept["signature"] = request.headers[signature_header][:LONGEST_HEADER]
     if "user-agent" in request.headers:
         kept["user_agent"] = request.headers["user-agent"][:LONGEST_HEADER]
-    with suppress(ValueError):
-        kept["source_ip"] = str(ip_address(request.client))
+    if (address := addresses.parse(request.client)) is not None:
+        kept["source_ip"] = str(address)
     return kept

@@ -60,6 +60,7 @@ def _customer(contact: Held, account: Held | None) -> Row:
         "industry": company.get("Industry"),
         "website": company.get("Website"),
         "account_number": company.get("AccountNumber"),
+        "salesforce_account_id": contact.get("AccountId"),
         "salesforce_owner_id": contact["OwnerId"],
         "status": STATUSES.get(company.get("Type") or "", "PROSPECT"),
         "account_type": ACCOUNT_TYPES.get(company.get("Industry") or "", "COMMERCIAL") if account else "RESIDENTIAL",

@@ -20,8 +20,8 @@ async def customers(connection: Connection, ids: Sequence[UUID]) -> dict[str, Ro
                billing_latitude, billing_longitude,
                service_street, service_city, service_state, service_postal_code, service_country,
                service_latitude, service_longitude,
-               lead_source, industry, website, account_number, salesforce_owner_id, status, account_type,
-               deleted_at IS NOT NULL AS is_deleted
+               lead_source, industry, website, account_number, salesforce_account_id, salesforce_owner_id, status,
+               account_type, deleted_at IS NOT NULL AS is_deleted
           FROM customers.customers
          WHERE id = ANY($1::uuid[])
         """,

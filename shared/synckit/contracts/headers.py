@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated, Final, TypedDict, cast
 from uuid import UUID
@@ -143,10 +144,14 @@ def decode(raw: Iterable[tuple[str, bytes | None]]) -> EventHeaders:
 
 def http_request(event: EventHeaders) -> HttpRequest:
     """What the log keeps of the request; empty where none brought it. PoisonError where the header is no such thing."""
-    if not event.request:
-        return {}
+    return _described(event.request) if event.request else {}
+
+
+@lru_cache(maxsize=2048)
+def _described(request: str) -> HttpRequest:
+    """Asked before the first write and for the row, and the same for all records of one request."""
     try:
-        described = _Described.model_validate(documents.parse(event.request.encode()))
+        described = _Described.model_validate(documents.parse(request.encode()))
     except (PoisonError, ValidationError):
         raise PoisonError("malformed_headers", "the header request does not describe an HTTP request") from None
     return cast("HttpRequest", described.model_dump(exclude_none=True))

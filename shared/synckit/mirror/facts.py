@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -28,8 +28,7 @@ class Kind(Enum):
     PUSH = "push"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
+class Stamp(NamedTuple):
     """How new the value of one field is. Greater wins; equal ones are decided by the values.
 
     `sequence` is the place of a change event among those of its transaction, which share one version; 0 is the first,
@@ -113,12 +112,13 @@ class Record:
     @property
     def stamps(self) -> dict[str, Stamp]:
         """The effective stamp of every field that is stored."""
-        return {name: self.stamp_of(name) for name in self.fields}
+        stamps = dict.fromkeys(self.fields, Stamp(self.base_version))
+        return stamps | {name: Stamp.decoded(self.versions[name]) for name in self.versions.keys() & stamps.keys()}
 
     @property
     def newest(self) -> int:
         """The greatest version of any field: how new the record is as a whole."""
-        return max((stamp.version for stamp in self.stamps.values()), default=versions.UNKNOWN)
+        return max(self.stamps.values(), default=Stamp()).version
 
     def get(self, name: str) -> Json:
         """The value of a field; None where it is null and where nobody ever said."""

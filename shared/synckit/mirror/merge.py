@@ -63,7 +63,7 @@ def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts
     if fact.stamp.version == versions.UNKNOWN:
         doubts.add(Doubt.NO_VERSION)
     for name, value in fact.fields.items():
-        stamp, stored = fact.stamp_of(name), stamps.get(name)
+        stamp, stored = fact.own_stamps.get(name, fact.stamp), stamps.get(name)
         if stored is None:
             wins = True
         elif _same(value, fields[name]):
@@ -114,9 +114,9 @@ def _is_deleted(fields: dict[str, Json], stamps: dict[str, Stamp]) -> bool:
 
 def _compress(stamps: dict[str, Stamp]) -> tuple[int, dict[str, Json]]:
     """The base version, which most fields share, and an entry for each field that has another stamp."""
-    shared = Counter(stamp.version for stamp in stamps.values() if not stamp.sequence)
-    base = max(shared, key=lambda version: (shared[version], version), default=versions.UNKNOWN)
-    return base, {name: stamp.encoded() for name, stamp in stamps.items() if stamp != Stamp(base)}
+    shared = Counter(stamp for stamp in stamps.values() if not stamp.sequence)
+    base = max(shared, key=lambda stamp: (shared[stamp], stamp), default=Stamp())
+    return base.version, {name: stamp.encoded() for name, stamp in stamps.items() if stamp != base}
 
 
 def _seen(record: Record, fact: Fact) -> Record:
