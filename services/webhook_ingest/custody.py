@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from synckit import failpoints, postgres
-from synckit.consumer.failures import describe, passes
+from synckit.failures import describe, passes
 from synckit.postgres import Pool
 from webhook_ingest import metrics, spool
 from webhook_ingest.models import Outgoing

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka
-from synckit.consumer.failures import describe
 from synckit.contracts.headers import to_kafka
+from synckit.failures import describe
 from webhook_ingest.circuit import Circuit, State
 from webhook_ingest.models import Outgoing
 

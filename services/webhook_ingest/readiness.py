@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from synckit import kafka
-from synckit.consumer.failures import passes
+from synckit.failures import passes
 from synckit.observability.health import Check
 
 AWAY: Final = "is away"

@@ -19,9 +19,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka, postgres
-from synckit.consumer.failures import describe, passes
 from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
+from synckit.failures import describe, passes
 from synckit.portions import Portion
 from synckit.postgres import Connection, Pool, Row, as_json
 from webhook_ingest import metrics

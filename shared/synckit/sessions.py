@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from synckit.consumer.failures import describe, passes
+from synckit.failures import describe, passes
 from synckit.postgres import Pool
 
 log = logging.getLogger(__name__)

@@ -2,12 +2,12 @@
 
 import os
 import re
-import subprocess
-import sys
 from typing import Final
 
 import pytest
+from typer.testing import CliRunner
 
+from paintbox.__main__ import app
 from support import pages
 from support.stacks import CHECKOUT
 from support.steps import steps
@@ -85,10 +85,8 @@ def test_the_commands_of_the_documents_exist() -> None:
     commands = {command for command in named if command.split()[0] not in {"sync", "databases"}}
 
     for command in sorted(commands):
-        done = subprocess.run(
-            [sys.executable, "-m", "paintbox", *command.split(), "--help"], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
+        done = CliRunner().invoke(app, [*command.split(), "--help"])
+        assert done.exit_code == 0, f"{command}: {done.output}"
 
 
 def test_every_setting_is_in_the_readme() -> None:

@@ -13,7 +13,7 @@ from support.vendors import Vendors
 from support.world import RECOVERY_SECONDS, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Kafka, PostgreSQL and the webhook log. Each test leaves them as it found them."""
     with servers_in(tmp_path_factory.mktemp("servers")) as running:
@@ -31,7 +31,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A whole stack, whose processes `crashes` stops and starts."""
     directory = tmp_path_factory.mktemp("crashes") / "local"
@@ -42,7 +42,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def crashes(stack: LocalStack) -> AsyncIterator[Crashes]:
     """Stops and starts the processes of the stack."""
     limits = httpx.Limits(max_keepalive_connections=0)  # see `http`

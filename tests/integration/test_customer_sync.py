@@ -25,7 +25,7 @@ from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
 from synckit.identity import customer_id
 from synckit.integrations import cache
-from synckit.mirror import notes
+from synckit.mirror import notes, projector
 from synckit.mirror.facts import Record
 
 pytestmark = pytest.mark.database
@@ -426,6 +426,25 @@ async def test_a_note_that_a_crash_left_behind_is_done_by_whoever_sweeps(sync: C
 
     assert (await douglas(sync))["last_name"] == "Hunting"
     assert await all_rows(resources.customers, "SELECT object FROM customers.projection_todo") == [{"object": "Newer"}]
+
+
+async def test_what_a_process_left_when_it_died_is_done_soon_after_its_next_start(
+    sync: CustomerSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = sync.resources
+    monkeypatch.setattr(projector, "ADOPT_SECONDS", 0.1)
+    async with resources.customers.acquire() as connection:
+        await connection.execute("INSERT INTO customers.projection_todo (object, ids) VALUES ('Contact', '{x}')")
+
+    async def is_done() -> bool:
+        return await all_rows(resources.customers, "SELECT 1 FROM customers.projection_todo") == []
+
+    sweeping = asyncio.create_task(resources.projector.sweep())
+    await until(is_done, 5)
+
+    sweeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweeping
 
 
 async def test_a_young_note_is_left_to_its_worker(sync: CustomerSync) -> None:

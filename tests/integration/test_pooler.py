@@ -17,7 +17,7 @@ from support.postgres import NewDatabase
 from support.programs import HOST, free_port
 from support.waiting import until
 from synckit import postgres
-from synckit.consumer.failures import Verdict, verdict
+from synckit.failures import Verdict, verdict
 
 POOLER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 TIMEOUTS: Final = ", ".join(name for name in postgres.SESSION_SETTINGS if name.endswith("timeout"))

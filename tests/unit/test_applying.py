@@ -9,7 +9,7 @@ from support.notifications import KafkaRecord
 from synckit.consumer import applying
 from synckit.consumer.applying import PATIENCE, Applier
 from synckit.consumer.batch import Batch
-from synckit.consumer.failures import Verdict
+from synckit.failures import Verdict
 
 CLOSED = asyncpg.InterfaceError("connection is closed")
 

@@ -8,8 +8,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from support.notifications import KafkaRecord
 from synckit.consumer.batch import Batch
-from synckit.consumer.failures import Verdict, as_poison, describe, passes, verdict
 from synckit.errors import PoisonError, TransientError
+from synckit.failures import Verdict, as_poison, describe, passes, verdict
 
 
 def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:

@@ -9,7 +9,7 @@ from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
-from synckit.consumer.failures import describe, passes
+from synckit.failures import describe, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
 from synckit.postgres import Connection

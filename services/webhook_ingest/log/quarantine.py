@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 
 from synckit import postgres, times
-from synckit.consumer.failures import Verdict, describe, passes, verdict
 from synckit.contracts.topics import WEBHOOKS_QUARANTINED
+from synckit.failures import Verdict, describe, passes, verdict
 from synckit.observability import metrics
 from synckit.postgres import Connection, Pool, Row
 from webhook_ingest import records, signatures, spool

@@ -13,7 +13,7 @@ from typing import Final
 import asyncpg
 
 from synckit.consumer.batch import Batch, Incoming
-from synckit.consumer.failures import Verdict, as_poison, describe, explain, verdict
+from synckit.failures import Verdict, as_poison, describe, explain, verdict
 
 log = logging.getLogger(__name__)
 

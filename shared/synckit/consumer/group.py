@@ -13,9 +13,9 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
 from synckit.consumer.alarms import Alarms
-from synckit.consumer.failures import describe, explain, passes
 from synckit.consumer.fetching import fetch
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer, KafkaClient
+from synckit.failures import describe, explain, passes
 from synckit.kafka import METADATA_MS
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count, Window
 from synckit.consumer.applying import Applier, Apply, GivenUpError
 from synckit.consumer.batch import Batch, Incoming, correlation_ids, offsets_after
-from synckit.consumer.failures import Verdict, describe, explain, passes, verdict
 from synckit.consumer.fetching import Losses, Stillness
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
+from synckit.failures import Verdict, describe, explain, passes, verdict
 from synckit.observability import metrics
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from synckit.consumer.failures import describe, passes
+from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)

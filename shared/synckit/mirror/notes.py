@@ -13,7 +13,8 @@ from synckit.postgres import Connection, as_json
 
 SLICE = 1_000
 """Keys that one transaction projects at most."""
-STALE_SECONDS = 30
+STALE_SECONDS = 30.0
+MOST_STALE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,15 @@ async def insert(connection: Connection, mirror: Mirror, touched: Mapping[str, M
     return [Note(row["id"], row["object"], tuple(sorted(asked[row["object"]])), asked[row["object"]]) for row in rows]
 
 
-async def list_stale(connection: Connection, mirror: Mirror, objects: Sequence[str], at_most: int = 100) -> list[Note]:
-    """The oldest notes of these objects that their worker left behind (older than 30 s by the database's clock).
+async def list_stale(
+    connection: Connection,
+    mirror: Mirror,
+    objects: Sequence[str],
+    *,
+    seconds: float = STALE_SECONDS,
+    at_most: int = MOST_STALE,
+) -> list[Note]:
+    """The oldest notes of these objects that their worker left behind: older than this by the database's clock.
 
     Notes that somebody deletes just now are skipped; two workers may still take one: doing it twice changes nothing.
     """
@@ -75,7 +83,7 @@ async def list_stale(connection: Connection, mirror: Mirror, objects: Sequence[s
          LIMIT $3
            FOR UPDATE SKIP LOCKED
         """,  # noqa: S608 - the table's name is a constant of the service
-        STALE_SECONDS,
+        seconds,
         objects,
         at_most,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from synckit import postgres
-from synckit.consumer.failures import Verdict, as_poison, describe, passes, verdict
 from synckit.errors import PoisonError
+from synckit.failures import Verdict, as_poison, describe, passes, verdict
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
 from synckit.mirror.store import Mirror
@@ -18,6 +18,7 @@ from synckit.postgres import Connection, Pool
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS: Final = 10.0
+ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
 
@@ -85,20 +86,28 @@ class Projector:
                 del self._mine[note.id]
 
     async def sweep(self) -> None:
-        """Do what others left behind: at once, then every 10 s until cancelled."""
+        """Until cancelled, do what others left behind: soon after the start, then every 10 s.
+
+        The first time whatever is there, for it is most likely what this process left when it died; what a living
+        copy is doing just now is done twice then, which changes nothing.
+        """
+        seconds = wait = ADOPT_SECONDS
         while True:
+            await asyncio.sleep(wait)
+            wait = SWEEP_SECONDS
             try:
-                await self.sweep_once()
+                await self.sweep_once(seconds)
             except Exception as error:
                 if not passes(error):
                     raise
                 log.warning("Notes that were left behind have to wait", extra=describe(error))
-            await asyncio.sleep(SWEEP_SECONDS)
+            else:
+                seconds = notes.STALE_SECONDS
 
-    async def sweep_once(self) -> None:
-        """Do what others left behind more than half a minute ago."""
+    async def sweep_once(self, seconds: float = notes.STALE_SECONDS) -> None:
+        """Do what others left behind so many seconds ago, or more."""
         async with postgres.transaction(self._pool, "projector.claim") as connection:
-            stale = await notes.list_stale(connection, self._mirror, list(self._steps))
+            stale = await notes.list_stale(connection, self._mirror, list(self._steps), seconds=seconds)
         if stale:
             self.remember(stale)
             await self.work()

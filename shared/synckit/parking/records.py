@@ -138,6 +138,28 @@ async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord])
     )
 
 
+async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -> None:
+    """These were refused again: whichever `park` did not find is no longer asked for either, or it would come for ever.
+
+    That is a row whose columns are no longer those of the record in it, as somebody wrote it by hand.
+    """
+    await connection.execute(
+        """
+        UPDATE integrations.parked_records AS stored
+           SET attempt = stored.attempt + 1, redrive_asked_at = NULL
+          FROM (SELECT id FROM integrations.parked_records AS parked
+                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS failed (id, asked_at) USING (id)
+                 WHERE parked.redrive_asked_at = failed.asked_at
+                   AND parked.redriven_at IS NULL AND parked.dropped_at IS NULL
+                 ORDER BY id
+                   FOR UPDATE OF parked) AS again
+         WHERE stored.id = again.id
+        """,
+        [record.id for record in records],
+        [record.asked_at for record in records],
+    )
+
+
 def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
     return {
         "consumer": consumer,

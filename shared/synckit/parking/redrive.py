@@ -9,9 +9,9 @@ from synckit import postgres
 from synckit.consumer import Consumer
 from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
-from synckit.consumer.failures import describe, passes
+from synckit.failures import describe, passes
 from synckit.observability import metrics
-from synckit.parking.records import ParkedRecord, list_asked, mark_redriven
+from synckit.parking.records import ParkedRecord, list_asked, mark_failed, mark_redriven
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -56,14 +56,16 @@ class Redrive:
 
     async def _redrive(self, records: Sequence[ParkedRecord]) -> None:
         topic = records[0].topic
-        failed = {(one.partition, one.offset) for one in await self._appliers[topic].apply(Batch(records))}
-        applied = [one for one in records if (one.partition, one.offset) not in failed]
+        refused = {(one.partition, one.offset) for one in await self._appliers[topic].apply(Batch(records))}
+        applied = [one for one in records if (one.partition, one.offset) not in refused]
+        failed = [one for one in records if (one.partition, one.offset) in refused]
         async with postgres.transaction(self._pool, "redrive.mark") as connection:
             await mark_redriven(connection, applied)
-        many, again = len(applied), len(records) - len(applied)
-        metrics.REDRIVEN.labels(topic, "applied").inc(many)
-        metrics.REDRIVEN.labels(topic, "failed").inc(again)
-        log.info("Parked records were redriven", extra={"topic": topic, "applied": many, "failed": again})
+            await mark_failed(connection, failed)
+        metrics.REDRIVEN.labels(topic, "applied").inc(len(applied))
+        metrics.REDRIVEN.labels(topic, "failed").inc(len(failed))
+        said = {"topic": topic, "applied": len(applied), "failed": len(failed)}
+        log.info("Parked records were redriven", extra=said)
 
     async def _claim(self, session: Connection) -> list[ParkedRecord]:
         return await list_asked(session, self._consumer, list(self._appliers), self._at_most, MOST_BYTES)
