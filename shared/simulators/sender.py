@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 CONNECTIONS: Final = 16
 """How many requests are under way at once. Each has a client of its own: one client's pool looks at all of its
 connections for every request, and with 16 of them was half as fast."""
+_FAILURES: Final = (httpx.HTTPError, AttributeError)
+"""AttributeError: where the peer dies in the moment of connecting, anyio asks a socket that is gone for its name."""
 PATIENT: Final = Retry(longest_seconds=4.0)
 """How a vendor tries again under the fault `patient`."""
 
@@ -158,7 +160,7 @@ async def _post(client: httpx.AsyncClient, form: Form, url: str, outgoing: Outgo
         status = answer.status_code
         if not form.is_success(status, answer.content):
             error = "refused"
-    except httpx.HTTPError as failure:
+    except _FAILURES as failure:
         error = type(failure).__name__
     outcome = "accepted" if error is None else "unanswered" if status is None else "refused"
     metrics.ATTEMPTS.labels(form.name, outcome).inc()

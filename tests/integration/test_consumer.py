@@ -22,7 +22,7 @@ from support.services import all_rows
 from support.topics import committed, members_of, produce, produce_in_transaction
 from support.waiting import until, until_true
 from synckit import postgres
-from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, fetching
 from synckit.consumer.alarms import Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.group import SESSION_MS
@@ -518,8 +518,9 @@ async def test_a_client_that_fails_is_replaced_and_all_that_it_had_gathered_is_r
 
 
 async def test_records_that_can_never_be_unpacked_stop_the_consumer_loudly_and_are_not_passed_over(
-    run: Run, new_topic: NewTopic, kafka_servers: str
+    run: Run, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fetching, "MANY", 0)
     topic, sink = await new_topic(), Sink()
     running = await run(topic, sink)
     await until(running.is_ready)

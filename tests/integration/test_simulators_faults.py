@@ -1,11 +1,13 @@
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from support.simulators import Json, Received, Subscriber, accept, ended, refuse, simulating, subscribing
+from support.waiting import until_true
 
 PHOTOS = "/_simulator/records/photos"
 
@@ -183,3 +185,25 @@ async def test_a_patient_vendor_never_gives_up(companycam: httpx.AsyncClient, su
     delivered = await ended(companycam, count=30)
 
     assert {each["state"] for each in delivered} == {"delivered"}
+
+
+async def test_a_peer_that_dies_in_the_moment_of_connecting_is_one_that_did_not_answer(
+    companycam: httpx.AsyncClient, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+    post = httpx.AsyncClient.post
+
+    async def dies_first(client: httpx.AsyncClient, url: str, **options: Any) -> httpx.Response:
+        tries.append(url)
+        if len(tries) == 1:
+            raise AttributeError("'NoneType' object has no attribute 'getpeername'")  # as anyio does
+        return await post(client, url, **options)
+
+    monkeypatch.setattr(httpx.AsyncClient, "post", dies_first)
+    await companycam.put("/_simulator/faults", json={"patient": True})
+    asked = await post(companycam, PHOTOS, json=[{}])
+
+    await until_true(lambda: len(subscriber.received) == 1)
+
+    assert asked.is_success
+    assert len(tries) == 2

@@ -86,14 +86,17 @@ async def test_without_one_it_is() -> None:
     assert client.commits == [{AT: 3}]
 
 
-async def test_what_nobody_foresaw_stops_it() -> None:
+async def test_what_nobody_foresaw_stops_it_once_three_clients_in_a_row_have_failed() -> None:
     consumer = await a_consumer()
+    stopped = []
 
-    with pytest.raises(ConsumerStoppedError):
-        await fetch(consumer, Client(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")))
+    for _ in range(4):
+        with pytest.raises(ConsumerStoppedError):
+            await fetch(consumer, Client(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")))
+        stopped.append(consumer.stopped.is_set())
 
-    assert consumer.stopped.is_set()
-    assert not consumer.lost
+    assert stopped == [False, False, False, True]
+    assert await consumer.check() == "stopped by a bug: what Kafka gives cannot be read"
 
 
 async def test_a_client_that_is_stopped_is_no_failure() -> None:

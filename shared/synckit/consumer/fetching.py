@@ -23,6 +23,8 @@ WAIT_MS: Final = 500
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
 LONGEST_DELAY: Final = 30.0
+MANY: Final = 3
+"""Clients in a row that failed in a way that nobody foresaw: it is not the client then, but what it reads."""
 
 
 async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
@@ -69,6 +71,11 @@ class Losses:
         self._count += 1
         self._next_at = monotonic() + min(2.0 ** (self._count - 1), LONGEST_DELAY)
         return self._count == 1
+
+    @property
+    def are_many(self) -> bool:
+        """Whether so many followed one another that another client is no cure for a bug."""
+        return self._count >= MANY
 
     def are_over(self) -> bool:
         """Something was read; whether that ends a row of losses."""

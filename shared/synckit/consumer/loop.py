@@ -83,18 +83,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._applier.given_up.set()
 
     def lose(self, error: Exception) -> None:
-        """Its client failed: apply and commit nothing more until it has joined its group anew. A bug stops it."""
+        """Its client failed: apply and commit nothing more until it has joined its group anew.
+
+        What looks like a bug may be the client's own, which was frozen or cut off in an odd moment: that too is given
+        another client. Where a third one fails in a row, what Kafka gives cannot be read, and the consumer stops.
+        """
         self._applier.given_up.set()
-        if verdict(error) in {Verdict.BUG, Verdict.POISON}:
+        is_bug = verdict(error) in {Verdict.BUG, Verdict.POISON}
+        if is_bug and self._losses.are_many:
             self._stop("stopped by a bug: what Kafka gives cannot be read", describe(error), error)
             return
         self.lost = True
         self._trouble = f"reads again from its committed offsets: {explain(error)}"
         metrics.CONSUMER_LOSSES.labels(self.topic.name).inc()
         if self._losses.add():
-            log.warning(
-                "A consumer's client failed, and is replaced", extra={"topic": self.topic.name, **describe(error)}
-            )
+            said = {"topic": self.topic.name, **describe(error)}
+            log.warning("A consumer's client failed, and is replaced", exc_info=error if is_bug else None, extra=said)
 
     @property
     def may_join(self) -> bool:

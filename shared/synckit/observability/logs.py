@@ -58,6 +58,8 @@ def _add_frames(_: object, __: str, event: structlog.typing.EventDict) -> struct
     error = given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
         event["exception"] = [_told(one) for one in _chain(error)]
+        if isinstance(error, BaseExceptionGroup):
+            event["exception"] += [_told(part) for one in error.exceptions for part in _chain(one)]
     return event
 
 
