@@ -139,7 +139,7 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     with operate.locked(where, lines):
         try:
             with PartLines(console, "starting") as lines:
-                stack = await _start(where, Layout(replicas=most_replicas, postgres=POSTGRES), lines)
+                stack = await _start(where, Layout(replicas=most_replicas, postgres=POSTGRES, lasting=True), lines)
             yield Rig(stack)
         finally:
             with PartLines(console, "stopping") as lines:

@@ -23,11 +23,12 @@ INTERRUPTED: Final = 130
 def setup() -> None:
     """Fetch what the local stack needs beside Python packages: Kafka's jars, with Maven. A second run does nothing."""
     require_local_extra()
-    from paintbox.stack import jars, places
+    from paintbox.stack import archives, jars, places
 
     checkout = places.find_checkout(Path.cwd())
     if jars.resolve(checkout, typer.echo):
         typer.echo(f"Kafka's jars are in {jars.libraries(checkout)}")
+    archives.write(checkout, typer.echo)
 
 
 ReplicasOption = Annotated[

@@ -23,6 +23,8 @@ from paintbox.files import write_atomically
 HOST: Final = "127.0.0.1"
 ANSWER_SECONDS: Final = 2.0
 HEAP: Final = "-Xmx512m"
+BRIEF: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a broker that lives for minutes: with the archive of its classes it is ready in a third of the time."""
 ENVIRONMENT: Final[Mapping[str, str]] = {"LC_ALL": "C.UTF-8"}
 """Paths that are not ASCII need a locale that knows UTF-8."""
 
@@ -46,6 +48,8 @@ class Broker:
     port: int
     controller_port: int
     proxied: Proxied | None = None
+    options: tuple[str, ...] = BRIEF
+    """For Java."""
 
     @property
     def servers(self) -> str:
@@ -114,7 +118,19 @@ def arguments(broker: Broker) -> list[str]:
 
 def _options(broker: Broker, program: str) -> list[str]:
     logging = "-Dlog4j2.configurationFile=log4j2.yaml"
-    return [HEAP, "-Djava.awt.headless=true", logging, "-cp", f"{broker.libraries}/*", program]
+    classes = class_archive(broker.libraries)
+    archived = [f"-XX:SharedArchiveFile={classes}"] if classes.exists() else []
+    return [
+        *(HEAP, "-Djava.awt.headless=true", logging),
+        *archived,
+        *broker.options,
+        *("-cp", f"{broker.libraries}/*", program),
+    ]
+
+
+def class_archive(libraries: Path) -> Path:
+    """Where the classes of these jars lie as Java maps them into memory, once `setup` has written them there."""
+    return libraries.parent / "classes.jsa"
 
 
 def cluster_id(broker: Broker) -> str | None:

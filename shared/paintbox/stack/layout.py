@@ -21,6 +21,8 @@ class Layout:
     """The services reach PostgreSQL and Kafka through TCP proxies of ours only."""
     postgres: dict[str, str] = field(default_factory=dict)
     """Settings of PostgreSQL that win over the stack's."""
+    lasting: bool = False
+    """Kafka runs for long, and compiles what is hot a second time: slower to start, faster afterwards."""
 
 
 def replica(service: str, number: int) -> str:

@@ -46,6 +46,7 @@ def kafka_program(stack: Stack) -> Program:
         port=ports["kafka"],
         controller_port=ports["kafka-controller"],
         proxied=_proxied(stack),
+        options=() if stack.kept.layout.lasting else kafka.BRIEF,
     )
 
     def prepare() -> str:
