@@ -59,3 +59,4 @@ async def world(stack: LocalStack, crashes: Crashes) -> AsyncIterator[World]:
     world = World(stack, vendors)
     yield world
     await world.script("CUSTOMERS", "DROP FUNCTION IF EXISTS public.stumble() CASCADE")
+    await world.script("PROJECTS", "DROP FUNCTION IF EXISTS public.stumble() CASCADE")

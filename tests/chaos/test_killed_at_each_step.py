@@ -19,21 +19,22 @@ from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOK
 pytestmark = pytest.mark.chaos
 
 PROCESSES: Final = ("customer-sync", "photo-sync", "webhook-log", "webhook-ingest")
+OWNERS: Final = ("customer-sync", "photo-sync")
 PARTS: Final = {
-    "consumer": ("photo-sync", "webhook-log"),
+    "consumer": ("customer-sync", "photo-sync", "webhook-log"),
     "customer_sync": ("customer-sync",),
     "integrations": ("customer-sync",),
     "parking": ("photo-sync",),
     "photo_sync": ("photo-sync",),
-    "projector": ("customer-sync",),
+    "projector": OWNERS,
     "quarantine": ("webhook-log",),
     "redrive": ("customer-sync",),
-    "relay": ("photo-sync",),
+    "relay": OWNERS,
     "spool": ("webhook-log",),
     "webhook_ingest": ("webhook-ingest",),
     "webhook_log": ("webhook-log",),
 }
-"""Which processes are killed at the steps whose names begin so: of two that share the code of a step, one."""
+"""Which processes are killed at the steps whose names begin so."""
 ONLY: Final = {"consumer.alarm": ("photo-sync",)}
 """Steps that not all of these processes are killed at: an alarm has to be cleared by hand each time."""
 CASES: Final = [
@@ -48,32 +49,41 @@ ROUNDS: Final = [
 """One crash of each process at a time: what a killed member of a group costs is waiting, and they wait together."""
 
 
+TABLES: Final = {"customer-sync": ("CUSTOMERS", "customers.customers"), "photo-sync": ("PROJECTS", "projects.projects")}
+OUTBOXES: Final = {
+    "customer-sync": ("CUSTOMERS", "customers.outbox"),
+    "photo-sync": ("PROJECTS", "projects.outbox"),
+}
+
+
 async def _nothing(_: World, __: str) -> None:
     return
 
 
-async def _parks(world: World, _: str) -> None:
+async def _parks(world: World, process: str) -> None:
     """Records that can never work: of a topic whose consumer only parks, and of a webhook topic."""
-    await world.poison(CUSTOMERS_CHANGES.name)
+    await world.poison((FEDERATION_KEYS if process == "customer-sync" else CUSTOMERS_CHANGES).name)
     await world.poison(WEBHOOKS_COMPANYCAM.name)
 
 
-async def _too_large(world: World, _: str) -> None:
+async def _too_large(world: World, process: str) -> None:
     """A row that Kafka would not take, as no service of ours writes it."""
+    database, outbox = OUTBOXES[process]
     await world.run(
-        "PROJECTS",
+        database,
         f"""
-        INSERT INTO projects.outbox_events (topic, key, headers, value)
+        INSERT INTO {outbox}_events (topic, key, headers, value)
         VALUES ('{CUSTOMERS_CHANGES.name}', $1, '{{}}', convert_to(repeat('x', 7 * 1024 * 1024 + 1), 'UTF8'))
         """,
         world.vendors.tag,
     )
 
 
-async def _stumbles(world: World, failure: str, times: int) -> None:
-    """The database refuses customers a few times, whoever writes them. A sequence is not rolled back."""
+async def _stumbles(world: World, process: str, failure: str, times: int) -> None:
+    """The database refuses the process's rows a few times, whoever writes them. A sequence is not rolled back."""
+    database, table = TABLES[process]
     await world.script(
-        "CUSTOMERS",
+        database,
         f"""
         CREATE SEQUENCE IF NOT EXISTS public.stumbles;
         ALTER SEQUENCE public.stumbles RESTART;
@@ -84,18 +94,17 @@ async def _stumbles(world: World, failure: str, times: int) -> None:
             END IF;
             RETURN NEW;
         END $$;
-        CREATE TRIGGER stumble BEFORE INSERT OR UPDATE ON customers.customers
-            FOR EACH ROW EXECUTE FUNCTION public.stumble();
+        CREATE TRIGGER stumble BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION public.stumble();
         """,
     )
 
 
-async def _refuses(world: World, _: str) -> None:
-    await _stumbles(world, "check_violation", 2)
+async def _refuses(world: World, process: str) -> None:
+    await _stumbles(world, process, "check_violation", 2)
 
 
-async def _races(world: World, _: str) -> None:
-    await _stumbles(world, "unique_violation", 1)
+async def _races(world: World, process: str) -> None:
+    await _stumbles(world, process, "unique_violation", 1)
 
 
 async def _parks_too_much(world: World, _: str) -> None:
