@@ -23,10 +23,11 @@ def sender_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
     """
     sender = peer
     for hop in [peer, *reversed(forwarded.split(","))]:
-        address = parse(hop.strip())
+        text = hop.strip()
+        address = parse(text)
         if address is None:
             break
-        sender = hop.strip()
+        sender = text
         if not any(address in network for network in trusted):
             break
     return sender

@@ -157,11 +157,11 @@ async def _post(client: httpx.AsyncClient, form: Form, url: str, outgoing: Outgo
     error: str | None = None
     try:
         answer = await client.post(url, content=outgoing.body, headers=outgoing.headers, timeout=form.timeout_seconds)
-        status = answer.status_code
-        if not form.is_success(status, answer.content):
-            error = "refused"
     except _FAILURES as failure:
         error = type(failure).__name__
+    else:
+        status = answer.status_code
+        error = None if form.is_success(status, answer.content) else "refused"
     outcome = "accepted" if error is None else "unanswered" if status is None else "refused"
     metrics.ATTEMPTS.labels(form.name, outcome).inc()
     return Attempt(at, round(time.perf_counter() - started, 4), status, error)

@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from synckit.contracts import headers, values
-from synckit.contracts.topics import TOPICS, Cleanup, Topic
+from synckit.contracts.topics import REFERENCE, TOPICS, WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE, Cleanup, Topic
 
 OPTIONAL: Final = frozenset({"ce_factversion", "ce_observedat", "ce_vendoreventid", "request"})
 """Of the headers, those that not every record has."""
-MANY_SHAPES: Final = {
-    "paintbox.webhooks.salesforce.v1": ("OutboundNotification", "ChangeEvent", "ApexRecord"),
-    "paintbox.webhooks.companycam.v1": ("CompanyCamBody",),
+SHAPES: Final = {
+    WEBHOOKS_SALESFORCE: ("OutboundNotification", "ChangeEvent", "ApexRecord"),
+    WEBHOOKS_COMPANYCAM: ("CompanyCamBody",),
+    REFERENCE: ("ReferenceRow",),
 }
-"""What came through a door: the values that are ours have a schema, a vendor's own stays as the vendor sent it."""
+"""The values of the topics that describe theirs in words; of the others the description is the name of the one."""
 VENDORS_OWN: Final = {
     "ChangeEvent": "A change event of one record, its payload and schema as Salesforce sent them.",
     "CompanyCamBody": "The body of the webhook as CompanyCam sent it.",
 }
+"""Values that have no schema of ours: they stay as the vendor sent them."""
 
 
 def document(named_headers: Mapping[str, str]) -> str:
@@ -40,8 +42,7 @@ def document(named_headers: Mapping[str, str]) -> str:
 
 
 def _names(topic: Topic) -> tuple[str, ...]:
-    named = MANY_SHAPES.get(topic.name)
-    return named or (("ReferenceRow",) if topic.name == "paintbox.reference.v1" else (topic.value,))
+    return SHAPES.get(topic, (topic.value,))
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

@@ -40,11 +40,8 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
 
 
 def _column(name: str, sources: tuple[Source, ...], pair: Pair, problems: list[Problem]) -> Any:
-    for source in sources:
-        value = _field(pair, source)
-        if value is not None:
-            return _fitted(name, value, COLUMNS[name], problems)
-    return COLUMNS[name].default
+    value = next((found for source in sources if (found := _field(pair, source)) is not None), None)
+    return _fitted(name, value, COLUMNS[name], problems)
 
 
 def _fitted(name: str, value: Any, column: Column, problems: list[Problem]) -> Any:
@@ -56,7 +53,7 @@ def _fitted(name: str, value: Any, column: Column, problems: list[Problem]) -> A
 
 def _field(pair: Pair, source: Source | Rule[Any]) -> Any:
     record = pair[source.object]
-    value = None if record is None else record.fields.get(source.field)
+    value = None if record is None else record.get(source.field)
     return None if value == "" else value
 
 

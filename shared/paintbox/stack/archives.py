@@ -25,7 +25,7 @@ DUMP_SECONDS: Final = 60.0
 def write(checkout: Path, say: Callable[[str], None]) -> bool:
     """Writes the archive where it is missing; whether it did. Says so where it cannot: Kafka starts more slowly then.
 
-    Raises OperatorError where no Java is found.
+    Raises OperatorError where the jars are missing.
     """
     libraries = jars.require(checkout)
     archive = kafka.class_archive(libraries)

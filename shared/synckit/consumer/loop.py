@@ -86,7 +86,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Its client failed: apply and commit nothing more until it has joined its group anew.
 
         What looks like a bug may be the client's own, which was frozen or cut off in an odd moment: that too is given
-        another client. Where a third one fails in a row, what Kafka gives cannot be read, and the consumer stops.
+        another client. Once three in a row have failed, what Kafka gives cannot be read, and the consumer stops.
         """
         self._applier.given_up.set()
         is_bug = verdict(error) in {Verdict.BUG, Verdict.POISON}

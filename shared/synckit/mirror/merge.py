@@ -63,7 +63,7 @@ def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts
     if fact.stamp.version == versions.UNKNOWN:
         doubts.add(Doubt.NO_VERSION)
     for name, value in fact.fields.items():
-        stamp, stored = fact.own_stamps.get(name, fact.stamp), stamps.get(name)
+        stamp, stored = fact.stamp_of(name), stamps.get(name)
         if stored is None:
             wins = True
         elif _same(value, fields[name]):

@@ -58,16 +58,17 @@ def _add_frames(_: object, __: str, event: structlog.typing.EventDict) -> struct
     error = given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
         event["exception"] = [_told(one) for one in _chain(error)]
-        if isinstance(error, BaseExceptionGroup):
-            event["exception"] += [_told(part) for one in error.exceptions for part in _chain(one)]
     return event
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what caused it, newest first."""
+    """The exception and what caused it, newest first; behind a group whatever it holds."""
     current: BaseException | None = error
     while current is not None:
         yield current
+        if isinstance(current, BaseExceptionGroup):
+            for part in current.exceptions:
+                yield from _chain(part)
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 

@@ -121,21 +121,7 @@ async def list_asked(
 
 async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
     """These are applied. One that failed meanwhile, or that was asked for again, is left alone."""
-    await connection.execute(
-        """
-        UPDATE integrations.parked_records AS stored
-           SET redriven_at = now()
-          FROM (SELECT id FROM integrations.parked_records AS parked
-                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS applied (id, asked_at) USING (id)
-                 WHERE parked.redrive_asked_at = applied.asked_at
-                   AND parked.redriven_at IS NULL AND parked.dropped_at IS NULL
-                 ORDER BY id
-                   FOR UPDATE OF parked) AS done
-         WHERE stored.id = done.id
-        """,
-        [record.id for record in records],
-        [record.asked_at for record in records],
-    )
+    await _mark(connection, records, "redriven_at = now()")
 
 
 async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -> None:
@@ -143,18 +129,25 @@ async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -
 
     That is a row whose columns are no longer those of the record in it, as somebody wrote it by hand.
     """
+    await _mark(connection, records, "attempt = stored.attempt + 1, redrive_asked_at = NULL")
+
+
+async def _mark(connection: Connection, records: Sequence[ParkedRecord], change: str) -> None:
+    """Changes those that are open and asked for as they were when they were read, locked in the order of their ids."""
+    if not records:
+        return
     await connection.execute(
-        """
+        f"""
         UPDATE integrations.parked_records AS stored
-           SET attempt = stored.attempt + 1, redrive_asked_at = NULL
+           SET {change}
           FROM (SELECT id FROM integrations.parked_records AS parked
-                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS failed (id, asked_at) USING (id)
-                 WHERE parked.redrive_asked_at = failed.asked_at
+                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS tried (id, asked_at) USING (id)
+                 WHERE parked.redrive_asked_at = tried.asked_at
                    AND parked.redriven_at IS NULL AND parked.dropped_at IS NULL
                  ORDER BY id
-                   FOR UPDATE OF parked) AS again
-         WHERE stored.id = again.id
-        """,
+                   FOR UPDATE OF parked) AS done
+         WHERE stored.id = done.id
+        """,  # noqa: S608 - the change is a constant of this file
         [record.id for record in records],
         [record.asked_at for record in records],
     )
