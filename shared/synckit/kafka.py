@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import (
     CorruptRecordException,
     InvalidTimestampError,
@@ -50,6 +51,22 @@ REFUSALS: Final = (
     RecordListTooLargeError,
     RecordTooLargeError,
 )
+
+_send: Final = AIOKafkaConnection.send
+
+
+def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -> Any:
+    """A request over a connection, or KafkaConnectionError where its transport has closed.
+
+    For a moment aiokafka 0.14 does not know that yet. uvloop raises RuntimeError then, where asyncio's own loop says
+    nothing, and aiokafka expects only OSError: it came out of whatever asked, and ended whole loops.
+    """
+    if connection._writer is not None and connection._writer.is_closing():  # noqa: SLF001 - nothing else tells
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+    return _send(connection, request, expect_response)
+
+
+AIOKafkaConnection.send = _send_if_open
 
 
 def create_producer(servers: str, *, process: str) -> AIOKafkaProducer:

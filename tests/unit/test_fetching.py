@@ -7,7 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 
+from support.notifications import KafkaRecord
 from synckit.consumer import Alarms, Batch, Consumer, fetching
+from synckit.consumer.applying import Apply
 from synckit.consumer.fetching import Losses, Stillness, fetch
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -17,8 +19,9 @@ AT = TopicPartition("fetching.test", 0)
 class Client:
     """Gives what it is told to, and stands where it is told to."""
 
-    def __init__(self, given: dict[TopicPartition, list[int]] | Exception) -> None:
+    def __init__(self, given: dict[TopicPartition, list[int]] | Exception, *, breaks: Exception | None = None) -> None:
         self._given = given
+        self._breaks = breaks
         self.commits: list[dict[TopicPartition, int]] = []
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
@@ -40,9 +43,13 @@ class Client:
         return dict.fromkeys(partitions, 0)
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        if self._breaks is not None:
+            raise self._breaks
         return dict.fromkeys(partitions, 3)
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self._breaks is not None:
+            raise self._breaks
         self.commits.append(offsets)
 
 
@@ -50,8 +57,8 @@ async def nothing(_: Batch) -> None:
     """Applies nothing."""
 
 
-async def a_consumer() -> Consumer:
-    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), nothing, cast("Alarms", None))
+async def a_consumer(apply: Apply = nothing) -> Consumer:
+    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), apply, cast("Alarms", None))
     await consumer.on_partitions_assigned({AT})
     return consumer
 
@@ -84,6 +91,29 @@ async def test_without_one_it_is() -> None:
     await consumer.tend(client)
 
     assert client.commits == [{AT: 3}]
+
+
+async def test_a_client_that_breaks_where_it_is_asked_for_its_place_is_given_up() -> None:
+    consumer = await a_consumer()
+
+    await consumer.tend(Client({}, breaks=RuntimeError("the handler is closed")))
+
+    assert consumer.lost
+    assert not consumer.stopped.is_set()
+
+
+async def test_a_client_that_breaks_where_it_commits_is_given_up_and_what_it_gave_is_applied() -> None:
+    applied: list[Sequence[object]] = []
+
+    async def apply(batch: Batch) -> None:
+        applied.append(batch.records)
+
+    consumer, records = await a_consumer(apply), [KafkaRecord(value=b"{}", topic=AT.topic)]
+    await consumer.handle(records, Client({}, breaks=RuntimeError("the handler is closed")))
+
+    assert applied == [records]
+    assert consumer.lost
+    assert not consumer.stopped.is_set()
 
 
 async def test_what_nobody_foresaw_stops_it_once_three_clients_in_a_row_have_failed() -> None:

@@ -171,7 +171,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             self._idle.set()
 
     async def tend(self, client: KafkaClient) -> None:
-        """Between batches: commit the positions behind transaction markers, and measure the lag. Once a second."""
+        """Between batches: commit the positions behind transaction markers, and measure the lag. Once a second.
+
+        What the client raises that is no trouble of Kafka's is taken as everywhere: it is given another client.
+        """
         metrics.CONSUMER_WAITING.labels(self.topic.name).set(self._applier.waited_seconds)
         try:
             async with asyncio.timeout(TEND_SECONDS):
@@ -180,6 +183,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 ends = await self._measure(client)
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
+            return
+        except Exception as error:  # noqa: BLE001 - lost, it says so
+            self.lose(error)
             return
         if self._idle.is_set() and not self.lost and self._stillness.lasts(self._batches, positions, ends):
             self.lose(TransientError("its client does not read on"))
@@ -201,6 +207,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             await client.commit(offsets)
         except KafkaError as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
+        except Exception as error:  # noqa: BLE001 - lost, it says so
+            self.lose(error)
         else:
             self._committed |= offsets
 

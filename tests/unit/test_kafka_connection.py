@@ -1,0 +1,57 @@
+"""A connection to Kafka whose transport closed a moment ago: what is asked of it fails as if the broker were away."""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvloop
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.admin import ApiVersionRequest
+
+from synckit import kafka
+
+
+async def no_lookup(_: AIOKafkaConnection) -> None:
+    """The server of this test knows no Kafka."""
+
+
+async def ask_after_it_closed(turns: int) -> None:
+    """Over a connection that was reset amid an answer, so many turns of the loop ago."""
+    has_ended = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        has_ended.set()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname(), client_id=kafka.__name__)
+    try:
+        await connection.connect()
+        connection._reader.feed_data(struct.pack(">i", 100) + b"half of an answer")
+        await asyncio.sleep(0)
+        connection._reader.feed_data(b"and more of it")
+        connection._writer.transport.abort()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await connection.send(ApiVersionRequest())
+    finally:
+        connection.close()
+        server.close()
+        await has_ended.wait()
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def test_a_request_over_a_closed_transport_fails_as_a_broker_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, loop: Callable[[], asyncio.AbstractEventLoop], turns: int
+) -> None:
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_lookup)
+
+    with asyncio.Runner(loop_factory=loop) as runner, pytest.raises(KafkaConnectionError):
+        runner.run(ask_after_it_closed(turns))
