@@ -14,6 +14,7 @@ PASSING: Final = (
     OSError,
     TimeoutError,
     asyncpg.InternalClientError,  # asyncpg raises it for a connection that died in the middle of a message
+    asyncpg.ClientConfigurationError,  # of a DSN, or of a certificate that is being replaced: no record's fault
 )
 OF_FILES: Final = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """No server that is away looks like this."""
@@ -42,6 +43,8 @@ NEVER: Final = frozenset({"22", "54"})
 """A value that the column's type, or a limit of the server itself (an index row, a tsvector), can never take."""
 READ_ONLY: Final = "25006"
 NOT_NULL: Final = "23502"
+ENDED_AMID: Final = frozenset({"25P03", "25P04"})
+"""A session that was idle in its transaction, or a transaction that took, for longer than the server allows."""
 RACES: Final = frozenset({"23503", "23505"})
 """A foreign key, a unique key: somebody else may have been faster."""
 CHECK: Final = "23514"
@@ -53,7 +56,7 @@ def verdict(error: BaseException) -> Verdict:
         return Verdict.POISON
     if isinstance(error, asyncpg.PostgresError):
         return _of_sqlstate(error)
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, PASSING):
         return Verdict.POISON if isinstance(error, ValueError) else Verdict.UNCLEAR  # a value that it cannot encode
     return Verdict.TRANSIENT if isinstance(error, PASSING) and not isinstance(error, OF_FILES) else Verdict.BUG
 
@@ -71,7 +74,7 @@ def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
         return Verdict.RACE
     # The rest of class 23 is a partition that is missing; a plan goes stale when the schema changes under us.
     stale_plan = isinstance(error, asyncpg.InvalidCachedStatementError)
-    if state[:2] in AWAY or state[:2] == "23" or state == READ_ONLY or stale_plan:
+    if state[:2] in AWAY or state[:2] == "23" or state == READ_ONLY or state in ENDED_AMID or stale_plan:
         return Verdict.TRANSIENT
     return Verdict.BUG
 

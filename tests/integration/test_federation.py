@@ -122,6 +122,21 @@ async def test_a_null_value_erases_and_what_follows_counts_again(sync: CustomerS
     assert [row["source_version"] for row in again] == [2]
 
 
+async def test_f77_what_was_parked_before_an_erasure_is_dropped_with_its_bytes(sync: CustomerSync) -> None:
+    unreadable, other = replace(a_key(7), value=b"{}"), replace(a_key(7), key=b"x")
+
+    await sync.federation([unreadable, other, replace(a_key(), value=None), unreadable])
+
+    parked = await all_rows(
+        sync.resources.integrations, 'SELECT value, dropped_at FROM integrations.parked_records ORDER BY "offset"'
+    )
+    assert [(row["value"] is None, row["dropped_at"] is None) for row in parked] == [
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
+
+
 async def test_b74_records_whose_key_is_not_their_own_are_parked(sync: CustomerSync) -> None:
     strangers = [
         replace(a_key(), key=b"x"),

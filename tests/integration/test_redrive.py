@@ -112,6 +112,29 @@ async def test_what_a_mended_release_understands_is_applied_and_its_event_proces
     assert await release.redrive.once() == 0
 
 
+async def test_f28_what_fails_when_it_is_read_once_more_after_its_redrive_is_open_again(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+    await release.redrive.once()
+    release.refused = all_of_them
+
+    await release.consume(*salesforce_messages(MESSAGE))  # as after the offsets were set back
+
+    rows = [(row["redriven_at"], row["redrive_asked_at"], row["attempt"]) for row in await release.parked()]
+    assert rows == [(None, None, 2)] * 2
+
+
+async def test_what_was_dropped_stays_dropped_when_it_is_read_once_more(release: Release) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))
+    async with release.sync.resources.integrations.acquire() as connection:
+        await connection.execute("UPDATE integrations.parked_records SET dropped_at = now()")
+
+    await release.consume(*salesforce_messages(MESSAGE))
+
+    assert [(row["dropped_at"] is None, row["attempt"]) for row in await release.parked()] == [(False, 1)] * 2
+
+
 async def test_only_what_was_asked_for_is_put_through_again(release: Release) -> None:
     await release.consume(*salesforce_messages(MESSAGE))
     release.refused = lambda _: None

@@ -31,7 +31,8 @@ def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
         *map(
             postgres_error, ("08006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P03", "58030")
         ),
-        *map(postgres_error, ("25006", "28P01", "3D000", "23P01")),
+        *map(postgres_error, ("25006", "25P03", "25P04", "28P01", "3D000", "23P01")),
+        asyncpg.ClientConfigurationError("sslmode is not one of these"),
         postgres_error("23514"),  # no partition of relation found for row
     ],
     ids=repr,

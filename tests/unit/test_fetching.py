@@ -144,13 +144,24 @@ async def test_a_client_that_is_stopped_is_no_failure() -> None:
 def test_a_client_is_still_where_it_reads_nothing_though_there_is_something(
     monkeypatch: pytest.MonkeyPatch, *, moves: bool, end: int, lasts: bool
 ) -> None:
+    stillness, looks = Stillness(), []
+
+    for seconds in range(int(fetching.STILL_SECONDS) + 3):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        looks.append(stillness.lasts(1, {AT: 5 + seconds * moves}, {AT: end + seconds * moves}))
+
+    assert looks[:-2] == [False] * (int(fetching.STILL_SECONDS) + 1)
+    assert looks[-1] is lasts
+
+
+def test_a_client_that_nobody_could_ask_for_a_while_was_not_still(monkeypatch: pytest.MonkeyPatch) -> None:
     stillness = Stillness()
     monkeypatch.setattr(fetching, "monotonic", lambda: 100.0)
-    stillness.lasts(1, {AT: 5}, {AT: end})
+    stillness.lasts(1, {AT: 5}, {AT: 5})
 
     monkeypatch.setattr(fetching, "monotonic", lambda: 100.0 + fetching.STILL_SECONDS + 1)
 
-    assert stillness.lasts(1, {AT: 5 + moves}, {AT: end}) is lasts
+    assert not stillness.lasts(1, {AT: 5}, {AT: 6}), "a record that came just now"
 
 
 def test_the_next_client_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ async def on_federation_keys(batch: Batch, resources: Resources) -> None:
     now = time()
     for one in said.standing:
         WEBHOOK_TO_KEY_SECONDS.labels(one.value.local_service).observe(max(now - one.headers.received_at / 1000, 0))
-    await parking.park_condemned(resources.integrations, CONSUMER, batch)
+    await parking.settle(resources.integrations, CONSUMER, batch)
 
 
 async def on_project_changes(batch: Batch, resources: Resources) -> None:
@@ -40,4 +40,4 @@ async def on_project_changes(batch: Batch, resources: Resources) -> None:
         async with postgres.transaction(resources.customers, "customer_sync.project_facts") as connection:
             await store.erase_project_facts(connection, said.erased)
             await store.apply_project_facts(connection, [one.value for one in said.standing])
-    await parking.park_condemned(resources.integrations, CONSUMER, batch)
+    await parking.settle(resources.integrations, CONSUMER, batch)

@@ -30,7 +30,7 @@ async def on_customer_changes(batch: Batch, resources: Resources) -> None:
         made = await notes.insert(connection, MIRROR, {CUSTOMER: {str(key): causes[str(key)] for key in changed}})
     resources.projector.remember(made)
     await resources.projector.work()
-    await parking.park_condemned(resources.integrations, CONSUMER, batch)
+    await parking.settle(resources.integrations, CONSUMER, batch)
 
 
 def _cause(one: Standing[CustomerChanged]) -> Cause:

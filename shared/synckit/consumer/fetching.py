@@ -22,6 +22,7 @@ WAIT_MS: Final = 500
 """How long the client waits for records. It gives the first ones at once, so this delays nothing."""
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
+UNSEEN_SECONDS: Final = 10.0
 LONGEST_DELAY: Final = 30.0
 MANY: Final = 3
 """Clients in a row that failed in a way that nobody foresaw: it is not the client then, but what it reads."""
@@ -44,13 +45,19 @@ class Stillness:
 
     def __init__(self) -> None:
         self._since = 0.0
+        self._looked_at = 0.0
         self._seen: tuple[int, Mapping[TopicPartition, int]] | None = None
 
     def lasts(self, batches: int, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> bool:
-        """Whether it has been so for too long. Asked about once a second while nothing is in hand."""
+        """Whether it has been so for too long. Asked about once a second while nothing is in hand.
+
+        What nobody looked at (Kafka was away, this process was frozen) was not still.
+        """
         now, seen = monotonic(), (batches, positions)
         is_behind = any(position < ends.get(at, position) for at, position in positions.items())
-        if not is_behind or seen != self._seen:
+        was_unseen = now - self._looked_at > UNSEEN_SECONDS
+        self._looked_at = now
+        if not is_behind or was_unseen or seen != self._seen:
             self._since, self._seen = now, seen
         return now - self._since > STILL_SECONDS
 

@@ -22,8 +22,8 @@ NUL: Final = "\x00"
 async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Incoming, PoisonError]]) -> None:
     """Park these records, in the transaction that records their batch.
 
-    One that was to be redriven has failed again: the same row, one more attempt, and it is no longer asked for. Any
-    other that is parked already stays as it is.
+    One that was to be redriven, or had been, has failed again: the same row, one more attempt, open, and not asked for.
+    Any other that is parked already stays as it is, and what was dropped stays dropped.
     """
     if not parked:
         return
@@ -42,18 +42,48 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
            SET attempt          = stored.attempt + 1,
                reason_code      = excluded.reason_code,
                reason           = excluded.reason,
-               redrive_asked_at = NULL
-         WHERE stored.redrive_asked_at IS NOT NULL AND stored.redriven_at IS NULL AND stored.dropped_at IS NULL
+               redrive_asked_at = NULL,
+               redriven_at      = NULL
+         WHERE stored.redrive_asked_at IS NOT NULL AND stored.dropped_at IS NULL
         """,
         as_json(rows),
     )
 
 
-async def park_condemned(pool: Pool, consumer: str, batch: Batch) -> None:
-    """Park what a batch condemned, for consumers that have nothing else to record."""
-    if batch.condemned:
+async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
+    """For consumers of compacted topics: park what a batch condemned, and drop what was parked of what it erases."""
+    erasures = [record for record in map(batch.records.__getitem__, batch.living) if record.value is None]
+    if batch.condemned or erasures:
         async with postgres.transaction(pool, "parking.park") as connection:
             await park(connection, consumer, batch.parked)
+            await _drop_before(connection, consumer, erasures)
+
+
+async def _drop_before(connection: Connection, consumer: str, erasures: Sequence[Incoming]) -> None:
+    """Drop what came before these erasures under their keys, its bytes too: a redrive would bring it back for ever."""
+    if not erasures:
+        return
+    await connection.execute(
+        """
+        WITH dropped AS MATERIALIZED (
+            SELECT parked.id
+              FROM integrations.parked_records AS parked
+              JOIN unnest($2::text[], $3::integer[], $4::bigint[], $5::bytea[])
+                AS erased (topic, partition, "offset", key) USING (topic, partition, key)
+             WHERE parked.consumer = $1 AND parked."offset" < erased."offset" AND parked.value IS NOT NULL
+             ORDER BY parked.id
+               FOR UPDATE OF parked
+        )
+        UPDATE integrations.parked_records
+           SET dropped_at = coalesce(dropped_at, now()), redrive_asked_at = NULL, value = NULL
+         WHERE id IN (SELECT id FROM dropped)
+        """,
+        consumer,
+        *(
+            list(column)
+            for column in zip(*((at.topic, at.partition, at.offset, at.key) for at in erasures), strict=True)
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
