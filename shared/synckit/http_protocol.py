@@ -56,6 +56,8 @@ class BoundedProtocol(HttpToolsProtocol):
             data = b"TRACE" + data[method.end() :]
         self._is_fresh = False
         super().data_received(data)
+        if self._waits_for_nothing():  # an empty line is skipped, and begins no message
+            self._await_headers()
 
     def on_message_begin(self) -> None:
         """A request begins: its headers are due."""
@@ -94,6 +96,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's
         """Answers what is no HTTP, and closes."""
         self._refuse(self._status)
+
+    def _waits_for_nothing(self) -> bool:
+        """Whether no request is in hand, and nobody would notice that none comes."""
+        is_timed = self._timer is not None or self.timeout_keep_alive_task is not None
+        cycle: Any = self.cycle  # None before the first request, which uvicorn's annotation does not say
+        is_idle = cycle is None or cycle.response_complete
+        return is_idle and not is_timed and not self.transport.is_closing()
 
     def _await_headers(self) -> None:
         self._stop_waiting()

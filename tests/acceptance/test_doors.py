@@ -241,10 +241,12 @@ async def test_b16_f62_a_body_that_does_not_come_is_given_up(stack: LocalStack) 
     assert time.monotonic() - started < 13
 
 
-async def test_f61_slow_headers_are_given_up(stack: LocalStack) -> None:
-    answer = await raw(stack, f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-A".encode())
+async def test_f61_slow_headers_are_given_up_also_behind_an_answer(stack: LocalStack) -> None:
+    begun, whole = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\nX-A".encode(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
-    assert answer.startswith(b"HTTP/1.1 408 ")
+    answers = await asyncio.gather(raw(stack, begun), *(raw(stack, whole, behind=line) for line in EMPTY_LINES))
+
+    assert [answer.split(b" ", 2)[1] for answer in answers] == [b"408"] * 3
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
@@ -254,6 +256,8 @@ async def test_b17_compressed_bodies_are_refused(stack: LocalStack, http: httpx.
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
 
 
+EMPTY_LINES: Final = (b"\r\n", b"\n")
+"""What begins no request, and is skipped."""
 NO_HTTP: Final = {
     "b19 f71 length and chunked": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "b20 two lengths": b"Host: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -284,13 +288,19 @@ async def test_endless_headers_are_refused(stack: LocalStack) -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
-async def raw(stack: LocalStack, data: bytes, *, wait: bool = True) -> bytes:
-    """What a door answers to these bytes, up to its close (`wait`) or to the end of its first answer's header."""
+async def raw(stack: LocalStack, data: bytes, *, wait: bool = True, behind: bytes = b"") -> bytes:
+    """What a door answers to these bytes, up to its close (`wait`) or to the end of its first answer's header.
+
+    Where something is sent `behind` that answer: what is answered to that.
+    """
     host, _, port = stack["INGEST_URL"].removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(data)
         await writer.drain()
+        if behind:
+            await reader.readuntil(b"}")
+            writer.write(behind)
         async with asyncio.timeout(15):
             return await reader.read() if wait else await reader.readuntil(b"}")
     finally:
