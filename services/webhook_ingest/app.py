@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
 from typing import Final
 
-from synckit import background, kafka, postgres, process, web
+from synckit import background, kafka, postgres, process, sessions, web
 from synckit.contracts import topics
 from webhook_ingest import readiness
 from webhook_ingest.addresses import AddressLimit
@@ -28,7 +29,7 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
     publisher = Publisher(settings.kafka_bootstrap_servers, NAME, settings.spool_after_seconds)
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS) as pool, background.background() as loops:
-        loops.start({"producer": publisher.run})
+        loops.start({"producer": publisher.run, "sessions": partial(sessions.watch, pool)})
         checks = {
             "storage": readiness.storage(kafka.check(settings, PUBLISHED), postgres.check(pool)),
             "producer": publisher.check,

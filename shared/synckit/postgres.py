@@ -1,8 +1,9 @@
 """How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -33,6 +34,18 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
 """Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks."""
 
 CONNECT_SECONDS = 10
+COMMAND_SECONDS: Final = 35
+"""Above `statement_timeout`: a server that works answers sooner, whatever it is asked."""
+LINE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000),
+)
+"""Of our side of a connection: a host that is gone without a word is noticed within 10 s where something was sent to
+it, within 25 s where nothing was. By itself Linux goes on for a quarter of an hour, or for ever. (`tcp_user_timeout`
+above is the server's own, about us.)"""
 CHECK_SECONDS = 1.5
 CLOSE_SECONDS = 3.0
 
@@ -48,10 +61,10 @@ async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator
         min_size=0,
         max_size=size,
         timeout=CONNECT_SECONDS,
-        command_timeout=60,
+        command_timeout=COMMAND_SECONDS,
         max_inactive_connection_lifetime=300,
         server_settings={**SESSION_SETTINGS, "application_name": process},
-        init=check_session,
+        init=_begin,
     )
     try:
         yield pool
@@ -70,7 +83,7 @@ async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connec
         server_settings={**SESSION_SETTINGS, "application_name": process, **settings},
     )
     try:
-        await check_session(connection)
+        await _begin(connection)
     except BaseException:
         connection.terminate()
         raise
@@ -81,13 +94,32 @@ async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connec
 async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
     """A connection in a transaction of its own, committed at the end.
 
-    `step` names it for failpoints (`<step>:before_commit`, `<step>:after_commit`), so it is a literal.
+    `step` names it for failpoints (`<step>:before_commit`, `<step>:after_commit`), so it is a literal. Where something
+    takes too long the connection is torn: a rollback would wait as long again for a server that does not answer.
     """
     async with pool.acquire() as connection:
-        async with connection.transaction():
-            yield connection
-            failpoints.hit(f"{step}:{failpoints.BEFORE}")
+        block = connection.transaction()
+        with _torn_when_late(connection):
+            await block.start()
+            try:
+                yield connection
+                failpoints.hit(f"{step}:{failpoints.BEFORE}")
+            except TimeoutError:
+                raise
+            except BaseException:
+                await block.rollback()
+                raise
+            await block.commit()
         failpoints.hit(f"{step}:{failpoints.AFTER}")
+
+
+@contextmanager
+def _torn_when_late(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        connection.terminate()
+        raise
 
 
 @asynccontextmanager
@@ -105,6 +137,14 @@ async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
             yield connection
         finally:
             deadline.cancel()
+
+
+async def _begin(connection: Connection) -> None:
+    line = connection._transport.get_extra_info("socket")  # type: ignore[union-attr] # noqa: SLF001 - asyncpg offers none
+    if line.family != socket.AF_UNIX:
+        for option in LINE:
+            line.setsockopt(*option)
+    await check_session(connection)
 
 
 async def check_session(connection: Connection) -> None:

@@ -1,12 +1,17 @@
 """What each session of ours has told the server, as the server has it: a frozen worker frees its locks."""
 
-from typing import Final
+import asyncio
+import os
+import signal
+import time
+from typing import Any, Final
 
 import pytest
 
 from paintbox.databases import Database
 from support.postgres import NewDatabase
 from synckit import postgres
+from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
 
@@ -17,6 +22,8 @@ TIMEOUTS: Final = {
     "tcp_user_timeout": 10_000,
 }
 """In milliseconds."""
+BACKEND: Final = "SELECT pg_backend_pid()"
+SILENT_SECONDS: Final = 3
 ASKED: Final = "SELECT name, setting::bigint FROM pg_catalog.pg_settings WHERE name = ANY($1) AND unit = 'ms'"
 
 
@@ -38,3 +45,65 @@ async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
         await connection.close()
 
     assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
+
+
+async def test_our_side_of_a_connection_notices_a_host_that_is_gone(new_database: NewDatabase) -> None:
+    async with (
+        postgres.create_pool(await new_database(Database.CUSTOMERS), process="test") as pool,
+        pool.acquire() as connection,
+    ):
+        session: Any = connection
+        line = session._transport.get_extra_info("socket")
+
+        options = [line.getsockopt(level, name) for level, name, _ in postgres.LINE]
+
+    assert options == [1, 10, 5, 3, 10_000]
+
+
+async def ask_a_frozen_backend(pool: Pool, backends: list[int]) -> None:
+    """As of a host that is gone: a rollback would not be answered either."""
+    async with postgres.transaction(pool, "test") as connection:
+        backends.append(await connection.fetchval(BACKEND))
+        os.kill(backends[-1], signal.SIGSTOP)
+        await connection.execute("SELECT 1")
+
+
+async def test_a_server_that_is_silent_in_a_transaction_is_waited_for_once_and_then_another_session_works(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "COMMAND_SECONDS", SILENT_SECONDS)
+    backends: list[int] = []
+    async with postgres.create_pool(await new_database(Database.CUSTOMERS), process="test", size=1) as pool:
+        try:
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await ask_a_frozen_backend(pool, backends)
+            waited = time.monotonic() - started
+            async with postgres.transaction(pool, "test") as connection:
+                backends.append(await connection.fetchval(BACKEND))
+        finally:
+            os.kill(backends[0], signal.SIGCONT)
+
+    assert len(set(backends)) == 2
+    assert waited < 2 * SILENT_SECONDS
+
+
+async def write_in_vain(pool: Pool, backends: list[int], error: type[BaseException]) -> None:
+    async with postgres.transaction(pool, "test") as connection:
+        backends.append(await connection.fetchval(BACKEND))
+        await connection.execute("CREATE TEMPORARY TABLE made_in_vain ()")
+        raise error
+
+
+async def test_a_transaction_that_fails_is_rolled_back_and_its_session_goes_on(new_database: NewDatabase) -> None:
+    backends: list[int] = []
+    async with postgres.create_pool(await new_database(Database.CUSTOMERS), process="test", size=1) as pool:
+        for error in (KeyError, asyncio.CancelledError):
+            with pytest.raises(error):
+                await write_in_vain(pool, backends, error)
+        async with postgres.transaction(pool, "test") as connection:
+            backends.append(await connection.fetchval(BACKEND))
+            made = await connection.fetchval("SELECT to_regclass('made_in_vain')")
+
+    assert made is None
+    assert len(set(backends)) == 1
