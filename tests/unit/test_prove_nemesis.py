@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from paintbox.prove import faults
 from paintbox.prove.checks.operated import Ending
 from paintbox.prove.disk import Disk
 from paintbox.prove.handles import Handle
-from paintbox.prove.nemesis_plan import Stroke, aftermath
+from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs
 from paintbox.stack.layout import Layout
 from paintbox.stack.parts import parts_of
 from support.rigs import a_rig, a_stack
@@ -30,6 +32,16 @@ def test_only_what_a_full_disk_hit_may_end_by_itself_after_it_was_healed() -> No
     assert aftermath("postgres", [KILLED, FULL], faults.KINDS, 2).startswith("the disk of PostgreSQL full: ")
     assert aftermath("photo-sync", [KILLED, FULL], faults.KINDS, 2) == ""
     assert aftermath("postgres", [], faults.KINDS, 2) == ""
+
+
+@pytest.mark.parametrize(
+    ("harmed", "stops"),
+    [(set(), False), ({"webhook-log-2"}, False), ({"photo-sync"}, True), ({"kafka"}, True), ({"postgres"}, True)],
+)
+def test_only_a_fault_that_matters_to_it_is_left_out_of_the_time_of_a_recovery(
+    harmed: set[str], *, stops: bool
+) -> None:
+    assert disturbs(harmed, KILLED, faults.KINDS, 2) is stops
 
 
 async def test_a_fault_that_asks_a_process_to_end_notes_how_it_did(tmp_path: Path) -> None:

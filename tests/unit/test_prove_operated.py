@@ -25,9 +25,14 @@ def test_what_did_not_come_to_rest_is_a_violation() -> None:
 
 
 def test_a_recovery_that_took_too_long_or_never_came_is_found() -> None:
-    recoveries = [Recovery("kill", "a", 3.0), Recovery("kill", "b", 60.5), Recovery("kill", "c", None)]
+    recoveries = [
+        Recovery("kill", "a", 3.0, 179.0),
+        Recovery("kill", "b", 60.5),
+        Recovery("kill", "c", None),
+        Recovery("kill", "d", 3.0, 181.0),
+    ]
 
-    assert subjects(operated.every_fault_was_recovered_from(recoveries)) == ["kill of b", "kill of c"]
+    assert subjects(operated.every_fault_was_recovered_from(recoveries)) == ["kill of b", "kill of c", "kill of d"]
     assert operated.every_fault_was_recovered_from([]).state is State.NOTHING_CHECKED
 
 

@@ -14,7 +14,7 @@ import asyncpg
 from paintbox.errors import OperatorError
 from paintbox.prove import recovery
 from paintbox.prove.faults.kind import Heal, Kind
-from paintbox.prove.nemesis_plan import Stroke, aftermath, hit, schedule
+from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs, hit, schedule
 from paintbox.prove.recovery import Mark
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Event:
     says: str
     stroke: Stroke | None = None
     seconds: float | None = None
-    """RECOVERED: from the healing to the recovery, the time not counted in which another fault was at work."""
+    """RECOVERED: from the healing to the recovery, without the time in which it was disturbed (see `disturbs`)."""
     waited: float | None = None
     """RECOVERED: all the time from the healing to the recovery."""
     process: str = ""
@@ -164,8 +164,9 @@ class Nemesis:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._now()
-            if not self._active:
-                for pending in self._pending:
+            harmed = frozenset[str]().union(*self._active.values())
+            for pending in self._pending:
+                if not disturbs(harmed, pending.stroke, self.kinds, self._replicas):
                     pending.undisturbed += now - last
             last = now
             self._start_the_dead()

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,6 +95,12 @@ def aftermath(process: str, healed: Sequence[Stroke], kinds: Sequence[Kind], rep
         if kind.aftermath and process in hit(kind, stroke.target, replicas):
             return f"{stroke.says}: {kind.aftermath}"
     return ""
+
+
+def disturbs(harmed: AbstractSet[str], healed: Stroke, kinds: Sequence[Kind], replicas: int) -> bool:
+    """Whether what is harmed now keeps the rig from recovering of a stroke: it needs both servers, and what was hit."""
+    kind = next(kind for kind in kinds if kind.name == healed.kind)
+    return not harmed.isdisjoint({KAFKA, POSTGRES, *hit(kind, healed.target, replicas)})
 
 
 def _leaves_neither(kind: Kind, at: float, seconds: float, busy: dict[str, float]) -> bool:

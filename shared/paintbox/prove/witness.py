@@ -40,7 +40,12 @@ def struck(events: Sequence[Event]) -> list[Struck]:
 def recoveries(events: Sequence[Event]) -> list[Recovery]:
     """How each fault ended of which that was seen: a proof that ends early sees none of its last."""
     return [
-        Recovery(one.stroke.kind, one.stroke.target, one.recovery_seconds if one.outcome == Phase.RECOVERED else None)
+        Recovery(
+            one.stroke.kind,
+            one.stroke.target,
+            one.recovery_seconds if one.outcome == Phase.RECOVERED else None,
+            one.waited_seconds,
+        )
         for one in struck(events)
         if one.outcome in OVER
     ]
