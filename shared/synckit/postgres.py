@@ -47,14 +47,14 @@ LINE: Final = (
 it, within 25 s where nothing was. By itself Linux goes on for a quarter of an hour, or for ever. (`tcp_user_timeout`
 above is the server's own, about us.)"""
 CHECK_SECONDS = 1.5
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 1.5
 
 
 @asynccontextmanager
 async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator[Pool]:
     """A pool that connects on first use, so that a process starts while its database is away.
 
-    At the end it is closed, within 3 s whatever the database does. `process` is shown as application_name.
+    At the end it is closed, within 1.5 s whatever the database does. `process` is shown as application_name.
     """
     pool = await asyncpg.create_pool(
         dsn,

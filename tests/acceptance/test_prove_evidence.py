@@ -160,6 +160,11 @@ def test_the_command_tells_in_json_and_says_where_nobody_knows(proven: LocalStac
             "UPDATE projects.project_photos SET description = 'other'",
             "rows are the vendors' truth: photos",
         ),
+        (
+            Database.CUSTOMERS,
+            "INSERT INTO customers.customers (first_name, last_name, email) VALUES ('A', 'Double', 'a@example.com')",
+            "no table has rows that are nobody's",
+        ),
     ],
 )
 async def test_whatever_is_taken_away_is_missed(

@@ -86,3 +86,10 @@ def test_a_project_that_names_nobody_must_have_no_row() -> None:
 
     assert list(expected) == ["2"]
     assert subjects(truth.the_rows_are_the_truth("projects", expected, {"1": {}, "2": expected["2"]})) == ["1"]
+
+
+def test_rows_beside_those_that_are_known_are_found() -> None:
+    told = truth.there_are_no_others({"customers": (3, 3), "photos": (3, 4)})
+
+    assert [one.subject for one in told.violations] == ["photos"]
+    assert truth.there_are_no_others({"customers": (0, 0)}).state is State.NOTHING_CHECKED

@@ -68,6 +68,8 @@ class Rows:
     matches: Mapping[str, Row]
     owned_keys: Mapping[str, Row]
     applied_keys: Mapping[str, Row]
+    counts: Mapping[str, int]
+    """How many rows the tables of `customers`, `projects`, … have in all, by the name of the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +171,11 @@ async def _rows(sessions: Mapping[str, Connection], vendors: Vendors) -> Rows:
         matches=await found.matches(projects, ids["project"]),
         owned_keys=await found.owned_keys(projects, ours),
         applied_keys=await found.applied_keys(customers, ours),
+        counts={
+            "customers": await tables.count(customers, "customers.customers"),
+            "projects": await tables.count(projects, "projects.projects"),
+            "photos": await tables.count(projects, "projects.project_photos"),
+            "owned_keys": await tables.count(projects, "projects.federation_keys"),
+            "applied_keys": await tables.count(customers, "customers.federation_keys"),
+        },
     )

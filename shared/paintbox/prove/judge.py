@@ -77,6 +77,7 @@ def _truth(evidence: Evidence) -> Iterator[Verdict]:
     }
     for what, (due, found) in compared.items():
         yield truth.the_rows_are_the_truth(what, due, found)
+    yield truth.there_are_no_others({name: (len(getattr(rows, name)), count) for name, count in rows.counts.items()})
 
 
 def _only(found: Mapping[str, Row], keys: Mapping[str, Row]) -> dict[str, Row]:

@@ -6,14 +6,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from paintbox.prove.faults.kind import KAFKA, POSTGRES, PROCESS, SERVICE, Kind
+from paintbox.prove.faults.kind import EDGE, KAFKA, POSTGRES, PROCESS, SERVICE, Kind
 from paintbox.stack.layout import replica
 
 SERVICES: Final = ("webhook-ingest", "webhook-log", "customer-sync", "photo-sync")
 GAP: Final = (3.0, 8.0)
 LATER_SECONDS: Final = 1.0
 """By how much a fault is put off for which nothing is free."""
-SETTLE_SECONDS: Final = {POSTGRES: 6.0, KAFKA: 12.0, PROCESS: 8.0, SERVICE: 40.0}
+SETTLE_SECONDS: Final = {POSTGRES: 6.0, KAFKA: 12.0, EDGE: 4.0, PROCESS: 8.0, SERVICE: 40.0}
 """How long what was hit is left alone after its fault has ended, for its start."""
 BOTH_SECONDS: Final = 5.0
 """PostgreSQL and Kafka are never both away for longer: the session of a consumer would end before anybody could act."""
@@ -76,7 +76,7 @@ def _fitting(
 
 
 def _targets(kind: Kind, replicas: int) -> list[str]:
-    if kind.hits in {POSTGRES, KAFKA}:
+    if kind.hits in {POSTGRES, KAFKA, EDGE}:
         return [kind.hits]
     numbers = range(1, replicas + 1) if kind.hits == PROCESS else [1]
     return [replica(service, number) for service in SERVICES for number in numbers]

@@ -164,6 +164,12 @@ async def read_model(connection: Connection, table: str, key: str) -> dict[str, 
     return {row["key"]: row["source_version"] for row in rows}
 
 
+async def count(connection: Connection, table: str) -> int:
+    """How many rows a table has, whoever's they are."""
+    rows: int = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608 - constants
+    return rows
+
+
 async def mirror(connection: Connection, vendor: str) -> dict[tuple[str, str], Mirrored]:
     """A mirror, by object and vendor id."""
     rows = await connection.fetch(f"SELECT object, id, fields, is_deleted FROM {MIRRORS[vendor]}")  # noqa: S608 - two names

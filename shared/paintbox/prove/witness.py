@@ -75,7 +75,7 @@ def _away(course: Course, kind: str) -> list[Window]:
     windows = []
     for event in course.events:
         stroke = event.stroke
-        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or not stroke.kind.startswith(kind):
+        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or kind not in stroke.kind:
             continue
         if stroke.target.startswith(DOORS):
             start = course.began_ms + int(begun[stroke.number].at * 1000)

@@ -231,8 +231,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         )
 
     async def _watch(self, count: Count) -> bool:
-        """Stop where too many were parked. False where the alarm could not be saved, so that the batch comes again.
+        """Stop where too many were parked. False where nobody could look or save: the offsets are not committed then.
 
+        They are parked by then, so whoever reads them again changes nothing, and neither does a later batch's commit.
         Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back.
         """
         mine = self._window.add(monotonic(), count)

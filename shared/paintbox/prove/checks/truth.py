@@ -95,6 +95,16 @@ def the_rows_are_the_truth(what: str, expected: Mapping[str, Row], found: Mappin
     return verdict("truth", f"rows are the vendors' truth: {what}", len(expected), violations())
 
 
+def there_are_no_others(counted: Mapping[str, tuple[int, int]]) -> Verdict:
+    """No table has rows beside those that were compared, of nobody or somebody's twice. By table: compared, in all."""
+    others = [
+        Violation(name, f"has {total:,} rows, {known:,} of them are known")
+        for name, (known, total) in counted.items()
+        if known != total
+    ]
+    return verdict("truth", "no table has rows that are nobody's", sum(total for _, total in counted.values()), others)
+
+
 def due(expected: Mapping[str, Row], found: Mapping[str, Row], gone: Iterable[str] = ()) -> dict[str, Row]:
     """What there must be: a record that was deleted before it ever had a row gets none, and neither does what hung on
     it (`gone`)."""

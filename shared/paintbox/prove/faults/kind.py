@@ -12,6 +12,7 @@ Heal = Callable[[], Awaitable[None]]
 
 POSTGRES: Final = "postgres"
 KAFKA: Final = "kafka"
+EDGE: Final = "edge"
 PROCESS: Final = "process"
 SERVICE: Final = "service"
 
@@ -31,7 +32,7 @@ class Kind:
 
     name: str
     hits: str
-    """What one such fault takes for itself: POSTGRES, KAFKA, one PROCESS of a service, or all of a SERVICE."""
+    """What one such fault takes for itself: POSTGRES, KAFKA, EDGE, one PROCESS of a service, or all of a SERVICE."""
     says: str
     """What is done, for a person; `{target}` is to what."""
     seconds: tuple[float, float]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from paintbox.prove.checks.operated import Ending
-from paintbox.prove.faults.kind import KAFKA, POSTGRES, PROCESS, SERVICE, Heal, Kind, nothing
+from paintbox.prove.faults.kind import EDGE, KAFKA, POSTGRES, PROCESS, SERVICE, Heal, Kind, nothing
 from paintbox.stack.layout import replicas
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ def _clock_is_movable(_: "Rig") -> str | None:
     return None if find_faketime() else "libfaketime is not installed (Debian: apt-get install libfaketime)"
 
 
+def _there_is_an_edge(rig: "Rig") -> str | None:
+    return None if rig.edge else "nginx is not installed"
+
+
 KINDS: Final = (
     Kind("kill", PROCESS, "kill -9 of {target}", (0.5, 6.0), _kill),
     Kind("freeze", PROCESS, "SIGSTOP of {target}", (2.0, 8.0), _freeze),
@@ -98,6 +102,8 @@ KINDS: Final = (
         partial(_move_clock, minutes=-10),
         _clock_is_movable,
     ),
+    Kind("edge-kill", EDGE, "kill -9 of the edge", (0.0, 1.0), _kill, _there_is_an_edge),
+    Kind("edge-freeze", EDGE, "SIGSTOP of the edge", (1.0, 4.0), _freeze, _there_is_an_edge),
     Kind("kafka-kill", KAFKA, "kill -9 of the broker", (0.5, 4.0), _kill),
     Kind("kafka-freeze", KAFKA, "SIGSTOP of the broker", (3.0, 14.0), _freeze),
     Kind("postgres-kill", POSTGRES, "kill -9 of PostgreSQL with its children", (0.5, 4.0), _kill),
