@@ -122,7 +122,7 @@ async def test_a_null_value_erases_and_what_follows_counts_again(sync: CustomerS
     assert [row["source_version"] for row in again] == [2]
 
 
-async def test_f77_what_was_parked_before_an_erasure_is_dropped_with_its_bytes(sync: CustomerSync) -> None:
+async def test_what_was_parked_before_an_erasure_is_dropped_with_its_bytes(sync: CustomerSync) -> None:
     unreadable, other = replace(a_key(7), value=b"{}"), replace(a_key(7), key=b"x")
 
     await sync.federation([unreadable, other, replace(a_key(), value=None), unreadable])
