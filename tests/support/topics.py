@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from paintbox.brokers import administration, configure_topic, find_committed, find_topics
 from support.waiting import until
@@ -69,6 +70,20 @@ async def members_of(servers: str, group: str) -> int:
         (answer,) = await admin.describe_consumer_groups([group])
         ((_, _, _, _, _, members, *_),) = answer.groups
         return len(members)
+    finally:
+        await admin.close()
+
+
+async def miss_members(servers: str, group: str) -> None:
+    """Says to Kafka at once what it would find out by itself after a session: that the members of a group are dead."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        coordinator = await admin.find_coordinator(group)
+        (answer,) = await admin.describe_consumer_groups([group], coordinator)
+        ((_, _, _, _, _, members, *_),) = answer.groups
+        for member_id, *_ in members:
+            await admin._send_request(LeaveGroupRequest(group, member_id), coordinator)
     finally:
         await admin.close()
 
