@@ -25,12 +25,12 @@ GROUPS: Final = ("customer-sync", "photo-sync", "webhook-log")
 PARTS: Final = {
     "consumer": ("customer-sync", "photo-sync", "webhook-log"),
     "customer_sync": ("customer-sync",),
-    "integrations": ("customer-sync",),
-    "parking": ("photo-sync",),
+    "integrations": OWNERS,
+    "parking": OWNERS,
     "photo_sync": ("photo-sync",),
     "projector": OWNERS,
     "quarantine": ("webhook-log",),
-    "redrive": ("customer-sync",),
+    "redrive": OWNERS,
     "relay": OWNERS,
     "spool": ("webhook-log",),
     "webhook_ingest": ("webhook-ingest",),
@@ -58,13 +58,17 @@ OUTBOXES: Final = {
 }
 
 
+OF_OTHERS: Final = {"customer-sync": FEDERATION_KEYS.name, "photo-sync": CUSTOMERS_CHANGES.name}
+"""A topic whose consumer only parks what it cannot read."""
+
+
 async def _nothing(_: World, __: str) -> None:
     return
 
 
 async def _parks(world: World, process: str) -> None:
     """Records that can never work: of a topic whose consumer only parks, and of a webhook topic."""
-    await world.poison((FEDERATION_KEYS if process == "customer-sync" else CUSTOMERS_CHANGES).name)
+    await world.poison(OF_OTHERS[process])
     await world.poison(WEBHOOKS_COMPANYCAM.name)
 
 
@@ -124,7 +128,7 @@ async def _asks_for_a_redrive(world: World, process: str) -> None:
           FROM integrations.parked_records
         """,
         process,
-        FEDERATION_KEYS.name,
+        OF_OTHERS[process],
         world.vendors.tag,
     )
 
