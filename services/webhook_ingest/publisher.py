@@ -83,6 +83,7 @@ class Publisher:
             raise
         if self._producer is producer:
             self._circuit.close()
+            self._was_away = False
 
     def _begin(self, producer: AIOKafkaProducer) -> None:
         self._has_looked = True

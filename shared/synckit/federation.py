@@ -135,9 +135,11 @@ def is_about(key: str, service: str) -> bool:
     if parts[3] != service:
         return False
     try:
-        UUID(parts[5])
+        is_spelled_so = str(UUID(parts[5])) == parts[5]
     except ValueError:
-        raise PoisonError("key_mismatch", "the record's key names no row that could exist") from None
+        is_spelled_so = False
+    if not is_spelled_so:  # two spellings of one id would be two keys of one row
+        raise PoisonError("key_mismatch", "the record's key names no row that could exist")
     return True
 
 

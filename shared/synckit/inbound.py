@@ -78,10 +78,13 @@ def decode(record: Incoming, head: EventHeaders, received_at: int) -> Notificati
 
 
 def believed(notification: Notification, reading: Reading) -> Reading:
-    """The reading, or a hint instead where the record claims a time that cannot be: a wrong clock must not win."""
+    """The reading, or a hint instead where the record claims a time that cannot be: a wrong clock must not win.
+
+    As of this delivery, which may show again what was first received long ago.
+    """
     own = (stamp.version for fact in reading.facts for stamp in fact.own_stamps.values())
     claimed = {notification.version, *own} - {versions.UNKNOWN}
-    if not reading.facts or all(_is_plausible(version, notification.cause.received_at) for version in claimed):
+    if not reading.facts or all(_is_plausible(version, notification.headers.received_at) for version in claimed):
         return reading
     return hinting(notification, reading.object, reading.id, IMPLAUSIBLE)
 

@@ -1,5 +1,6 @@
 """`POST /federation/references:check`: which of these rows exist here. For the other services and for validation."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -7,11 +8,15 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from synckit import web
+from synckit import postgres, web
+from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool, Row
+
+log = logging.getLogger(__name__)
 
 PATH: Final = "/federation/references:check"
 MOST_REFERENCES: Final = 1_000
+ANSWER_SECONDS: Final = 5.0
 
 Find = Callable[[Connection, Sequence[UUID]], Awaitable[Sequence[Row]]]
 """The rows of one table with these ids, as (id, deleted, merged_into)."""
@@ -41,8 +46,14 @@ def routes(pool: Pool, tables: Mapping[str, Find], tokens: tuple[SecretStr, ...]
             return _not_understood([{"pointer": "#", "detail": "Is no JSON"}])
         except ValidationError as error:
             return _not_understood(_errors(error))
-        async with pool.acquire() as connection:
-            found = {name: await _found(connection, find, name, asked) for name, find in tables.items()}
+        try:
+            async with postgres.session_for(pool, ANSWER_SECONDS) as connection:
+                found = {name: await _found(connection, find, name, asked) for name, find in tables.items()}
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.warning("References cannot be looked up now", extra=describe(error))
+            return web.problem(503, "unavailable", "Unavailable", headers=(("retry-after", "5"),))
         return web.json_response({"results": [result(reference, found) for reference in asked]})
 
     return {PATH: {"POST": check}}

@@ -321,7 +321,7 @@ NOT_UNDERSTOOD: Final = {
     "b44 trailing": b"{} x",
     "b46 id true": json.dumps({"event_type": "photo.created", "created_at": 1, "payload": {"id": True}}).encode(),
     "b50 no payload": b'{"event_type": "photo.created", "created_at": 1}',
-    "b52 keys": json.dumps({f"k{number}": 1 for number in range(20_000)}).encode(),
+    "b52 keys": json.dumps({f"k{number}": 1 for number in range(65_000)}).encode(),
 }
 
 
@@ -351,6 +351,7 @@ async def test_b41_a_byte_order_mark_is_taken_off(stack: LocalStack, http: httpx
 
 @pytest.mark.parametrize("door", ["companycam", "companycam quarantined", "events", "message"])
 async def test_a_body_at_the_limit_passes_kafka(stack: LocalStack, http: httpx.AsyncClient, door: str) -> None:
+    spooled = await count_spooled(http, stack)
     if door == "companycam":
         document = samples.document("companycam_photo_created.json")
         document["payload"]["photo"]["description"] = "x" * (LIMIT - len(json.dumps(document)) + 2)
@@ -365,6 +366,13 @@ async def test_a_body_at_the_limit_passes_kafka(stack: LocalStack, http: httpx.A
         answer = await post_message(stack, http, MESSAGE.replace(b"Owner", b"x" * (LIMIT - len(MESSAGE) + 5)))
 
     assert answer.status_code == 200
+    assert await count_spooled(http, stack) == spooled
+
+
+async def count_spooled(http: httpx.AsyncClient, stack: LocalStack) -> list[str]:
+    """How much of each door went to the spool, as its metrics say."""
+    text = (await http.get(stack["INGEST_URL"] + "/metrics")).text
+    return [line for line in text.splitlines() if line.startswith("paintbox_webhook_spooled_total")]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from customer_sync import metrics
 from customer_sync.store import MIRROR
 from paintbox.databases import Database
 from support import samples
@@ -21,6 +22,7 @@ from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE
 from support.services import CustomerSync, all_rows, customer_sync_on, of_topic, one_row, value_of
 from support.waiting import until
+from synckit import times
 from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
 from synckit.identity import customer_id
@@ -31,6 +33,7 @@ from synckit.mirror.facts import Record
 pytestmark = pytest.mark.database
 
 MESSAGE = samples.body("outbound_message_contacts.xml")
+DAY_MS = 24 * 60 * 60 * 1000
 OTHER = "0015e00000Oth01AAB"
 CUSTOMER = "SELECT * FROM customers.customers WHERE salesforce_id = $1"
 
@@ -406,6 +409,43 @@ async def test_a_row_that_the_database_refuses_is_logged_and_holds_no_other_up(s
     assert (failed["salesforce_id"], failed["error_code"]) == (DOUGLAS, "refused_by_database")
     assert (await one_row(sync.resources.customers, CUSTOMER, GERALDINE))["last_name"] == "Brown"
     assert await all_rows(sync.resources.customers, "SELECT 1 FROM customers.projection_todo") == []
+
+
+async def test_a_row_that_is_refused_because_of_its_account_is_logged_with_the_event_of_the_account(
+    sync: CustomerSync,
+) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME))
+    async with sync.resources.customers.acquire() as connection:
+        await connection.execute("ALTER TABLE customers.customers ADD CONSTRAINT no_acme CHECK (company <> 'Acme')")
+
+    await sync.events(change(2, "CREATE", "Account", Name="Acme"))
+
+    failed = await one_row(
+        sync.resources.customers, "SELECT started_at FROM customers.customer_sync_logs WHERE status = 'FAILED'"
+    )
+    assert times.milliseconds(failed["started_at"]) == NOON_MS
+
+
+async def test_what_a_callout_showed_before_is_applied_again_days_later(sync: CustomerSync) -> None:
+    for day, phone in enumerate(("503-555-0100", "503-555-0199", "503-555-0100")):
+        shown = {"attributes": {"type": "Contact"}, "Id": DOUGLAS, "LastName": "Hunting", "Phone": phone}
+        await sync.webhooks(salesforce_event_records(samples.dumped({"new": [shown]}), NOON_MS + day * DAY_MS))
+
+    assert (await douglas(sync))["phone"] == "503-555-0100"
+
+
+async def test_a_bad_field_is_counted_where_no_row_changes_too(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+    before = problems_of_email()
+
+    await sync.events(change(2, Email="canary, no address"))
+
+    assert problems_of_email() == before + 1
+
+
+def problems_of_email() -> float:
+    found = (sample for metric in metrics.FIELD_PROBLEMS.collect() for sample in metric.samples)
+    return sum(one.value for one in found if one.name.endswith("_total") and one.labels.get("column") == "email")
 
 
 async def test_a_note_that_a_crash_left_behind_is_done_by_whoever_sweeps(sync: CustomerSync) -> None:

@@ -12,6 +12,7 @@ from paintbox.databases import Database
 from support.notifications import KafkaRecord
 from support.postgres import NewDatabase
 from support.services import CustomerSync, all_rows, customer_sync_on
+from synckit import versions
 from synckit.contracts.headers import EventHeaders, to_kafka
 from synckit.contracts.topics import FEDERATION_KEYS, PROJECTS_CHANGES
 from synckit.contracts.values import FederationKey, Keyed, ProjectChanged
@@ -154,6 +155,29 @@ async def test_b74_records_whose_key_is_not_their_own_are_parked(sync: CustomerS
     assert [row["reason_code"] for row in parked] == ["key_mismatch"] * 4 + ["malformed_value"]
     assert {row["consumer"] for row in parked} == {"customer-sync"}
     assert len(await keys(sync)) == 1
+
+
+@pytest.mark.parametrize("greatest", [2**63 - 1, versions.pushed(4_000_000_000_000)], ids=["bigint", "2096"])
+async def test_b76_a_version_of_a_time_that_is_yet_to_come_is_parked_and_what_follows_counts(
+    sync: CustomerSync, greatest: int
+) -> None:
+    await sync.federation([a_key(greatest), a_key(5)])
+    await sync.projects([a_project(greatest), a_project(5)])
+
+    (key,) = await keys(sync)
+    (fact,) = await all_rows(sync.resources.customers, "SELECT source_version FROM customers.project_facts")
+    parked = await all_rows(sync.resources.integrations, "SELECT reason_code FROM integrations.parked_records")
+    assert (key["source_version"], fact["source_version"]) == (5, 5)
+    assert [row["reason_code"] for row in parked] == ["implausible_version"] * 2
+
+
+async def test_another_spelling_of_an_id_is_parked_and_no_second_key_of_one_row(sync: CustomerSync) -> None:
+    spelled = "0000000a-0000-0000-0000-00000000000b"
+
+    batch = await sync.federation([a_key(1, external_id=spelled), a_key(2, external_id=spelled.upper())])
+
+    assert sorted(batch.condemned) == [1]
+    assert [row["source_version"] for row in await keys(sync)] == [1]
 
 
 async def test_projects_become_facts_and_only_greater_versions_count(sync: CustomerSync) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from prometheus_client import REGISTRY
 
 from paintbox.databases import Connection, Database
 from support.kafka import NewTopic
@@ -40,8 +41,8 @@ async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
     """Starts relays of one outbox, which the end of the test stops."""
     async with AsyncExitStack() as stack:
 
-        async def start_relay(kind: type[Relay] = Relay) -> Relay:
-            relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=dsn, servers=kafka_servers, process="test")
+        async def start_relay(kind: type[Relay] = Relay, servers: str = kafka_servers) -> Relay:
+            relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=dsn, servers=servers, process="test")
             task = asyncio.create_task(relay.run())
 
             async def stop() -> None:
@@ -260,3 +261,14 @@ async def test_large_rows_go_in_rounds_bounded_in_bytes_down_to_one_row(
     assert isinstance(narrow, Narrow)
     assert [len(sizes) for sizes in narrow.rounds[:2]] == [2, 1]
     assert [record.value for record in await read_all(kafka_servers, topic)] == [one.value for one in large]
+
+
+async def test_what_waits_is_measured_though_nobody_can_lead(start: Start, dsn: str, session: Connection) -> None:
+    await store.insert(session, OUTBOX, [an_event("away", "k", version) for version in range(3)])
+
+    await start(servers="127.0.0.1:9")
+
+    async def is_told() -> bool:
+        return REGISTRY.get_sample_value("paintbox_outbox_rows", {"outbox": dsn[-40:]}) == 3
+
+    await until(is_told)

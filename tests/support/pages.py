@@ -79,9 +79,10 @@ def topics() -> str:
         )
     lines += ["", "## Headers", "", (headers.__doc__ or "").strip(), "", "| header | |", "|---|---|"]
     lines += [f"| `{name}` | {text} |" for name, text in HEADERS.items()]
-    kinds: list[type[values.Contract]] = [*values.Contract.__subclasses__(), *values.Keyed.__subclasses__()]
+    bases: list[type[values.Contract]] = [values.Contract, values.Keyed, values.Versioned]
+    kinds = [kind for base in bases for kind in base.__subclasses__()]
     for kind in sorted(kinds, key=lambda one: one.__name__):
-        if kind is not values.Keyed:
+        if kind not in bases:
             lines += ["", f"## {kind.__name__}", "", (kind.__doc__ or "").strip(), "", "| field | type |", "|---|---|"]
             schema = kind.model_json_schema(mode="serialization")["properties"]
             lines += [f"| `{name}` | {_type(schema[name])} |" for name in kind.model_fields]

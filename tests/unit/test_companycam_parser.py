@@ -162,6 +162,8 @@ def test_unknown_events_and_fields_are_taken() -> None:
         (photo(project_id="a/b"), "malformed_id"),
         (photo() | {"payload": {}}, "no_resource"),
         (photo() | {"payload": {"photo": []}}, "no_resource"),
+        (photo() | {"payload": {"": {"id": "1"}}}, "no_resource"),
+        (photo() | {"payload": {"x" * 81: {"id": "1"}}}, "no_resource"),
     ],
 )
 def test_b46_b47_b50_what_is_not_as_documented_is_set_aside(value: Any, expected: str) -> None:

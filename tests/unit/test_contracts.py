@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from synckit.contracts import values
-from synckit.contracts.values import Contract, Keyed
+from synckit.contracts.values import Contract, Keyed, Versioned
 
 NOON: Final = "2026-01-02T12:00:00.000Z"
 ID: Final = "8d7c3f1e-52f5-5a39-9c1d-0a4f5a3b6c21"
@@ -106,7 +106,7 @@ def kinds(kind: type[Contract]) -> Iterator[type[Contract]]:
     """Every value that is ours to define: what stands on a topic itself, and not what others are made of."""
     for one in kind.__subclasses__():
         yield from kinds(one)
-        if one is not Keyed:
+        if one not in {Keyed, Versioned}:
             yield one
 
 

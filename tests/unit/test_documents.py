@@ -56,11 +56,11 @@ def test_b40_of_doubled_keys_the_last_one_counts() -> None:
 
 
 def test_b52_too_many_keys_are_refused() -> None:
-    assert code_for(json.dumps({f"k{at}": 1 for at in range(10_001)}).encode()) == "too_many_keys"
+    assert code_for(json.dumps({f"k{at}": 1 for at in range(60_001)}).encode()) == "too_many_keys"
 
 
 def test_b52_many_small_objects_count_together() -> None:
-    assert code_for(json.dumps([{"a": 1, "b": 2}] * 5_001).encode()) == "too_many_keys"
+    assert code_for(json.dumps([{"a": 1, "b": 2}] * 30_001).encode()) == "too_many_keys"
 
 
 def test_b52_a_key_of_a_megabyte_is_refused() -> None:

@@ -7,8 +7,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from synckit import references
+from synckit import postgres, references, web
 
 HERE: Final = UUID(int=1)
 OTHER: Final = UUID(int=2)
@@ -65,3 +66,14 @@ JSON = st.recursive(
 @given(JSON)
 def test_whatever_the_json_it_has_an_answer(reference: Any) -> None:
     assert orjson.dumps(references.result(reference, FOUND))
+
+
+async def test_while_the_database_is_away_the_answer_is_503_with_a_time_to_come_again() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"references": []}'}
+
+    asked = web.Request("POST", references.PATH, "", {"authorization": "Bearer token"}, "", receive)
+    async with postgres.create_pool("postgresql://nobody:x@127.0.0.1:1/nowhere", process="test") as pool:
+        answer = await references.routes(pool, {}, (SecretStr("token"),))[references.PATH]["POST"](asked)
+
+    assert (answer.status, answer.headers) == (503, (("retry-after", "5"),))

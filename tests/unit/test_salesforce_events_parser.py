@@ -159,6 +159,23 @@ def test_a_header_that_is_not_as_documented_is_set_aside(header: dict[str, Any],
     assert reasons(change_event(**header)) == [reason]
 
 
+def test_a_merged_event_of_thousands_of_records_is_one_record_each() -> None:
+    ids = [samples.DOUGLAS[:10] + f"{number:05d}" for number in range(5_000)]
+
+    understood = understand(change_event(recordIds=ids))
+
+    assert (len({one.key for one in understood.parsed}), understood.quarantined) == (5_000, ())
+
+
+def test_a_bulk_trigger_of_two_hundred_wide_records_is_one_record_each() -> None:
+    wide = {f"Custom_{number}__c": "x" for number in range(40)}
+    records = [wide | {"Id": samples.DOUGLAS[:12] + f"{number:03d}"} for number in range(200)]
+
+    understood = understand({"new": records, "old": records})
+
+    assert (len(understood.parsed), understood.quarantined) == (200, ())
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

@@ -178,11 +178,26 @@ def test_b47_b76_a_time_that_cannot_be_is_not_applied_and_asks_for_a_read(stamp:
 
 
 def test_a_clock_that_is_a_day_ahead_at_most_is_believed() -> None:
-    record = salesforce_messages(MESSAGE)[0]
     received_at = 1_767_348_000_000 - 24 * 60 * 60 * 1000
+    believed, not_believed = (salesforce_messages(MESSAGE, at)[0] for at in (received_at, received_at - 1))
 
-    assert read(notification(record, received_at), record.key, LISTED).facts
-    assert not read(notification(record, received_at - 1), record.key, LISTED).facts
+    assert read(notification(believed), believed.key, LISTED).facts
+    assert not read(notification(not_believed), not_believed.key, LISTED).facts
+
+
+def test_what_was_first_received_long_ago_and_comes_again_is_believed() -> None:
+    record = salesforce_messages(MESSAGE)[0]
+
+    assert read(notification(record, received_at=0), record.key, LISTED).facts
+
+
+def test_a_message_that_names_no_action_nulls_nothing() -> None:
+    record = salesforce_messages(MESSAGE.replace(b"<ActionId>04k5e0000000Ct1AAE</ActionId>", b""))[0]
+
+    said = read(notification(record), record.key, LISTED)
+
+    assert said.outcome == "merged_unlisted"
+    assert None not in said.facts[0].fields.values()
 
 
 def test_b74_a_key_that_is_not_the_record_is_poison() -> None:

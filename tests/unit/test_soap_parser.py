@@ -1,6 +1,9 @@
 """The SOAP parser takes what Salesforce sends, and lets only its own errors out."""
 
+import re
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -128,11 +131,24 @@ def test_what_is_no_message_is_refused(body: bytes, reason: str) -> None:
     assert reason_for(body) == reason
 
 
+TOKENS: Final = sorted(set(re.findall(rb"<[^>]*>|[^<>]+", MESSAGE)))
+"""Its tags and texts."""
+
+
 @given(st.binary(max_size=300))
 def test_whatever_the_bytes_only_a_soap_error_leaves(noise: bytes) -> None:
     for body in (noise, MESSAGE[:200] + noise, MESSAGE.replace(b"Hunting", noise)):
         with suppress(SoapError):
             outbound_messages.understand(soap.parse(body))
+
+
+@given(st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from((*TOKENS, b"", b"<!-- x -->", b"<![CDATA[x]]>")))))
+def test_whatever_its_parts_are_replaced_by_only_a_soap_error_leaves(changes: list[tuple[bytes, bytes]]) -> None:
+    body = MESSAGE
+    for old, new in changes:
+        body = body.replace(old, new, 1)
+    with suppress(SoapError):
+        outbound_messages.understand(soap.parse(body))
 
 
 @given(st.binary(max_size=300))
@@ -179,8 +195,19 @@ def test_a_retry_with_the_same_data_is_the_same_event_and_newer_data_another() -
     assert newer[1].event_id != first[1].event_id
 
 
-def test_b65_one_malformed_notification_is_set_aside_alone() -> None:
-    body = MESSAGE.replace(b"<sf:Id>0035e00000Jer01AAB</sf:Id>", b"<sf:Id>no id</sf:Id>")
+OTHER_FORMS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "plain": lambda body: body,
+    "a comment": lambda body: body.replace(b"<Notification>", b"<!-- one more --><Notification>"),
+    "CDATA": lambda body: body.replace(b"Geraldine", b"<![CDATA[Geraldine]]>"),
+    "UTF-16": lambda body: body.decode().replace('"UTF-8"', '"UTF-16"').encode("utf-16"),
+    "UTF-16 without a mark": lambda body: body.decode().replace('"UTF-8"', '"UTF-16"').encode("utf-16-be"),
+}
+"""The same envelope, read by another parser."""
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS.values(), ids=OTHER_FORMS.keys())
+def test_b65_one_malformed_notification_is_set_aside_alone(form: Callable[[bytes], bytes]) -> None:
+    body = form(MESSAGE.replace(b"<sf:Id>0035e00000Jer01AAB</sf:Id>", b"<sf:Id>no id</sf:Id>"))
 
     understood = outbound_messages.understand(soap.parse(body))
 

@@ -15,6 +15,8 @@ from synckit.observability.metrics import WEBHOOK_TO_KEY_SECONDS
 
 CONSUMER: Final = "customer-sync"
 SERVICE: Final = "customers"
+OWNERS: Final = frozenset({"projects", "estimates"})
+"""Who owns relationships with customers: what a metric may be told by."""
 
 
 async def on_federation_keys(batch: Batch, resources: Resources) -> None:
@@ -28,7 +30,8 @@ async def on_federation_keys(batch: Batch, resources: Resources) -> None:
             await federation.apply_counterparts(connection, FEDERATION_KEYS, [one.value for one in said.standing])
     now = time()
     for one in said.standing:
-        WEBHOOK_TO_KEY_SECONDS.labels(one.value.local_service).observe(max(now - one.headers.received_at / 1000, 0))
+        owner = one.value.local_service if one.value.local_service in OWNERS else "other"
+        WEBHOOK_TO_KEY_SECONDS.labels(owner).observe(max(now - one.headers.received_at / 1000, 0))
     await parking.settle(resources.integrations, CONSUMER, batch)
 
 

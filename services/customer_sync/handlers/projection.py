@@ -85,9 +85,12 @@ def _report(rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Map
         customer = customers[row["id"]]
         CHANGE_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - customer.source_modified_at / 1000, 0))
         WEBHOOK_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - causes[row["id"]].received_at / 1000, 0))
+    for customer in customers.values():
         for one in customer.problems:
             metrics.FIELD_PROBLEMS.labels(one.column, one.problem).inc()
 
 
 async def _refuse(connection: Connection, note: Note, contact_id: str, error: PoisonError) -> None:
-    await store.insert_refusal(connection, note.causes.get(contact_id), contact_id, error.code, error.reason)
+    record = (await mirror.read(connection, MIRROR, [("Contact", contact_id)])).get(("Contact", contact_id))
+    cause = note.causes.get(contact_id) if record is None else notes.cause_of(note, record, record.parent_id)
+    await store.insert_refusal(connection, cause, contact_id, error.code, error.reason)

@@ -44,7 +44,8 @@ def _outbound_message(notification: Notification, config: SalesforceConfig) -> R
         return _ignored(notification, name, record_id)
     if not fields.keys() - {"Id"}:
         return hinting(notification, name, record_id, "without_data")  # deleted before it was sent
-    definition = config.outbound_messages.get(_text(body, "action_id"))
+    action_id = _text(body, "action_id") if body.get("action_id") != "" else ""
+    definition = config.outbound_messages.get(action_id)
     listed = definition.fields if definition is not None and definition.object == name else ()
     values = normal_fields(dict.fromkeys(listed) | fields, config.types_of(name))
     outcome = "merged" if definition is not None else "merged_unlisted"

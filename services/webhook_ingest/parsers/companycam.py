@@ -16,6 +16,8 @@ from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Unders
 LONGEST_TYPE: Final = 80
 LONGEST_ID: Final = 50
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,79}")
+"""What a resource may be called: it becomes a part of keys and ids."""
 CONTACT: Final = "contact"
 WORD_EVENTS: Final = {"project.label_added": "label", "photo.tag_added": "tag"}
 RESOURCES: Final = frozenset({"comment", CONTACT, "document", "photo", "project", "task", "todo_list", "video"})
@@ -42,6 +44,8 @@ def _parsed(body: bytes, document: Any) -> Parsed:
     if sent_at is None:
         raise MisunderstoodError("malformed_time", "/created_at")
     name, thing = _thing(document["payload"], event_type)
+    if not _NAME.fullmatch(name):
+        raise MisunderstoodError("no_resource", "/payload")
     where = _pointer(document["payload"], name, thing)
     thing_id = _id(thing, "id", where)
     modified = _time(thing, "updated_at", where)

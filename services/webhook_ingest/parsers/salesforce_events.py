@@ -94,7 +94,8 @@ def _change_events(payload: dict[str, Any]) -> Iterator[Parsed | Quarantine]:
         raise MisunderstoodError("malformed_header", RECORD_IDS)
     if not isinstance(sequence, int) or isinstance(sequence, bool):
         raise MisunderstoodError("malformed_header", f"/{HEADER}/sequenceNumber")
-    if len(ids) * len(documents.dumps(payload)) > MOST_BYTES:
+    of_one = documents.dumps({**payload, HEADER: {**header, "recordIds": []}})
+    if len(ids) * len(of_one) > MOST_BYTES:
         raise MisunderstoodError("too_many_records", RECORD_IDS)
     for given in ids:
         alone = {**payload, HEADER: {**header, "recordIds": [given]}}

@@ -138,9 +138,17 @@ def alone(message: Message, notification: Element) -> bytes:
     outer = SubElement(SubElement(envelope, f"{{{ENVELOPE}}}Body"), f"{{{OUTBOUND}}}notifications")
     for name, text in (("OrganizationId", message.organization_id), ("ActionId", message.action_id)):
         SubElement(outer, f"{{{OUTBOUND}}}{name}").text = text
-    outer.append(notification)
+    _copy(notification, outer)
     kept: bytes = tostring(envelope, encoding="utf-8", xml_declaration=True)
     return kept
+
+
+def _copy(element: Element, parent: Element) -> None:
+    """An element under a parent whose parser was another: Python's elements and those written in C do not mix."""
+    copy = SubElement(parent, element.tag, dict(element.attrib))
+    copy.text, copy.tail = element.text, element.tail
+    for child in element:
+        _copy(child, copy)
 
 
 def without_session(body: bytes) -> bytes:

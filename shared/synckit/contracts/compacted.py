@@ -1,13 +1,15 @@
 """Reading a compacted topic: the last value of a key counts, and a null value erases it."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from synckit import versions
 from synckit.contracts import headers, values
 from synckit.contracts.headers import EventHeaders
-from synckit.contracts.values import Keyed
+from synckit.contracts.values import Versioned
 from synckit.errors import PoisonError
 
 
@@ -27,7 +29,9 @@ class KafkaRecord(Protocol):
         """Its headers in their order."""
 
 
-Value = TypeVar("Value", bound=Keyed)
+AHEAD_MS: Final = 24 * 60 * 60 * 1000
+"""A version may be of tomorrow, by another's clock. One beyond would win over whatever follows, for ever."""
+Value = TypeVar("Value", bound=Versioned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ def decode(kind: type[Value], record: KafkaRecord) -> Standing[Value] | Erased:
     value = values.decode(kind, record.value)
     if key != value.key:
         raise PoisonError("key_mismatch", "the record's key is not that of its value")
+    if versions.modified_ms(value.source_version) > time.time() * 1000 + AHEAD_MS:
+        raise PoisonError("implausible_version", "source_version is of a time that is yet to come")
     return Standing(key, value, head)
 
 

@@ -42,6 +42,12 @@ class Keyed(Contract):
         """The key of the Kafka record."""
 
 
+class Versioned(Keyed):
+    """One that says how new it is, too: readers apply strictly greater versions only."""
+
+    source_version: int = Field(ge=0, le=GREATEST_VERSION)
+
+
 class Quarantined(Contract):
     """A delivery that was authenticated and not understood, as it came."""
 
@@ -72,7 +78,7 @@ class SyncRequest(Keyed):
         return f"{self.service}:{self.entity_type}{scope}"
 
 
-class FederationKey(Keyed):
+class FederationKey(Versioned):
     """A row of one subgraph belongs to a row of another. Said by the service that owns the relationship."""
 
     local_service: str
@@ -83,7 +89,6 @@ class FederationKey(Keyed):
     external_id: str
     relationship_type: str
     created_at: Moment
-    source_version: int = Field(ge=0, le=GREATEST_VERSION)
     deleted_at: Moment | None = None
 
     @property
@@ -93,7 +98,7 @@ class FederationKey(Keyed):
         return f"{local}/{self.external_service}/{self.external_table}/{self.external_id}"
 
 
-class CustomerChanged(Keyed):
+class CustomerChanged(Versioned):
     """A customer as it stands now. Readers apply strictly greater source_versions only."""
 
     customer_id: UUID
@@ -113,7 +118,6 @@ class CustomerChanged(Keyed):
     created_at: Moment
     merged_into: UUID | None
     deleted_at: Moment | None
-    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -121,7 +125,7 @@ class CustomerChanged(Keyed):
         return str(self.customer_id)
 
 
-class ProjectChanged(Keyed):
+class ProjectChanged(Versioned):
     """A project as it stands now. Readers apply strictly greater source_versions only."""
 
     project_id: UUID
@@ -133,7 +137,6 @@ class ProjectChanged(Keyed):
     created_at: Moment
     merged_into: UUID | None
     deleted_at: Moment | None
-    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -141,7 +144,7 @@ class ProjectChanged(Keyed):
         return str(self.project_id)
 
 
-class EstimateChanged(Keyed):
+class EstimateChanged(Versioned):
     """An estimate as it stands now. Readers apply strictly greater source_versions only."""
 
     estimate_id: UUID
@@ -153,7 +156,6 @@ class EstimateChanged(Keyed):
     best_price: Decimal | None
     created_at: Moment
     deleted_at: Moment | None
-    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:
@@ -161,14 +163,13 @@ class EstimateChanged(Keyed):
         return str(self.estimate_id)
 
 
-class ReferenceRow(Keyed):
+class ReferenceRow(Versioned):
     """A row of the `reference` schema, for every database."""
 
     table: str
     code: str
     row: dict[str, JsonValue]
     deleted_at: Moment | None
-    source_version: int = Field(ge=0, le=GREATEST_VERSION)
 
     @property
     def key(self) -> str:

@@ -95,6 +95,7 @@ class Relay:
         session = await postgres.connect(self._dsn, process=self._process, idle_session_timeout=SESSION_IDLE_LIMIT)
         try:
             while not self._stopping:
+                await self._ask(session)
                 if await session.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", self._outbox.name):
                     await self._lead(session)
                 else:
@@ -122,6 +123,7 @@ class Relay:
             await kafka.drop(producer)  # its open transaction is aborted by whoever leads next
 
     async def _ask(self, session: postgres.Connection) -> None:
+        """Measure the outbox, every 5 s, whoever leads: what waits is most while nobody can."""
         now = asyncio.get_running_loop().time()
         if now - self._asked_at >= ASK_SECONDS:
             self._asked_at = now
