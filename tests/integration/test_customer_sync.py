@@ -508,9 +508,10 @@ async def test_an_account_of_many_contacts_is_projected_in_slices(
     await sync.events(change(2, entity="Account", Name="Acme"))
 
     rows = await all_rows(
-        sync.resources.customers, "SELECT DISTINCT company, count(*) FROM customers.customers GROUP BY 1"
+        sync.resources.customers,
+        "SELECT company, count(*), count(DISTINCT xmin::text) AS slices FROM customers.customers GROUP BY 1",
     )
-    assert rows == [{"company": "Acme", "count": 25}]
+    assert rows == [{"company": "Acme", "count": 25, "slices": 3}]
 
 
 async def test_the_configuration_in_the_database_is_the_one_in_force(sync: CustomerSync) -> None:

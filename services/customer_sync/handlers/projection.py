@@ -17,7 +17,7 @@ from synckit.integrations.configs import Configuration
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.facts import Cause
-from synckit.mirror.notes import SLICE, Note
+from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projected, Step
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
 from synckit.outbox import store as outbox
@@ -40,7 +40,7 @@ async def _contacts(_: Connection, note: Note, after: str) -> Sequence[str]:
 
 
 async def _contacts_of_accounts(connection: Connection, note: Note, after: str) -> Sequence[str]:
-    return await mirror.list_children(connection, MIRROR, "Contact", note.ids, after, SLICE)
+    return await mirror.list_children(connection, MIRROR, "Contact", note.ids, after, notes.SLICE)
 
 
 async def _project(

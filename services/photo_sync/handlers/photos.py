@@ -16,7 +16,7 @@ from synckit.integrations.configs import Configuration
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.facts import Cause
-from synckit.mirror.notes import SLICE, Note
+from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projected
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
 from synckit.postgres import Connection
@@ -29,7 +29,7 @@ async def photos(_: Connection, note: Note, after: str) -> Sequence[str]:
 
 async def photos_of_projects(connection: Connection, note: Note, after: str) -> Sequence[str]:
     """The photos of the projects that a note names."""
-    return await mirror.list_children(connection, MIRROR, PHOTO, note.ids, after, SLICE)
+    return await mirror.list_children(connection, MIRROR, PHOTO, note.ids, after, notes.SLICE)
 
 
 async def photo_slice(

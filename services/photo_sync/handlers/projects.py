@@ -24,7 +24,7 @@ from synckit.integrations.configs import Configuration
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.facts import Cause
-from synckit.mirror.notes import SLICE, Note
+from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projected
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
 from synckit.outbox import store as outbox
@@ -52,7 +52,7 @@ async def projects(_: Connection, note: Note, after: str) -> Sequence[str]:
 
 async def projects_of_customers(connection: Connection, note: Note, after: str) -> Sequence[str]:
     """The projects that the customers of a note match."""
-    return await matching.list_projects_of(connection, [UUID(one) for one in note.ids], after, SLICE)
+    return await matching.list_projects_of(connection, [UUID(one) for one in note.ids], after, notes.SLICE)
 
 
 async def project_slice(
