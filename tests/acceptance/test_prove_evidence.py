@@ -162,7 +162,7 @@ def test_the_command_tells_in_json_and_says_where_nobody_knows(proven: LocalStac
         ),
         (
             Database.CUSTOMERS,
-            "INSERT INTO customers.customers (first_name, last_name, email) VALUES ('A', 'Double', 'a@example.com')",
+            "INSERT INTO customers.customers (last_name, account_type) VALUES ('Double', 'RESIDENTIAL')",
             "no table has rows that are nobody's",
         ),
     ],
