@@ -162,7 +162,8 @@ def test_the_command_tells_in_json_and_says_where_nobody_knows(proven: LocalStac
         ),
         (
             Database.CUSTOMERS,
-            "INSERT INTO customers.customers (last_name, account_type) VALUES ('Double', 'RESIDENTIAL')",
+            "INSERT INTO customers.customers (last_name, email, account_type) "
+            "VALUES ('Double', 'a@example.com', 'RESIDENTIAL')",
             "no table has rows that are nobody's",
         ),
     ],

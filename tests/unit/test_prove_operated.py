@@ -50,7 +50,8 @@ def test_answers_that_are_slow_on_the_whole_are_found_however_quick_each_is() ->
 
 def test_a_frozen_door_cannot_answer_and_a_quick_end_without_answer_is_no_late_one() -> None:
     hung, cut = an_attempt(seconds=10.0, status=None, at_ms=5_500), an_attempt(seconds=0.2, status=None)
-    frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), hung, cut)
+    before = an_attempt(seconds=5.1, status=None, at_ms=1_000)
+    frozen = a_delivery(an_attempt(seconds=8.0, at_ms=5_000), before, hung, cut)
 
     assert operated.answers_were_in_time([frozen, a_delivery()], [Window(4_000, 6_000)], []).state is State.HELD
     assert operated.answers_were_in_time([frozen], [Window(4_000, 6_000)], []).state is State.NOTHING_CHECKED

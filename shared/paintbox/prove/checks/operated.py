@@ -37,9 +37,9 @@ class Window:
     start_ms: int
     end_ms: int
 
-    def holds(self, at_ms: int) -> bool:
-        """Whether a moment lies in it."""
-        return self.start_ms <= at_ms <= self.end_ms
+    def meets(self, attempt: Attempt) -> bool:
+        """Whether a try was under way in it, be it for a moment."""
+        return self.start_ms <= attempt.at_ms + attempt.seconds * 1000 and attempt.at_ms <= self.end_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def answers_were_in_time(deliveries: Sequence[Delivery], frozen: Sequence[Window
 
 
 def _is_in(windows: Sequence[Window], attempt: Attempt) -> bool:
-    return any(one.holds(attempt.at_ms) for one in windows)
+    return any(one.meets(attempt) for one in windows)
 
 
 def everything_was_told(deliveries: Sequence[Delivery]) -> Verdict:
