@@ -19,7 +19,6 @@ from synckit.mirror.merge import Merged
 from synckit.mirror.store import Touched
 from synckit.outbox.store import Event
 
-DAY_MS: Final = 24 * 60 * 60 * 1000
 EARLIEST_SECOND: Final = 915_148_800
 """1999-01-01: neither vendor has an older record."""
 IMPLAUSIBLE: Final = "implausible_time"
@@ -90,8 +89,7 @@ def believed(notification: Notification, reading: Reading) -> Reading:
 
 
 def _is_plausible(version: int, received_at: int) -> bool:
-    is_late = versions.modified_ms(version) > received_at + DAY_MS
-    return not is_late and versions.second_of(version) >= EARLIEST_SECOND
+    return not versions.is_ahead(version, received_at) and versions.second_of(version) >= EARLIEST_SECOND
 
 
 def hinting(notification: Notification, name: str, record_id: str | None, reason: str) -> Reading:

@@ -53,7 +53,7 @@ def routes(pool: Pool, tables: Mapping[str, Find], tokens: tuple[SecretStr, ...]
             if not passes(error):
                 raise
             log.warning("References cannot be looked up now", extra=describe(error))
-            return web.problem(503, "unavailable", "Unavailable", headers=(("retry-after", "5"),))
+            return web.unavailable()
         return web.json_response({"results": [result(reference, found) for reference in asked]})
 
     return {PATH: {"POST": check}}

@@ -9,6 +9,7 @@ OBSERVED_LIMIT = (1 << OBSERVED_BITS) - 1
 UNKNOWN = 0
 EARLIEST = 1
 """The oldest version that is known."""
+DAY_MS = 24 * 60 * 60 * 1000
 PUSH_LIMIT_MS = 1000
 """A push is observed when it was modified, so less than a second after the start of that second; a read, later."""
 
@@ -42,6 +43,11 @@ def modified_ms(stamp: int) -> int:
 def observed_ms(stamp: int) -> int:
     """When the fact of a version was observed, in milliseconds since 1970 (12.4 days after its second at most)."""
     return modified_ms(stamp) + (stamp & OBSERVED_LIMIT)
+
+
+def is_ahead(stamp: int, of_ms: int) -> bool:
+    """Whether a version is of a time more than a day after this one: a wrong clock, which would win for ever."""
+    return modified_ms(stamp) > of_ms + DAY_MS
 
 
 def is_read(stamp: int) -> bool:

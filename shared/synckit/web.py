@@ -94,6 +94,11 @@ def problem(
     return Response(status, orjson.dumps(body | ({"detail": detail} if detail else {})), PROBLEM_JSON, headers)
 
 
+def unavailable() -> Response:
+    """The answer while what a request needs is away: come again in 5 s."""
+    return problem(503, "unavailable", "Unavailable", headers=(("retry-after", "5"),))
+
+
 async def read_body(request: Request, largest: int = LARGEST_BODY, seconds: float = BODY_SECONDS) -> bytes:
     """The whole body. HttpError 413 above `largest` bytes (before reading, where the length is announced), 408 late.
 

@@ -30,7 +30,6 @@ KEPT_HEADERS: Final = (
 )
 """The headers that the webhook log keeps. None of them carries a secret."""
 LONGEST_HEADER: Final = 500
-RETRY_AFTER_SECONDS: Final = "5"
 
 _body: ContextVar[bytes | None] = ContextVar("_body", default=None)
 """The body of the request that is being answered, once it was read: what a refusal is logged with."""
@@ -100,8 +99,7 @@ async def keep(door: Door, request: web.Request, understood: Understanding, cust
     try:
         await custody.keep(door.name, records.of(door, origin, understood))
     except UnavailableError:
-        later = web.problem(503, "unavailable", "Unavailable", headers=(("retry-after", RETRY_AFTER_SECONDS),))
-        raise web.HttpError(later, "unavailable") from None
+        raise web.HttpError(web.unavailable(), "unavailable") from None
     metrics.ACCEPTED.labels(door.name, "accepted").inc(len(understood.parsed))
     if understood.quarantined:
         metrics.ACCEPTED.labels(door.name, "quarantined").inc(len(understood.quarantined))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from synckit import versions
@@ -29,8 +29,6 @@ class KafkaRecord(Protocol):
         """Its headers in their order."""
 
 
-AHEAD_MS: Final = 24 * 60 * 60 * 1000
-"""A version may be of tomorrow, by another's clock. One beyond would win over whatever follows, for ever."""
 Value = TypeVar("Value", bound=Versioned)
 
 
@@ -72,7 +70,7 @@ def decode(kind: type[Value], record: KafkaRecord) -> Standing[Value] | Erased:
     value = values.decode(kind, record.value)
     if key != value.key:
         raise PoisonError("key_mismatch", "the record's key is not that of its value")
-    if versions.modified_ms(value.source_version) > time.time() * 1000 + AHEAD_MS:
+    if versions.is_ahead(value.source_version, int(time.time() * 1000)):
         raise PoisonError("implausible_version", "source_version is of a time that is yet to come")
     return Standing(key, value, head)
 
