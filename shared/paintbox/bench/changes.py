@@ -1,6 +1,9 @@
 """Salesforce's changes of B: an organization that is made once, then changed, a share of it late or told twice."""
 
+import itertools
+import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
@@ -29,6 +32,7 @@ A_MESSAGE: Final = 0.5
 """Of the changes of contacts: whole, as an Outbound Message. The others are change events, which are sparse."""
 CONTACTS_OF_ACCOUNT: Final = 10
 CHUNK: Final = 100
+MANY: Final = 5_000
 
 
 @dataclass(slots=True)
@@ -41,10 +45,12 @@ class Organization:
     dice: Random = field(default_factory=lambda: Random(bodies.SEED))  # noqa: S311 - to be repeatable, not secret
     accounts: list[Fields] = field(default_factory=list)
     contacts: list[Fields] = field(default_factory=list)
+    founding_accounts: int = 0
+    founding_contacts: int = 0
+    """So many there were at first: those are updated, and have new contacts, whoever else has come since."""
     changes: int = 0
     copies: int = 1
-    copied: int = 0
-    """How many records stand for each of the first so many contacts (see `multiplied`): changes are of any of them."""
+    """How many records stand for each of them, itself included (see `multiplied`): changes are of any of these."""
 
     @property
     def moment(self) -> int:
@@ -54,7 +60,8 @@ class Organization:
 
     def founded(self, contacts: int, accounts: int | None = None) -> Iterator[Outgoing]:
         """So many contacts, each created, and an account for every ten of them; or so many, which have them all."""
-        made = [self._create(account=True) for _ in range(accounts or contacts // CONTACTS_OF_ACCOUNT)]
+        self.founding_contacts, self.founding_accounts = contacts, accounts or contacts // CONTACTS_OF_ACCOUNT
+        made = [self._create(account=True) for _ in range(self.founding_accounts)]
         made += [self._create(account=False) for _ in range(contacts)]
         if accounts:
             made = [_with(one, self._of_account(one, at)) for at, one in enumerate(made)]
@@ -85,18 +92,18 @@ class Organization:
             made = people.an_account(self.run, len(self.accounts), self.dice)
             self.accounts.append(made)
         else:
-            made = people.a_contact(self.run, len(self.contacts), self.accounts, self.dice)
+            made = people.a_contact(self.run, len(self.contacts), self.accounts[: self.founding_accounts], self.dice)
             self.contacts.append(made)
         return Told("Account" if account else "Contact", "CREATE", made, made, self.moment)
 
     def _update(self, *, is_late: bool) -> "Told":
         of_account = self.dice.random() < OF_ACCOUNTS
         known = self.accounts if of_account else self.contacts
-        at = self.dice.randrange(len(known))
+        at = self.dice.randrange(self.founding_accounts if of_account else self.founding_contacts)
         changed = self._account_change() if of_account else self._contact_change(at)
         name, whole = "Account" if of_account else "Contact", {**known[at], **changed}
         moment = self.moment
-        if not of_account and at < self.copied and (copy := self.dice.randrange(self.copies)):
+        if not of_account and (copy := self.dice.randrange(self.copies)):
             whole = {**whole, "Id": copied(str(whole["Id"]), copy)}
             return Told(name, "UPDATE", changed, whole, moment)
         if is_late:
@@ -135,17 +142,25 @@ def _with(told: Told, more: Fields) -> Told:
 
 
 def published(told: Sequence[Told], received_at: int) -> Iterator[Outgoing]:
-    """What the doors make of the changes: a message, or a part of a list of change events, for each chunk of them."""
-    dice = Random(bodies.SEED)  # noqa: S311 - to be repeatable, not secret
-    for start in range(0, len(told), CHUNK):
-        chunk = told[start : start + CHUNK]
-        as_messages = [one.object == "Contact" and dice.random() < A_MESSAGE for one in chunk]
-        messages = [one for one, is_message in zip(chunk, as_messages, strict=True) if is_message]
-        events = [_event(start + at, one) for at, one in enumerate(chunk) if not as_messages[at]]
-        of_messages = iter(_of_messages(start, messages, received_at))
-        of_events = iter(arrivals.of_events(events, received_at))
-        for is_message in as_messages:
-            yield next(of_messages if is_message else of_events)
+    """What the doors make of the changes. Many are parsed by two processes, while nothing is measured."""
+    chunks = [(start, told[start : start + CHUNK], received_at) for start in range(0, len(told), CHUNK)]
+    if len(told) < MANY:
+        yield from itertools.chain.from_iterable(map(_chunk, chunks))
+        return
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from itertools.chain.from_iterable(pool.map(_chunk, chunks, chunksize=10))
+
+
+def _chunk(chunk: tuple[int, Sequence[Told], int]) -> list[Outgoing]:
+    """Of a hundred changes: one message, and one list of change events."""
+    start, told, received_at = chunk
+    dice = Random(start)  # noqa: S311 - to be repeatable, not secret
+    as_messages = [one.object == "Contact" and dice.random() < A_MESSAGE for one in told]
+    messages = [one for one, is_message in zip(told, as_messages, strict=True) if is_message]
+    events = [_event(start + at, one) for at, one in enumerate(told) if not as_messages[at]]
+    of_messages = iter(_of_messages(start, messages, received_at))
+    of_events = iter(arrivals.of_events(events, received_at))
+    return [next(of_messages if is_message else of_events) for is_message in as_messages]
 
 
 def _of_messages(start: int, told: Sequence[Told], received_at: int) -> list[Outgoing]:
