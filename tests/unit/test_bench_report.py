@@ -35,6 +35,11 @@ def test_the_page_shows_figures_ratios_goals_and_the_machine() -> None:
     assert "- A note." in text
 
 
+def test_the_page_says_where_the_machine_had_other_work() -> None:
+    assert "Other work ran on the machine" not in page(a_report(others=0.1))
+    assert "load average 2.5 a core before" in page(a_report(others=2.5))
+
+
 def test_a_figure_has_as_many_digits_as_mean_something() -> None:
     assert [number(value) for value in (12_345.6, 123.4, 12.34, 1.234)] == ["12,346", "123", "12.3", "1.23"]
 
@@ -77,6 +82,14 @@ def test_the_page_shows_a_picture_of_the_ratios_and_one_of_each_curve(tmp_path: 
 
 def test_the_same_figures_give_the_same_pictures() -> None:
     assert pictures(a_report()) == pictures(a_report())
+
+
+def test_an_unreadable_report_of_before_does_not_cost_the_new_one(tmp_path: Path) -> None:
+    (tmp_path / "performance.json").write_text('{"format": 0}')
+
+    publication.write(tmp_path, a_report("D"))
+
+    assert list(report.read(tmp_path / "performance.json").sections) == ["D"]
 
 
 def test_a_file_that_is_no_report_is_said_to_be_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A bench from its first server to its report: the workloads one after another, on one stack."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,11 +31,17 @@ class Order:
 async def run(order: Order, directory: Path | None, console: Console) -> Report:
     """Measures what was ordered. Raises OperatorError where a subject does not do what it is measured for."""
     sections: dict[str, Section] = {}
+    others = _busy()
     async with rig.opened(directory, console, order.most_replicas) as stack:
         described = await machine.describe(stack.stack.places, stack.superuser_dsn, generation.describe())
         for letter, measure in order.workloads.items():
             began, today = time.monotonic(), datetime.now(UTC).date().isoformat()
             with Display(console, letter) as display:
                 outcome = await measure(stack, order.sizes, display.say)
-            sections[letter] = Section(today, time.monotonic() - began, order.is_quick, outcome)
+            sections[letter] = Section(today, time.monotonic() - began, order.is_quick, others, outcome)
     return Report(described, sections)
+
+
+def _busy() -> float:
+    """How busy the machine was with other work: processes that ran or wanted to within the last minute, per core."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)

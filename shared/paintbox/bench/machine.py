@@ -22,7 +22,7 @@ async def describe(where: Places, superuser_dsn: str, load: str) -> dict[str, st
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores for all of it: load, servers and services",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
         "PostgreSQL": f"{postgres}, fsync {fsync}",
         "Kafka": f"{_kafka(jars.libraries(where.checkout))}, one node, replication 1, {_java()}",

@@ -19,6 +19,8 @@ least and the greatest; a ratio is taken round by round. CPU is user and system 
 `make bench` measures all of it again, in about a quarter of an hour, and writes this page and
 [performance.json](performance.json); `paintbox bench --against FILE` compares.
 """
+QUIET: Final = 0.3
+"""Above this load average a core others were at work."""
 THOUSAND: Final = 1_000
 HUNDRED: Final = 100
 TEN: Final = 10
@@ -55,6 +57,11 @@ def section_lines(section: Section) -> Iterator[str]:
     yield f"## {outcome.title}"
     yield ""
     yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s{quick}."
+    if section.others > QUIET:
+        yield (
+            f"**Other work ran on the machine** (load average {section.others:.1f} a core before): only the ratios and "
+            "the CPU an event say something, and those not much."
+        )
     yield ""
     yield from _figures(outcome)
     yield from _ratios(outcome.ratios)

@@ -8,17 +8,25 @@ from paintbox.bench import report
 from paintbox.bench.page import page
 from paintbox.bench.pictures import pictures
 from paintbox.bench.report import Report
+from paintbox.errors import OperatorError
 
 DOCUMENT: Final = "performance.json"
 PAGE: Final = "performance.md"
 PICTURES: Final = "performance"
 
 
+def _before(path: Path) -> Report | None:
+    """What was measured before. What cannot be read, as of another release, is no reason to lose what is new."""
+    try:
+        return report.read(path)
+    except OperatorError:
+        return None
+
+
 def write(folder: Path, found: Report) -> None:
     """Writes all of it; workloads that were measured before on this machine, and not now, stay on the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = report.read(folder / DOCUMENT) if (folder / DOCUMENT).exists() else None
-    whole = report.joined(before, found)
+    whole = report.joined(_before(folder / DOCUMENT), found)
     (folder / DOCUMENT).write_text(json.dumps(report.as_document(whole), indent=1) + "\n", encoding="utf-8")
     drawn = pictures(whole)
     (folder / PICTURES).mkdir(exist_ok=True)

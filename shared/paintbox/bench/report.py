@@ -20,6 +20,8 @@ class Section:
     measured_on: str
     seconds: float
     is_quick: bool
+    others: float
+    """How busy the machine was with other work before: its load average a core."""
     outcome: Outcome
 
 
@@ -41,6 +43,7 @@ def as_document(report: Report) -> dict[str, Any]:
                 "measured_on": section.measured_on,
                 "seconds": round(section.seconds, 1),
                 "quick": section.is_quick,
+                "others": round(section.others, 2),
                 **outcomes.as_document(section.outcome),
             }
             for letter, section in report.sections.items()
@@ -52,11 +55,13 @@ def from_document(document: Mapping[str, Any]) -> Report:
     """The report that `as_document` wrote."""
     return Report(
         machine=document["machine"],
-        sections={
-            letter: Section(each["measured_on"], each["seconds"], each["quick"], outcomes.from_document(each))
-            for letter, each in document["workloads"].items()
-        },
+        sections={letter: _section(each) for letter, each in document["workloads"].items()},
     )
+
+
+def _section(told: Mapping[str, Any]) -> Section:
+    outcome = outcomes.from_document(told)
+    return Section(told["measured_on"], told["seconds"], told["quick"], told["others"], outcome)
 
 
 def read(path: Path) -> Report:
