@@ -13,7 +13,7 @@ from paintbox.databases import Database
 from photo_sync.handlers import held
 from photo_sync.rules.contacts import customer_ref
 from photo_sync.store import matches
-from photo_sync.store.held import count_held
+from photo_sync.store.held import count_held, list_late_photos
 from support import samples
 from support.notifications import KafkaRecord, companycam_record
 from support.people import NOW, customer, photo, project
@@ -328,6 +328,69 @@ async def test_a_photo_that_moves_takes_its_count_along(sync: PhotoSync) -> None
     await sync.events(photo("photo.updated", project_id="94100002", updated_at=NOW))
 
     assert [row["photo_count"] for row in await projects(sync)] == [0, 1]
+
+
+async def test_a_photo_that_moves_to_a_project_without_a_row_is_in_no_gallery_until_it_has_one(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+
+    await sync.events(photo("photo.updated", project_id="94100002", description="North wall", updated_at=NOW))
+    (held,), (former,) = await photos(sync), await projects(sync)
+    await sync.events(project(id="94100002"))
+
+    (moved,) = await photos(sync)
+    assert (held["project_id"], held["sync_status"], held["description"]) == (former["id"], "DELETED", "North wall")
+    assert former["photo_count"] == 0
+    assert (moved["id"], moved["project_id"], moved["sync_status"]) == (held["id"], project_id("94100002"), "SYNCED")
+    assert [row["photo_count"] for row in await projects(sync)] == [0, 1]
+
+
+async def test_a_photo_that_moved_and_then_says_it_is_deleted_comes_back_nowhere(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+
+    await sync.events(photo("photo.updated", project_id="94100002", updated_at=NOW))
+    await sync.events(photo("photo.updated", project_id="94100002", status="deleted", updated_at=NOW + 1))
+    await sync.events(project(id="94100002"))
+
+    assert [row["sync_status"] for row in await photos(sync)] == ["DELETED"]
+    assert [row["photo_count"] for row in await projects(sync)] == [0, 0]
+
+
+async def test_a_photo_that_moves_out_and_back_is_in_its_gallery_again(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+    before = await photos(sync)
+
+    await sync.events(photo("photo.updated", project_id="94100002", updated_at=NOW))
+    await sync.events(photo("photo.updated", updated_at=NOW + 1))
+
+    after = await photos(sync)
+    assert [row | {"last_sync_at": None} for row in after] == [row | {"last_sync_at": None} for row in before]
+    assert [row["photo_count"] for row in await projects(sync)] == [1]
+
+
+@pytest.mark.parametrize("moved_to", ["94100002", "94100003"])
+async def test_the_net_finds_a_photo_whose_row_stands_where_it_no_longer_is(sync: PhotoSync, moved_to: str) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), project(id="94100002"), photo())
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute(
+            """
+            UPDATE projects.companycam_records
+               SET parent_id = $1, fields = fields || jsonb_build_object('project_id', $1::text)
+             WHERE object = 'photo'
+            """,
+            moved_to,
+        )
+
+    await held.match_again(sync.resources)
+
+    async with sync.resources.projects.acquire() as connection:
+        late = await list_late_photos(connection, "", 10)
+    expected = (project_id("94100002"), "SYNCED") if moved_to == "94100002" else (project_id(PROJECT), "DELETED")
+    assert [(row["project_id"], row["sync_status"]) for row in await photos(sync)] == [expected]
+    assert late == []
 
 
 async def test_a_photo_that_says_it_is_deleted_no_longer_counts(sync: PhotoSync) -> None:

@@ -35,25 +35,28 @@ async def photos_of_projects(connection: Connection, note: Note, after: str) -> 
 async def photo_slice(
     config: Configuration[CompanyCamConfig], connection: Connection, note: Note, photo_ids: Sequence[str]
 ) -> Projected:
-    """Lock the photos' records, then their projects; photos whose project has no row stay held in the mirror."""
+    """Lock the photos' records, then their projects; photos whose project has no row are held in the mirror."""
     mapping = await config.get()
     records = (await mirror.lock(connection, MIRROR, [(PHOTO, one) for one in photo_ids])).values()
     parents = {record.parent_id for record in records if record.parent_id is not None}
     projects = await store.lock_projects_of(connection, [photo_id(record.id) for record in records], parents)
-    fitting = [
-        (photo_from(record, projects[record.parent_id], mapping), notes.cause_of(note, record, record.parent_id))
+    asked = [
+        (
+            photo_from(record, projects.get(record.parent_id or ""), mapping),
+            notes.cause_of(note, record, record.parent_id),
+        )
         for record in records
-        if record.parent_id in projects
     ]
-    written = {row["id"] for row in await store.upsert_photos(connection, [photo for photo, _ in fitting])}
-    changed = [(photo, cause) for photo, cause in fitting if photo.id in written]
-    return Projected(report=partial(_report, changed, len(fitting)))
+    written = {row["id"] for row in await store.upsert_photos(connection, [photo for photo, _ in asked])}
+    changed = [(photo, cause) for photo, cause in asked if photo.id in written]
+    unchanged = sum(photo.project_id is not None and photo.id not in written for photo, _ in asked)
+    return Projected(report=partial(_report, changed, unchanged))
 
 
-def _report(changed: Sequence[tuple[Photo, Cause]], projected: int) -> None:
+def _report(changed: Sequence[tuple[Photo, Cause]], unchanged: int) -> None:
     now = time()
     PROJECTED.labels(PHOTO, "written").inc(len(changed))
-    PROJECTED.labels(PHOTO, "unchanged").inc(projected - len(changed))
+    PROJECTED.labels(PHOTO, "unchanged").inc(unchanged)
     for photo, cause in changed:
         WEBHOOK_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - cause.received_at / 1000, 0))
         CHANGE_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - photo.modified_at / 1000, 0))

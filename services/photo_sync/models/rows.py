@@ -35,7 +35,8 @@ class Photo:
     """The row that a CompanyCam photo asks for."""
 
     id: UUID
-    project_id: UUID
+    project_id: UUID | None
+    """None while the project that it stands in has no row."""
     company_cam_id: str
     url: str
     thumbnail_url: str | None

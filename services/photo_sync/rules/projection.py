@@ -67,8 +67,8 @@ def _joined(lines: Iterable[Fitted]) -> Fitted:
     return street, next((wrong for _, wrong in given if wrong is not None), problem)
 
 
-def photo_from(record: Record, project: UUID, config: CompanyCamConfig) -> Photo:
-    """The row of a photo of a project that has a row."""
+def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -> Photo:
+    """The row of a photo. Where its project has no row it is held: a row that it had in another one is retired."""
     uris = {str(uri.get("type")): uri for uri in _list(record.get("uris")) if isinstance(uri, dict)}
     given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
     tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
@@ -95,7 +95,7 @@ def photo_from(record: Record, project: UUID, config: CompanyCamConfig) -> Photo
         latitude=latitude,
         longitude=longitude,
         metadata=_metadata(record),
-        sync_status="DELETED" if is_deleted(record) else "SYNCED",
+        sync_status="DELETED" if project is None or is_deleted(record) else "SYNCED",
         modified_at=versions.modified_ms(record.newest),
         problems=_problems(fitted),
     )

@@ -23,15 +23,20 @@ async def list_unsettled_projects(connection: Connection, after: str, at_most: i
 
 
 async def list_late_photos(connection: Connection, after: str, at_most: int) -> list[str]:
-    """Photos without a row although their project has one, after one, in order: there should be none."""
+    """Photos whose row is not in the project that they stand in, after one, in order: there should be none.
+
+    They have no row although their project has one, or a live row in a project that they left.
+    """
     rows = await connection.fetch(
         """
         SELECT records.id
           FROM projects.companycam_records AS records
-          JOIN projects.projects ON projects.company_cam_id = records.parent_id
+          LEFT JOIN projects.projects ON projects.company_cam_id = records.parent_id
+          LEFT JOIN projects.project_photos AS photos ON photos.company_cam_id = records.id
          WHERE records.object = 'photo' AND records.id > $1 AND NOT records.is_deleted
            AND coalesce(records.fields ->> 'status', '') <> 'deleted'
-           AND NOT EXISTS (SELECT FROM projects.project_photos WHERE project_photos.company_cam_id = records.id)
+           AND photos.project_id IS DISTINCT FROM projects.id
+           AND (projects.id IS NOT NULL OR photos.sync_status <> 'DELETED')
          ORDER BY records.id
          LIMIT $2
         """,

@@ -121,7 +121,8 @@ async def upsert_photos(connection: Connection, photos: Sequence[Photo]) -> list
     """Store each photo that differs from what is stored; the ids of those that changed, in key order.
 
     Its category is set once, at creation; phase, room, surface and analysis never: they are the application's. A
-    photo that is deleted before it ever had a row gets none. The caller holds the locks of the projects.
+    photo that is deleted before it ever had a row, or is held, gets none; a row that is there already is retired
+    where it is. The caller holds the locks of the projects.
     """
     if not photos:
         return []
@@ -130,7 +131,10 @@ async def upsert_photos(connection: Connection, photos: Sequence[Photo]) -> list
         INSERT INTO projects.project_photos AS stored
                (id, project_id, company_cam_id, url, thumbnail_url, mime_type, category, tags, description, captured_at,
                 uploaded_at, latitude, longitude, company_cam_metadata, sync_status, last_sync_at)
-        SELECT id, project_id, company_cam_id, url, thumbnail_url, mime_type, category, tags, description, captured_at,
+        SELECT id,
+               coalesce(project_id,
+                        (SELECT known.project_id FROM projects.project_photos AS known WHERE known.id = incoming.id)),
+               company_cam_id, url, thumbnail_url, mime_type, category, tags, description, captured_at,
                uploaded_at, latitude, longitude, company_cam_metadata, sync_status, now()
           FROM json_to_recordset($1::json)
             AS incoming (id uuid, project_id uuid, company_cam_id text, url text, thumbnail_url text, mime_type text,
