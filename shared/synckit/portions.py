@@ -24,6 +24,10 @@ class Portion:
         before = islice(accumulate(sizes, initial=0), min(len(sizes), self.rows))
         return sum(size < self.bytes for size in before)
 
+    def is_filled_by(self, sizes: Sequence[int]) -> bool:
+        """Whether these are a whole portion, so that more may wait behind them."""
+        return len(sizes) >= self.rows or sum(sizes) >= self.bytes
+
     def failed(self, sizes: Sequence[int]) -> None:
         """These did not get through: half of them is next, in rows and in bytes, down to one row."""
         self.rows = max(len(sizes) // 2, 1)
@@ -34,7 +38,6 @@ class Portion:
 
         Less than a portion says nothing of a whole one: a trickle over a slow link would end in another failure.
         """
-        is_whole = len(sizes) >= self.rows or sum(sizes) >= self.bytes
-        if is_whole and seconds <= self._quick_seconds:
+        if self.is_filled_by(sizes) and seconds <= self._quick_seconds:
             self.rows = min(self.rows * 2, self._most_rows)
             self.bytes = min(self.bytes * 2, self._most_bytes)

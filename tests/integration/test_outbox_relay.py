@@ -143,6 +143,45 @@ async def test_f19_a_transaction_that_commits_late_is_not_skipped(
     assert [record.key for record in await read_all(kafka_servers, topic)] == [b"fast", b"slow"]
 
 
+async def test_rows_read_ahead_are_published_once_and_in_order_and_late_commits_are_not_skipped(
+    start: Start,
+    session: Connection,
+    connect: OpenSession,
+    dsn: str,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead: list[int] = []
+    usual = store.list_next
+
+    async def list_next(connection: Any, box: Outbox, at_most: int, besides: Any = ()) -> Any:
+        rows = await usual(connection, box, at_most, besides)
+        if besides:
+            ahead.append(len(rows))
+        if ahead == [3]:
+            await late.commit()
+            ahead.append(0)
+        return rows
+
+    monkeypatch.setattr(store, "list_next", list_next)
+    monkeypatch.setattr(relay, "ROUND_ROWS", 3)
+    topic, slow = await new_topic(), await connect(dsn)
+    late = slow.transaction()
+    await late.start()
+    await store.insert(slow, OUTBOX, [an_event(topic, "late", 0)])
+    await store.insert(session, OUTBOX, [an_event(topic, f"key-{number % 2}", number) for number in range(11)])
+
+    await start()
+    await until_empty(session)
+
+    records = [(record.key, json.loads(record.value)["version"]) for record in await read_all(kafka_servers, topic)]
+    told = [version for key, version in records if key != b"late"]
+    assert ahead[:3] == [3, 0, 3]
+    assert told == list(range(11))
+    assert records.count((b"late", 0)) == 1
+
+
 async def test_of_two_relays_one_leads_and_the_other_takes_over(
     start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
 ) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from synckit import failpoints, kafka, postgres
 from synckit.contracts.headers import to_kafka
@@ -25,6 +24,7 @@ from synckit.errors import TransientError
 from synckit.observability import metrics
 from synckit.outbox import store
 from synckit.outbox.store import Outbox
+from synckit.partitions import Partitioner
 from synckit.portions import Portion
 from synckit.postgres import Row
 
@@ -60,7 +60,7 @@ class Relay:
         self._dsn = dsn
         self._servers = servers
         self._process = process
-        self._partitioner = DefaultPartitioner()
+        self._partitioner = Partitioner()
         self._woken = asyncio.Event()
         self._stopping = False
         self._asked_at = 0.0
@@ -115,9 +115,12 @@ class Relay:
             log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
             self._failure = None
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
+            ahead: list[Row] = []
             while not self._stopping:
                 await self._ask(session)
-                if not await self._publish_next(session, producer):
+                found = ahead or await store.list_next(session, self._outbox, self._portion.rows)
+                ahead = await self._publish(session, producer, found)
+                if not found:
                     await self._pause(POLL_SECONDS)
         finally:
             await kafka.drop(producer)  # its open transaction is aborted by whoever leads next
@@ -131,31 +134,45 @@ class Relay:
             metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
 
-    async def _publish_next(self, session: postgres.Connection, producer: AIOKafkaProducer) -> bool:
-        """One round: read, send in one transaction, delete. Whether it found rows."""
-        found = await store.list_next(session, self._outbox, self._portion.rows)
-        rows = found[: self._portion.fits(_sizes(found))]
+    async def _publish(
+        self, session: postgres.Connection, producer: AIOKafkaProducer, found: Sequence[Row]
+    ) -> list[Row]:
+        """One round: send in one transaction, delete. Returns the rows of the next, where they were read meanwhile."""
+        ahead: list[Row] = []
+        sizes = _sizes(found)
+        rows, is_whole = found[: self._portion.fits(sizes)], self._portion.is_filled_by(sizes)
         large = [row["seq"] for row in rows if row["value"] and len(row["value"]) > store.LARGEST_VALUE]
         if large:
             await self._refuse(session, large)
             rows = [row for row in rows if row["seq"] not in large]
         if rows:
-            await self._try(session, producer, rows)
+            ahead = await self._try(session, producer, rows, is_whole=is_whole)
             failpoints.hit("relay.delete:before_commit")
             await store.delete(session, self._outbox, [row["seq"] for row in rows])
             failpoints.hit("relay.delete:after_commit")
             metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(rows))
-        return bool(found)
+        return ahead
 
-    async def _try(self, session: postgres.Connection, producer: AIOKafkaProducer, rows: Sequence[Row]) -> None:
-        """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name."""
+    async def _try(
+        self, session: postgres.Connection, producer: AIOKafkaProducer, rows: Sequence[Row], *, is_whole: bool
+    ) -> list[Row]:
+        """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
+
+        Meanwhile the rows behind a whole round are read. No row of the same key can get in between: its writer held the
+        entity's lock, so whatever commits later has a greater seq.
+        """
+
+        async def read_ahead() -> list[Row]:
+            return await store.list_next(session, self._outbox, self._portion.rows, [row["seq"] for row in rows])
+
         started = monotonic()
         try:
-            await _while_asking(session, self._send(producer, rows))
+            ahead = await _while_asking(session, self._send(producer, rows), read_ahead if is_whole else None)
         except FAILURES:
             self._portion.failed(_sizes(rows))
             raise
         self._portion.succeeded(_sizes(rows), monotonic() - started)
+        return ahead
 
     async def _refuse(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
         failpoints.hit("relay.refuse:before_commit")
@@ -166,11 +183,11 @@ class Relay:
 
     async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> None:
         """The rows in one transaction; per partition, and so per key, in the order given."""
+        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
         by_partition: dict[tuple[str, int], list[Row]] = defaultdict(list)
         for row in rows:
-            partitions = sorted(await producer.partitions_for(row["topic"]))
-            chosen = self._partitioner(row["key"].encode(), partitions, partitions)
-            by_partition[row["topic"], chosen].append(row)
+            there = partitions[row["topic"]]
+            by_partition[row["topic"], self._partitioner(row["key"].encode(), there, there)].append(row)
         async with producer.transaction():
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
@@ -218,14 +235,23 @@ def _batches(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[Any]:
     return batches
 
 
-async def _while_asking(session: postgres.Connection, work: Coroutine[Any, Any, None]) -> None:
-    """Do some work at Kafka, for 20 s at most, and keep the session that holds the lock from being idle meanwhile."""
+async def _while_asking(
+    session: postgres.Connection,
+    work: Coroutine[Any, Any, None],
+    read_ahead: Callable[[], Awaitable[list[Row]]] | None = None,
+) -> list[Row]:
+    """Do some work at Kafka, for 20 s at most, and keep the session that holds the lock from being idle meanwhile.
+
+    Returns what is read over the session at the same time.
+    """
     task = asyncio.ensure_future(work)
     try:
         async with asyncio.timeout(ROUND_SECONDS):
+            ahead = await read_ahead() if read_ahead else []
             while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
                 await session.fetchval("SELECT 1")
         task.result()
+        return ahead
     finally:
         if not task.done():
             task.cancel()

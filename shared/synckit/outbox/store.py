@@ -57,21 +57,25 @@ async def insert(connection: Connection, outbox: Outbox, events: Sequence[Event]
     )
 
 
-async def list_next(connection: Connection, outbox: Outbox, at_most: int) -> list[Row]:
-    """The visible rows with the smallest seq, in order; of values about 4 MiB at most."""
+async def list_next(connection: Connection, outbox: Outbox, at_most: int, besides: Sequence[int] = ()) -> list[Row]:
+    """The visible rows with the smallest seq besides those given, in order; of values about 4 MiB at most."""
     return await connection.fetch(
         f"""
         SELECT seq, topic, key, headers, value
           FROM (SELECT seq, topic, key, headers, value,
                        sum(octet_length(value)) OVER (
                            ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
-                  FROM (SELECT seq, topic, key, headers, value FROM {outbox.events} ORDER BY seq LIMIT $1) AS next
+                  FROM (SELECT seq, topic, key, headers, value
+                          FROM {outbox.events}
+                         WHERE seq NOT IN (SELECT unnest($3::bigint[]))
+                         ORDER BY seq LIMIT $1) AS next
                ) AS counted
          WHERE coalesce(bytes_before, 0) < $2
          ORDER BY seq
         """,  # noqa: S608 - the table's name is a constant of the service
         at_most,
         ROUND_BYTES,
+        besides,
     )
 
 

@@ -102,8 +102,9 @@ def unfenced_relay() -> None:
         failpoints.hit("mutant.send:before")
         await usual_send(self, producer, rows)
 
-    async def while_not_asking(_: object, work: Coroutine[Any, Any, None]) -> None:
+    async def while_not_asking(_: object, work: Coroutine[Any, Any, None], __: object = None) -> list[postgres.Row]:
         await work
+        return []
 
     replace(failpoints, "NAMES", failpoints.NAMES | {"mutant.send:before"})
     replace(kafka, "create_transactional_producer", create)
@@ -140,7 +141,9 @@ def remembered_position() -> None:
     get(outbox, "list_next")
     last: dict[str, int] = {}
 
-    async def list_next(connection: postgres.Connection, box: outbox.Outbox, at_most: int) -> list[postgres.Row]:
+    async def list_next(
+        connection: postgres.Connection, box: outbox.Outbox, at_most: int, _: Sequence[int] = ()
+    ) -> list[postgres.Row]:
         rows = await connection.fetch(
             f"SELECT seq, topic, key, headers, value FROM {box.events} WHERE seq > $2 ORDER BY seq LIMIT $1",  # noqa: S608 - a constant's name
             at_most,
