@@ -202,6 +202,21 @@ async def test_one_that_fails_again_holds_no_other_up(release: Release) -> None:
     assert len(await names(release)) == 1
 
 
+async def test_of_two_records_that_stood_at_one_place_each_has_its_own_outcome(release: Release) -> None:
+    """A topic that was made anew has every place once more."""
+    good, bad = salesforce_messages(MESSAGE)
+    await release.consume(good)
+    await release.consume(bad)
+    release.refused = lambda record: all_of_them(record) if record.key == bad.key else None
+    await release.ask()
+
+    await release.redrive.once()
+
+    rows = sorted(await release.parked(), key=lambda row: row["attempt"])
+    assert [(row["topic"], row["partition"], row["offset"]) for row in rows] == [(WEBHOOKS_SALESFORCE.name, 0, 0)] * 2
+    assert [(row["attempt"], row["redriven_at"] is not None) for row in rows] == [(1, True), (2, False)]
+
+
 async def test_f76_a_record_that_is_redriven_after_a_newer_fact_changes_nothing(release: Release) -> None:
     older, newer = (record for second in (0, 9) for record in salesforce_event_records(renamed(second)))
     await release.consume(older)

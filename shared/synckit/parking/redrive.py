@@ -56,9 +56,10 @@ class Redrive:
 
     async def _redrive(self, records: Sequence[ParkedRecord]) -> None:
         topic = records[0].topic
-        refused = {(one.partition, one.offset) for one in await self._appliers[topic].apply(Batch(records))}
-        applied = [one for one in records if (one.partition, one.offset) not in refused]
-        failed = [one for one in records if (one.partition, one.offset) in refused]
+        # Not by place: of one topic, partition and offset there are two where the topic was made anew in between.
+        refused = {id(one) for one in await self._appliers[topic].apply(Batch(records))}
+        applied = [one for one in records if id(one) not in refused]
+        failed = [one for one in records if id(one) in refused]
         async with postgres.transaction(self._pool, "redrive.mark") as connection:
             await mark_redriven(connection, applied)
             await mark_failed(connection, failed)
