@@ -11,6 +11,7 @@ from typing import Final
 
 from paintbox.databases import Connection, connected
 from paintbox.parked.listing import PROCESS, Alarm, Filter, SetAside, find_set_aside
+from synckit.parking import records
 
 LOOK_SECONDS: Final = 0.3
 
@@ -41,18 +42,10 @@ async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:
     """Mark everything open that the filter finds; what was found. Asking for what was asked for already is the same."""
     async with connected(dsn, process=PROCESS) as connection, connection.transaction():
         found = await find_set_aside(connection, wanted)
-        await connection.execute(
-            """
-            UPDATE integrations.parked_records AS stored
-               SET redrive_asked_at = clock_timestamp()
-              FROM (SELECT id
-                      FROM integrations.parked_records
-                     WHERE id = ANY($1::bigint[])
-                       AND redrive_asked_at IS NULL AND redriven_at IS NULL AND dropped_at IS NULL
-                     ORDER BY id
-                       FOR UPDATE) AS locked
-             WHERE stored.id = locked.id
-            """,
+        await records.change(
+            connection,
+            "redrive_asked_at = clock_timestamp()",
+            f"WHERE parked.id = ANY($1::bigint[]) AND parked.redrive_asked_at IS NULL AND {records.OPEN}",
             _parked(found),
         )
         await connection.execute(
@@ -73,17 +66,10 @@ async def drop(dsn: str, wanted: Filter) -> list[SetAside]:
     """Mark everything open that the filter finds as dropped: it is kept, and shown no more; what was found."""
     async with connected(dsn, process=PROCESS) as connection, connection.transaction():
         found = await find_set_aside(connection, wanted)
-        await connection.execute(
-            """
-            UPDATE integrations.parked_records AS stored
-               SET dropped_at = now(), redrive_asked_at = NULL
-              FROM (SELECT id
-                      FROM integrations.parked_records
-                     WHERE id = ANY($1::bigint[]) AND redriven_at IS NULL AND dropped_at IS NULL
-                     ORDER BY id
-                       FOR UPDATE) AS locked
-             WHERE stored.id = locked.id
-            """,
+        await records.change(
+            connection,
+            "dropped_at = now(), redrive_asked_at = NULL",
+            f"WHERE parked.id = ANY($1::bigint[]) AND {records.OPEN}",
             _parked(found),
         )
         await connection.execute(

@@ -70,7 +70,22 @@ async def list_set_aside(dsn: str, wanted: Filter, limit: int | None) -> list[Se
 async def find_set_aside(connection: Connection, wanted: Filter, limit: int | None = None) -> list[SetAside]:
     """The same, in a session."""
     rows = await connection.fetch(
-        """
+        _SET_ASIDE,
+        None if wanted.ids is None else list(wanted.ids),
+        wanted.consumer,
+        wanted.topic,
+        wanted.reason,
+        wanted.key,
+        wanted.before,
+        wanted.after,
+        limit,
+        wanted.with_decided,
+        QUARANTINED_BY,
+    )
+    return [SetAside(**dict(row)) for row in rows]
+
+
+_SET_ASIDE: Final = """
         WITH set_aside AS (
             SELECT id::text AS id, 'parked' AS kind, consumer, topic, partition, "offset",
                    coalesce(encode(key, 'escape'), '') AS key,
@@ -103,19 +118,7 @@ async def find_set_aside(connection: Connection, wanted: Filter, limit: int | No
            AND ($6::timestamptz IS NULL OR since < $6) AND ($7::timestamptz IS NULL OR since > $7)
          ORDER BY since DESC, id
          LIMIT $8
-        """,
-        None if wanted.ids is None else list(wanted.ids),
-        wanted.consumer,
-        wanted.topic,
-        wanted.reason,
-        wanted.key,
-        wanted.before,
-        wanted.after,
-        limit,
-        wanted.with_decided,
-        QUARANTINED_BY,
-    )
-    return [SetAside(**dict(row)) for row in rows]
+        """
 
 
 async def list_alarms(dsn: str) -> list[Alarm]:

@@ -15,6 +15,8 @@ from synckit.errors import PoisonError
 from synckit.postgres import Connection, Pool, as_json
 
 LONGEST_REASON: Final = 500
+OPEN: Final = "parked.redriven_at IS NULL AND parked.dropped_at IS NULL"
+"""Of a row `parked`: nobody is done with it."""
 NUL: Final = "\x00"
 """What PostgreSQL takes in no text."""
 
@@ -63,26 +65,41 @@ async def _drop_before(connection: Connection, consumer: str, erasures: Sequence
     """Drop what came before these erasures under their keys, its bytes too: a redrive would bring it back for ever."""
     if not erasures:
         return
-    await connection.execute(
+    places = zip(*((at.topic, at.partition, at.offset, at.key) for at in erasures), strict=True)
+    await change(
+        connection,
+        "dropped_at = coalesce(stored.dropped_at, now()), redrive_asked_at = NULL, value = NULL",
         """
-        WITH dropped AS MATERIALIZED (
+        JOIN unnest($2::text[], $3::integer[], $4::bigint[], $5::bytea[])
+          AS erased (topic, partition, "offset", key) USING (topic, partition, key)
+         WHERE parked.consumer = $1 AND parked."offset" < erased."offset" AND parked.value IS NOT NULL
+        """,
+        consumer,
+        *map(list, places),
+    )
+
+
+async def change(connection: Connection, assignments: str, found: str, *arguments: object) -> None:
+    """Change rows, after all of them are locked in the order of their ids.
+
+    `found` says which: it goes on after `FROM integrations.parked_records AS parked`, and the arguments are its own.
+    Both texts are constants of the caller.
+    """
+    await connection.execute(
+        f"""
+        WITH locked AS MATERIALIZED (
             SELECT parked.id
               FROM integrations.parked_records AS parked
-              JOIN unnest($2::text[], $3::integer[], $4::bigint[], $5::bytea[])
-                AS erased (topic, partition, "offset", key) USING (topic, partition, key)
-             WHERE parked.consumer = $1 AND parked."offset" < erased."offset" AND parked.value IS NOT NULL
+              {found}
              ORDER BY parked.id
                FOR UPDATE OF parked
         )
-        UPDATE integrations.parked_records
-           SET dropped_at = coalesce(dropped_at, now()), redrive_asked_at = NULL, value = NULL
-         WHERE id IN (SELECT id FROM dropped)
-        """,
-        consumer,
-        *(
-            list(column)
-            for column in zip(*((at.topic, at.partition, at.offset, at.key) for at in erasures), strict=True)
-        ),
+        UPDATE integrations.parked_records AS stored
+           SET {assignments}
+          FROM locked
+         WHERE stored.id = locked.id
+        """,  # noqa: S608 - see the docstring
+        *arguments,
     )
 
 
@@ -105,8 +122,23 @@ async def list_asked(
     connection: Connection, consumer: str, topics: Sequence[str], limit: int, most_bytes: int
 ) -> list[ParkedRecord]:
     """The oldest open records of one of these topics that are to be redriven: so many at most, and one at least."""
-    rows = await connection.fetch(
-        """
+    rows = await connection.fetch(_ASKED, consumer, list(topics), limit, most_bytes)
+    return [
+        ParkedRecord(
+            id=row["id"],
+            asked_at=row["redrive_asked_at"],
+            topic=row["topic"],
+            partition=row["partition"],
+            offset=row["offset"],
+            key=row["key"],
+            headers=list(headers_from(orjson.loads(row["headers"]))),
+            value=row["value"],
+        )
+        for row in rows
+    ]
+
+
+_ASKED: Final = """
         WITH oldest AS (
             SELECT topic
               FROM integrations.parked_records
@@ -128,25 +160,7 @@ async def list_asked(
           JOIN asked USING (id)
          WHERE bytes <= $4 OR place = 1
          ORDER BY id
-        """,
-        consumer,
-        list(topics),
-        limit,
-        most_bytes,
-    )
-    return [
-        ParkedRecord(
-            id=row["id"],
-            asked_at=row["redrive_asked_at"],
-            topic=row["topic"],
-            partition=row["partition"],
-            offset=row["offset"],
-            key=row["key"],
-            headers=list(headers_from(orjson.loads(row["headers"]))),
-            value=row["value"],
-        )
-        for row in rows
-    ]
+        """
 
 
 async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
@@ -162,22 +176,17 @@ async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -
     await _mark(connection, records, "attempt = stored.attempt + 1, redrive_asked_at = NULL")
 
 
-async def _mark(connection: Connection, records: Sequence[ParkedRecord], change: str) -> None:
-    """Changes those that are open and asked for as they were when they were read, locked in the order of their ids."""
+async def _mark(connection: Connection, records: Sequence[ParkedRecord], assignments: str) -> None:
+    """Changes those that are open and asked for as they were when they were read."""
     if not records:
         return
-    await connection.execute(
+    await change(
+        connection,
+        assignments,
         f"""
-        UPDATE integrations.parked_records AS stored
-           SET {change}
-          FROM (SELECT id FROM integrations.parked_records AS parked
-                  JOIN unnest($1::bigint[], $2::timestamptz[]) AS tried (id, asked_at) USING (id)
-                 WHERE parked.redrive_asked_at = tried.asked_at
-                   AND parked.redriven_at IS NULL AND parked.dropped_at IS NULL
-                 ORDER BY id
-                   FOR UPDATE OF parked) AS done
-         WHERE stored.id = done.id
-        """,  # noqa: S608 - the change is a constant of this file
+        JOIN unnest($1::bigint[], $2::timestamptz[]) AS tried (id, asked_at) USING (id)
+         WHERE parked.redrive_asked_at = tried.asked_at AND {OPEN}
+        """,
         [record.id for record in records],
         [record.asked_at for record in records],
     )
