@@ -3,8 +3,9 @@
 import asyncio
 import json
 import shutil
+from pathlib import Path
 from secrets import randbelow
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -12,6 +13,11 @@ from rich.console import Console
 from paintbox.commands.options import DirectoryOption, JsonOption
 from paintbox.commands.stack import INTERRUPTED, bring_up, require_local_extra
 from paintbox.environment import operator_environment
+
+if TYPE_CHECKING:
+    from paintbox.demo.report import Report
+    from paintbox.stack.places import Places
+    from paintbox.world.runs import Size
 
 MOST: Final = 100_000
 SEEDS: Final = 1_000_000
@@ -36,9 +42,7 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     Starts the stack where it is not up, and leaves it up. Exits 1 where anything differs. As often as you like.
     """
     require_local_extra()
-    from paintbox.demo import course, further, report, text
-    from paintbox.demo.display import Display
-    from paintbox.stack import places, postgres
+    from paintbox.stack import places
     from paintbox.world.runs import Size
 
     where = places.find(directory)
@@ -46,19 +50,34 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise typer.Exit(1)
     size = Size(accounts, contacts, projects, photos)
     chosen = randbelow(SEEDS) if seed is None else seed
-    console = Console()
+    came_to = _run(where, size, chosen, timeout, None if as_json else Console())
+    _tell(came_to, where, directory, as_json=as_json)
+
+
+def _run(where: "Places", size: "Size", seed: int, timeout: float, console: Console | None) -> "Report":
+    """Exits where it is interrupted."""
+    from paintbox.demo import course
+    from paintbox.demo.display import Display
+
     try:
-        with Display(None if as_json else console) as display:
+        with Display(console) as display:
             environment = operator_environment(where.directory)
-            came_to = asyncio.run(course.run(environment, where, size, chosen, timeout, display))
+            return asyncio.run(course.run(environment, where, size, seed, timeout, display))
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted: the stack stays up, and the simulators behave again")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _tell(came_to: "Report", where: "Places", directory: Path | None, *, as_json: bool) -> None:
+    """Exits 1 where anything differs."""
+    from paintbox.demo import further, report, text
+    from paintbox.stack import postgres
+
     if as_json:
         typer.echo(json.dumps(report.as_document(came_to)))
     else:
         programs = None if shutil.which("psql") else postgres.packaged_programs()
         lines = further.text(came_to.run.tag, came_to.examples, where.environment, directory, programs)
-        text.show(console, came_to, lines)
+        text.show(Console(), came_to, lines)
     if not came_to.is_equal:
         raise typer.Exit(1)

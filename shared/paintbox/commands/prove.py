@@ -28,32 +28,39 @@ WIDTH: Final = 180
 MINUTES: Final = 3.0
 
 
+MinutesOption = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=600, show_default="3", help="For how long to harm it; start and quiet not counted."),
+]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, show_default="drawn", help="The same seed does the same faults.")
+]
+FaultsOption = Annotated[
+    str | None,
+    typer.Option(help="Kinds of faults, comma separated.", show_default="all that this machine can inject"),
+]
+ReportOption = Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the report as one HTML file.")]
+MutantsOption = Annotated[
+    str | None,
+    typer.Option(help="Instead: run with mistakes and demand that each is caught. Names, comma separated; all; turn."),
+]
+ControlOption = Annotated[
+    bool, typer.Option("--control", help="With --mutants: the same without the mistakes; nothing may be violated.")
+]
+ItsDirectoryOption = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, show_default=".local/prove", help="Where its own stack lies; emptied at start."),
+]
+
+
 def prove(  # noqa: PLR0913, PLR0917 - an option is an argument
-    minutes: Annotated[
-        float | None,
-        typer.Option(min=0.1, max=600, show_default="3", help="For how long to harm it; start and quiet not counted."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, show_default="drawn", help="The same seed does the same faults.")
-    ] = None,
-    faults: Annotated[
-        str | None,
-        typer.Option(help="Kinds of faults, comma separated.", show_default="all that this machine can inject"),
-    ] = None,
-    report: Annotated[Path | None, typer.Option(dir_okay=False, help="Also write the report as one HTML file.")] = None,
-    mutants: Annotated[
-        str | None,
-        typer.Option(
-            help="Instead: run with mistakes and demand that each is caught. Names, comma separated; all; turn."
-        ),
-    ] = None,
-    control: Annotated[
-        bool, typer.Option("--control", help="With --mutants: the same without the mistakes; nothing may be violated.")
-    ] = False,
-    directory: Annotated[
-        Path | None,
-        typer.Option(file_okay=False, show_default=".local/prove", help="Where its own stack lies; emptied at start."),
-    ] = None,
+    minutes: MinutesOption = None,
+    seed: SeedOption = None,
+    faults: FaultsOption = None,
+    report: ReportOption = None,
+    mutants: MutantsOption = None,
+    control: ControlOption = False,
+    directory: ItsDirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start everything twice on ports of its own, harm it in every way, and show that nothing was lost or doubled.
