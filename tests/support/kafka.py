@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 from filelock import FileLock
 
-from paintbox.stack import jars, java, kafka, ports, processes
+from paintbox.stack import brief, jars, kafka, processes
 from paintbox.stack.kafka import Broker
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -66,19 +66,7 @@ def new_broker() -> Iterator[KafkaServer]:
 
 def _start() -> KafkaServer:
     home = Path(tempfile.mkdtemp(prefix="paintbox-kafka-"))
-    port = ports.choose(home, [])
-    broker = Broker(
-        libraries=jars.require(CHECKOUT),
-        templates=CHECKOUT / "deploy/kafka",
-        folder=home,
-        port=port,
-        controller_port=ports.choose(home, [port]),
-    )
-    executable = java.find_java()
-    kafka.configure(broker, executable)
-    child = processes.launch(
-        [str(executable), *kafka.arguments(broker)], log=home / "log", environment=kafka.ENVIRONMENT, folder=home
-    )
+    broker, child = brief.start(CHECKOUT, jars.require(CHECKOUT), home)
     server = KafkaServer(broker.servers, str(home), child.pid, psutil.Process(child.pid).create_time())
     processes.reap(child)
     try:

@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 
 from paintbox.errors import OperatorError
-from paintbox.stack import jars, java, kafka, ports, processes
+from paintbox.stack import brief, jars, kafka, processes
 from paintbox.stack.kafka import Broker
 
 START_SECONDS: Final = 90.0
@@ -48,19 +48,8 @@ def write(checkout: Path, say: Callable[[str], None]) -> bool:
 
 def _made(checkout: Path, libraries: Path, folder: Path) -> Path:
     """A broker that starts, and writes down what it loaded when it ends."""
-    executable, port = java.find_java(), ports.choose(folder, [])
     made = folder / "classes.jsa"
-    broker = Broker(
-        libraries=libraries,
-        templates=checkout / "deploy/kafka",
-        folder=folder,
-        port=port,
-        controller_port=ports.choose(folder, [port]),
-        options=(f"-XX:ArchiveClassesAtExit={made}", *kafka.BRIEF),
-    )
-    kafka.configure(broker, executable)
-    command = [str(executable), *kafka.arguments(broker)]
-    child = processes.launch(command, log=folder / "log", environment=kafka.ENVIRONMENT, folder=folder)
+    broker, child = brief.start(checkout, libraries, folder, f"-XX:ArchiveClassesAtExit={made}")
     try:
         asyncio.run(_until_ready(broker))
     finally:
