@@ -17,6 +17,7 @@ COMMITTED: Final = f"/{HEADER}/commitTimestamp"
 LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
 MOST_ITEMS: Final = 1_000
+"""Of one body: five times what a vendor is known to send at once, and understood within 50 ms."""
 MOST_BYTES: Final = 16 * 1024 * 1024
 """What one body may become at most: a merged event is repeated for each of its records."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
