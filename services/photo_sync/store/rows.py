@@ -35,8 +35,10 @@ async def upsert_projects(connection: Connection, projects: Sequence[Project]) -
     """
     if not projects:
         return []
-    return await connection.fetch(
-        f"""
+    return await connection.fetch(_UPSERT_PROJECTS, as_json(map(_project_row, projects)))
+
+
+_UPSERT_PROJECTS: Final = f"""
         INSERT INTO projects.projects AS stored
                (id, company_cam_id, customer_id, type, status, status_before_archive, deleted_at, source_version,
                 {_COLUMNS})
@@ -74,9 +76,7 @@ async def upsert_projects(connection: Connection, projects: Sequence[Project]) -
         RETURNING stored.id, stored.customer_id, stored.company_cam_id, stored.name, stored.type, stored.status,
                   stored.created_at, stored.merged_into, stored.deleted_at, stored.source_version,
                   stored.xmax = 0 AS is_new
-        """,  # noqa: S608 - the columns are constants
-        as_json(map(_project_row, projects)),
-    )
+        """  # noqa: S608 - the columns are constants
 
 
 def _project_row(project: Project) -> dict[str, Any]:
@@ -126,8 +126,10 @@ async def upsert_photos(connection: Connection, photos: Sequence[Photo]) -> list
     """
     if not photos:
         return []
-    return await connection.fetch(
-        """
+    return await connection.fetch(_UPSERT_PHOTOS, as_json(map(_photo_row, photos)))
+
+
+_UPSERT_PHOTOS: Final = """
         INSERT INTO projects.project_photos AS stored
                (id, project_id, company_cam_id, url, thumbnail_url, mime_type, category, tags, description, captured_at,
                 uploaded_at, latitude, longitude, company_cam_metadata, sync_status, last_sync_at)
@@ -166,9 +168,7 @@ async def upsert_photos(connection: Connection, photos: Sequence[Photo]) -> list
                 excluded.description, excluded.captured_at, excluded.uploaded_at, excluded.latitude,
                 excluded.longitude, excluded.company_cam_metadata, excluded.sync_status)
         RETURNING stored.id
-        """,
-        as_json(map(_photo_row, photos)),
-    )
+        """
 
 
 def _photo_row(photo: Photo) -> dict[str, Any]:
