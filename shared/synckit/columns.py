@@ -91,6 +91,15 @@ _ALIASES: Final = {
 }
 """Usual names in English, in lower case, that ISO 3166 does not have."""
 
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A value that a column cannot take: what was wrong with it, never the value."""
+
+    column: str
+    problem: str
+
+
 Fitted = tuple[Any, str | None]
 """The value that the column takes, and what was wrong with the vendor's (None where it was fine)."""
 

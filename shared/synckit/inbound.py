@@ -1,11 +1,12 @@
 """From a webhook's record to facts, hints and a conclusion: what the consumers of both vendors share."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from synckit import documents, times, versions
+from synckit.columns import Problem
 from synckit.consumer.batch import Incoming
 from synckit.contracts.headers import EventHeaders
 from synckit.contracts.topics import SYNC_REQUESTS
@@ -145,8 +146,13 @@ def sync_requested(service: Literal["salesforce", "companycam"], source: str, hi
     return Event(topic=SYNC_REQUESTS.name, key=value.key, headers=headers.encoded(), value=value.encoded())
 
 
-def conclusion(reading: Reading, touched: Touched, entity_id: UUID | None) -> Conclusion:
-    """Merged is processed, also where nothing changed or the record is held; a hint or an unknown type is ignored."""
+def conclusion(
+    reading: Reading, touched: Touched, entity_id: UUID | None, problems: Callable[[Fact], Iterable[Problem]]
+) -> Conclusion:
+    """Merged is processed, also where nothing changed or the record is held; a hint or an unknown type is ignored.
+
+    What the columns cannot take of a fact stands in the log of its event, whether a row changed or not.
+    """
     merged = touched.merged[reading.object, reading.id] if reading.facts else None
     return Conclusion(
         status=Status.IGNORED if merged is None else Status.PROCESSED,
@@ -157,5 +163,6 @@ def conclusion(reading: Reading, touched: Touched, entity_id: UUID | None) -> Co
             "outcome": reading.outcome,
             "changed": merged is not None and merged.changed,
             "doubts": [] if merged is None else sorted(merged.doubts),
+            "problems": [asdict(problem) for fact in reading.facts for problem in problems(fact)],
         },
     )

@@ -443,6 +443,26 @@ async def test_a_bad_field_is_counted_where_no_row_changes_too(sync: CustomerSyn
     assert problems_of_email() == before + 1
 
 
+async def test_a_bad_field_stands_in_the_log_of_its_event_where_no_row_changes_too(sync: CustomerSync) -> None:
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+    bad = change(2, Email="canary, no address")
+
+    await sync.events(bad)
+    await sync.events(bad)
+    await sync.events(change(3, Email="canary, no address"))
+
+    found = await all_rows(
+        sync.resources.integrations,
+        "SELECT metadata ->> 'problems' AS problems FROM integrations.sync_logs ORDER BY metadata ->> 'problems'",
+    )
+    logs = await all_rows(sync.resources.customers, "SELECT 1 FROM customers.customer_sync_logs")
+    assert [json.loads(row["problems"]) for row in found] == [
+        [],
+        *[[{"column": "email", "problem": "not_an_email"}]] * 2,
+    ]
+    assert len(logs) == 1
+
+
 def problems_of_email() -> float:
     found = (sample for metric in metrics.FIELD_PROBLEMS.collect() for sample in metric.samples)
     return sum(one.value for one in found if one.name.endswith("_total") and one.labels.get("column") == "email")

@@ -1,6 +1,7 @@
 """Webhooks of CompanyCam become projects and photos as soon as their customer is known, whatever comes first."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
@@ -351,8 +352,10 @@ async def test_a_photo_that_moved_and_then_says_it_is_deleted_comes_back_nowhere
 
     await sync.events(photo("photo.updated", project_id="94100002", updated_at=NOW))
     await sync.events(photo("photo.updated", project_id="94100002", status="deleted", updated_at=NOW + 1))
+    (before,) = await photos(sync)
     await sync.events(project(id="94100002"))
 
+    assert before["sync_status"] == "DELETED"
     assert [row["sync_status"] for row in await photos(sync)] == ["DELETED"]
     assert [row["photo_count"] for row in await projects(sync)] == [0, 0]
 
@@ -401,6 +404,25 @@ async def test_a_photo_that_says_it_is_deleted_no_longer_counts(sync: PhotoSync)
 
     assert [row["sync_status"] for row in await photos(sync)] == ["DELETED"]
     assert [row["photo_count"] for row in await projects(sync)] == [0]
+
+
+async def test_bad_fields_stand_in_the_logs_of_their_events_whether_held_or_not(sync: PhotoSync) -> None:
+    await sync.events(project(name=["Gate"]), photo(description={"text": "North"}))
+    await sync.customers([customer()])
+    await sync.events(project(name=["Fence"], updated_at=NOW))
+
+    found = await all_rows(
+        sync.resources.integrations,
+        """
+        SELECT entity_type, metadata ->> 'problems' AS problems
+          FROM integrations.sync_logs ORDER BY entity_type, started_at
+        """,
+    )
+    told = [(row["entity_type"], json.loads(row["problems"])) for row in found]
+    assert told == [
+        ("photo", [{"column": "description", "problem": "not_text"}]),
+        *[("project", [{"column": "name", "problem": "not_text"}])] * 2,
+    ]
 
 
 async def test_a_late_event_overwrites_nothing_and_the_same_again_neither(sync: PhotoSync) -> None:

@@ -7,15 +7,33 @@ import pytest
 from pydantic import ValidationError
 
 from customer_sync.models.configuration import AccountTypeChoice, SalesforceConfig, Source, StatusChoice
-from customer_sync.models.customer import Customer, Problem
-from customer_sync.rules.projection import customer_from
+from customer_sync.models.customer import Customer
+from customer_sync.rules.projection import customer_from, problems_of
 from support.facts import NOON_MS, a_fact, at
 from support.samples import ACME, DOUGLAS
+from synckit.columns import Problem
 from synckit.identity import customer_id, salesforce_id18
 from synckit.mirror.facts import DELETED, Record
 from synckit.mirror.merge import merge
 
 SHIPPED = SalesforceConfig()
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "problems"),
+    [
+        ("Contact", {"LastName": "Hunting", "Email": "none", "Phone": None}, [("email", "not_an_email")]),
+        ("Contact", {"AccountId": "short"}, [("salesforce_account_id", "not_a_salesforce_id")]),
+        ("Account", {"BillingCountry": "Atlantis"}, [("billing_country", "unknown_country")]),
+        ("Lead", {"Email": "none"}, []),
+    ],
+)
+def test_the_problems_of_a_fact_are_those_of_what_it_says(
+    name: str, fields: dict[str, Any], problems: list[tuple[str, str]]
+) -> None:
+    fact = replace(a_fact(at(0), **fields), object=name)
+
+    assert [(one.column, one.problem) for one in problems_of(fact, SHIPPED)] == problems
 
 
 def contact(**fields: Any) -> Record:

@@ -1,11 +1,13 @@
 """Webhooks of Salesforce. The order is rule 4's: merge, project, record; then the batch loop commits the offsets."""
 
 from collections.abc import Mapping
+from functools import partial
 from uuid import UUID
 
 from customer_sync import metrics
 from customer_sync.resources import Resources
 from customer_sync.rules import announcements, reading
+from customer_sync.rules.projection import problems_of
 from customer_sync.store import MIRROR, OUTBOX
 from synckit import inbound, postgres
 from synckit.consumer import Batch
@@ -28,7 +30,8 @@ async def on_salesforce_webhooks(batch: Batch, resources: Resources) -> None:
     readings = await _read(batch, received, resources)
     touched = await _merge(readings, resources)
     await resources.projector.work()
-    conclusions = {at: inbound.conclusion(said, touched, _customer(said)) for at, said in readings.items()}
+    problems = partial(problems_of, config=await resources.config.get())
+    conclusions = {at: inbound.conclusion(said, touched, _customer(said), problems) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
     await webhooks.conclude(resources.integrations, CONSUMER, batch, received, conclusions, records)
 

@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from customer_sync.models.columns import COLUMNS
 from customer_sync.models.configuration import Meaning, Rule, SalesforceConfig, Source
-from customer_sync.models.customer import Customer, Problem
+from customer_sync.models.customer import Customer
 from synckit import versions
-from synckit.columns import Column, Kind, fit
+from synckit.columns import Column, Kind, Problem, fit
 from synckit.identity import customer_id
-from synckit.mirror.facts import DELETED, OURS, Record
+from synckit.mirror.facts import DELETED, OURS, Fact, Record
 
+_ACCOUNT: Final = Source(object="Contact", field="AccountId")
 _ACCOUNT_ID: Final = Column(Kind.SALESFORCE_ID, length=18)
 
 Pair = dict[str, Record | None]
@@ -39,9 +40,30 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
     )
 
 
+def problems_of(fact: Fact, config: SalesforceConfig) -> tuple[Problem, ...]:
+    """What the columns cannot take of all that one fact says, whatever else is known of the record."""
+    if fact.object not in {"Contact", "Account"}:
+        return ()
+    pair: Pair = {
+        "Contact": None,
+        "Account": None,
+        fact.object: Record(object=fact.object, id=fact.id, fields=fact.fields),
+    }
+    problems: list[Problem] = []
+    for name, sources in config.columns.items():
+        _column(name, sources, pair, problems)
+    _fitted("salesforce_account_id", _field(pair, _ACCOUNT), _ACCOUNT_ID, problems)
+    _choice("status", config.status.rules, config.status.default, pair, problems)
+    _choice("account_type", config.account_type.rules, config.account_type.default, pair, problems)
+    return tuple(problems)
+
+
 def _column(name: str, sources: tuple[Source, ...], pair: Pair, problems: list[Problem]) -> Any:
-    value = next((found for source in sources if (found := _field(pair, source)) is not None), None)
-    return _fitted(name, value, COLUMNS[name], problems)
+    for source in sources:
+        value = _field(pair, source)
+        if value is not None:
+            return _fitted(name, value, COLUMNS[name], problems)
+    return COLUMNS[name].default
 
 
 def _fitted(name: str, value: Any, column: Column, problems: list[Problem]) -> Any:

@@ -49,16 +49,17 @@ async def photo_slice(
     ]
     written = {row["id"] for row in await store.upsert_photos(connection, [photo for photo, _ in asked])}
     changed = [(photo, cause) for photo, cause in asked if photo.id in written]
-    unchanged = sum(photo.project_id is not None and photo.id not in written for photo, _ in asked)
-    return Projected(report=partial(_report, changed, unchanged))
+    projected = [photo for photo, _ in asked if photo.project_id is not None or photo.id in written]
+    return Projected(report=partial(_report, changed, projected))
 
 
-def _report(changed: Sequence[tuple[Photo, Cause]], unchanged: int) -> None:
+def _report(changed: Sequence[tuple[Photo, Cause]], projected: Sequence[Photo]) -> None:
     now = time()
     PROJECTED.labels(PHOTO, "written").inc(len(changed))
-    PROJECTED.labels(PHOTO, "unchanged").inc(unchanged)
+    PROJECTED.labels(PHOTO, "unchanged").inc(len(projected) - len(changed))
     for photo, cause in changed:
         WEBHOOK_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - cause.received_at / 1000, 0))
         CHANGE_TO_ROW_SECONDS.labels(PHOTO).observe(max(now - photo.modified_at / 1000, 0))
+    for photo in projected:
         for problem in photo.problems:
             metrics.FIELD_PROBLEMS.labels(problem.column, problem.problem).inc()

@@ -77,7 +77,7 @@ async def project_slice(
     await _announce(connection, changed, before)
     new = {one.project.company_cam_id: one.cause for one in changed if one.row["is_new"]}
     made = await notes.insert(connection, MIRROR, {PHOTOS_OF: new})
-    return Projected(made, partial(_report, changed, len(owned)))
+    return Projected(made, partial(_report, changed, list(owned.values())))
 
 
 async def _match(connection: Connection, before: Mapping[str, Match]) -> dict[str, Match]:
@@ -107,12 +107,13 @@ def _owned_keys(changed: Changed, former: UUID | None) -> Iterable[OwnedKey]:
         yield owned(former, is_deleted=True)
 
 
-def _report(changed: Sequence[Changed], projected: int) -> None:
+def _report(changed: Sequence[Changed], projected: Sequence[Project]) -> None:
     now = time()
     PROJECTED.labels(PROJECT, "written").inc(len(changed))
-    PROJECTED.labels(PROJECT, "unchanged").inc(projected - len(changed))
+    PROJECTED.labels(PROJECT, "unchanged").inc(len(projected) - len(changed))
     for one in changed:
         WEBHOOK_TO_ROW_SECONDS.labels(PROJECT).observe(max(now - one.cause.received_at / 1000, 0))
         CHANGE_TO_ROW_SECONDS.labels(PROJECT).observe(max(now - one.project.modified_at / 1000, 0))
-        for problem in one.project.problems:
+    for project in projected:
+        for problem in project.problems:
             metrics.FIELD_PROBLEMS.labels(problem.column, problem.problem).inc()

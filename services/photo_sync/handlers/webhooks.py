@@ -6,6 +6,7 @@ from uuid import UUID
 from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules import announcements, contacts, reading
+from photo_sync.rules.projection import problems_of
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import matches
 from photo_sync.store.rows import MIRROR, OUTBOX
@@ -29,7 +30,7 @@ async def on_companycam_webhooks(batch: Batch, resources: Resources) -> None:
     readings = _read(batch, received)
     touched = await _merge(readings, resources)
     await resources.projector.work()
-    conclusions = {at: inbound.conclusion(said, touched, _entity(said)) for at, said in readings.items()}
+    conclusions = {at: inbound.conclusion(said, touched, _entity(said), problems_of) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
     await webhooks.conclude(resources.integrations, CONSUMER, batch, received, conclusions, records)
 

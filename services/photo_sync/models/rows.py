@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A value that a column cannot take: what was wrong with it, never the value."""
-
-    column: str
-    problem: str
+from synckit.columns import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

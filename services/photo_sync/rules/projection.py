@@ -8,12 +8,12 @@ from uuid import UUID
 
 from photo_sync.models.columns import PROJECT_COLUMNS
 from photo_sync.models.configuration import CompanyCamConfig
-from photo_sync.models.rows import Photo, Problem, Project
-from photo_sync.rules.reading import ARCHIVED, TAG
+from photo_sync.models.rows import Photo, Project
+from photo_sync.rules.reading import ARCHIVED, PHOTO, PROJECT, TAG
 from synckit import times, versions
-from synckit.columns import Fitted, fit, words
+from synckit.columns import Fitted, Problem, fit, words
 from synckit.identity import photo_id, project_id
-from synckit.mirror.facts import DELETED, Record
+from synckit.mirror.facts import DELETED, Fact, Record
 
 UNKNOWN_MIME_TYPE: Final = "application/octet-stream"
 LONGEST_TAG: Final = 200
@@ -22,23 +22,7 @@ STREETS: Final = ("street_address_1", "street_address_2")
 
 def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) -> Project:
     """The row of a project that belongs to a customer."""
-    address = _object(record.get("address"))
-    latitude, longitude = _coordinates(record)
-    lines = [words(address.get(name)) for name in STREETS]
-    given = {
-        "service_city": address.get("city"),
-        "service_state": address.get("state"),
-        "service_postal_code": address.get("postal_code"),
-        "service_country": address.get("country"),
-        "service_latitude": latitude,
-        "service_longitude": longitude,
-        "notes": record.get("notepad"),
-    }
-    fitted = {
-        "name": _named(record, next((line for line in lines if line[0]), (None, None))),
-        "service_street": _joined(lines),
-        **{name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()},
-    }
+    fitted = _project_columns(record)
     return Project(
         id=project_id(record.id),
         company_cam_id=record.id,
@@ -51,6 +35,26 @@ def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) ->
         modified_at=versions.modified_ms(record.newest),
         problems=_problems(fitted),
     )
+
+
+def _project_columns(record: Record) -> dict[str, Fitted]:
+    address = _object(record.get("address"))
+    latitude, longitude = _coordinates(record)
+    lines = [words(address.get(name)) for name in STREETS]
+    given = {
+        "service_city": address.get("city"),
+        "service_state": address.get("state"),
+        "service_postal_code": address.get("postal_code"),
+        "service_country": address.get("country"),
+        "service_latitude": latitude,
+        "service_longitude": longitude,
+        "notes": record.get("notepad"),
+    }
+    return {
+        "name": _named(record, next((line for line in lines if line[0]), (None, None))),
+        "service_street": _joined(lines),
+        **{name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()},
+    }
 
 
 def _named(record: Record, street: Fitted) -> Fitted:
@@ -69,14 +73,7 @@ def _joined(lines: Iterable[Fitted]) -> Fitted:
 
 def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -> Photo:
     """The row of a photo. Where its project has no row it is held: a row that it had in another one is retired."""
-    uris = {str(uri.get("type")): uri for uri in _list(record.get("uris")) if isinstance(uri, dict)}
-    given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
-    tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
-    fitted = {
-        "url": words(given_url or record.get("photo_url")),
-        "description": words(record.get("description")),
-        "tags": next(((None, problem) for _, problem in tags if problem is not None), (None, None)),
-    }
+    fitted, uris = _photo_columns(record), _uris(record)
     url = fitted["url"][0] or ""
     latitude, longitude = _coordinates(record)
     created_at = _time(record.get("created_at")) or record.first_seen_at or 0
@@ -88,7 +85,7 @@ def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -
         thumbnail_url=_url(uris.get("thumbnail")),
         mime_type=_mime_type(url),
         category=config.photo_category,
-        tags=tuple(sorted({word[:LONGEST_TAG] for word, _ in tags if word})),
+        tags=fitted["tags"][0],
         description=fitted["description"][0],
         captured_at=_time(record.get("captured_at")) or created_at,
         uploaded_at=created_at,
@@ -99,6 +96,31 @@ def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -
         modified_at=versions.modified_ms(record.newest),
         problems=_problems(fitted),
     )
+
+
+def _photo_columns(record: Record) -> dict[str, Fitted]:
+    uris = _uris(record)
+    given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
+    tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
+    problem = next((wrong for _, wrong in tags if wrong is not None), None)
+    return {
+        "url": words(given_url or record.get("photo_url")),
+        "description": words(record.get("description")),
+        "tags": (tuple(sorted({word[:LONGEST_TAG] for word, _ in tags if word})), problem),
+    }
+
+
+def _uris(record: Record) -> dict[str, Any]:
+    """Where the photo lies, by the kind of picture."""
+    return {str(uri.get("type")): uri for uri in _list(record.get("uris")) if isinstance(uri, dict)}
+
+
+def problems_of(fact: Fact) -> tuple[Problem, ...]:
+    """What the columns cannot take of all that one fact says, whatever else is known of the record."""
+    record = Record(object=fact.object, id=fact.id, fields=fact.fields)
+    if fact.object == PROJECT:
+        return _problems(_project_columns(record))
+    return _problems(_photo_columns(record)) if fact.object == PHOTO else ()
 
 
 def is_deleted(record: Record) -> bool:
