@@ -12,7 +12,7 @@ SAID = "Doe, 555-0100"
 
 def line_of(error: Exception) -> str:
     record = logging.LogRecord("a.logger", logging.ERROR, __file__, 1, "It failed", None, (type(error), error, None))
-    return logs._formatter("a-process").format(record)
+    return logs._Formatter("a-process").format(record)
 
 
 def raised(error: Exception) -> Exception:
@@ -45,3 +45,20 @@ def test_a_group_of_errors_names_each_of_them() -> None:
 
     assert kinds(line) == ["builtins.ExceptionGroup", "builtins.AttributeError", "builtins.OSError"]
     assert SAID not in line
+
+
+def test_a_line_has_its_sentence_where_it_comes_from_its_time_and_its_ids() -> None:
+    record = logging.LogRecord("a.logger", logging.WARNING, __file__, 1, "It took %d s", (7,), None)
+    record.created = 1_767_342_000.25
+    vars(record).update({"event_ids": [1, 2], "color_message": "\x1b[31mno"})
+
+    line = logs._Formatter("a-process").format(record)
+
+    assert json.loads(line) == {
+        "event": "It took 7 s",
+        "level": "warning",
+        "logger": "a.logger",
+        "event_ids": [1, 2],
+        "timestamp": "2026-01-02T08:20:00.250000Z",
+        "process": "a-process",
+    }

@@ -4,10 +4,10 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
-import structlog
 
 QUIET: Final = {
     "aiokafka": logging.CRITICAL,
@@ -19,46 +19,40 @@ QUIET: Final = {
 }
 """aiokafka logs hundreds of lines a second while a broker is away; httpx logs whole URLs, tokens included."""
 
+LEFT_OUT: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"})
+"""What every record has, and uvicorn's escape sequences: the rest of a record is its `extra`."""
+
 
 def configure(process: str, level: str = "INFO") -> None:
     """Sends every logger of this process to standard output as JSON. Once, from `__main__`."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_formatter(process))
+    handler.setFormatter(_Formatter(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(least)
 
 
-def _formatter(process: str) -> logging.Formatter:
-    def add_process(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["process"] = process
-        event.pop("color_message", None)  # uvicorn's, with escape sequences
-        return event
+class _Formatter(logging.Formatter):
+    """A record as a line of JSON."""
 
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_process,
-    ]
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _add_frames,
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ],
-    )
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
 
-
-def _add_frames(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Where an exception came from: kinds and places, never its text, which may quote a row or a secret."""
-    given = event.pop("exc_info", None)
-    error = given[1] if isinstance(given, tuple) else given
-    if isinstance(error, BaseException):
-        event["exception"] = [_told(one) for one in _chain(error)]
-    return event
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, object] = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **{name: value for name, value in vars(record).items() if name not in LEFT_OUT},
+            "timestamp": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="microseconds")
+            .replace("+00:00", "Z"),
+            "process": self._process,
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            event["exception"] = [_told(one) for one in _chain(record.exc_info[1])]
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -76,7 +70,3 @@ def _told(error: BaseException) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     return {"kind": f"{type(error).__module__}.{type(error).__qualname__}", "frames": places}
-
-
-def _dumps(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
