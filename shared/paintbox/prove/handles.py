@@ -39,6 +39,8 @@ class Handle:
     stack: Stack
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Who starts it while another does waits, and finds it running."""
+    _made: list[Program] = field(default_factory=list)
+    """Its program once it was asked: to make one reads all of its code, and it is asked many times a second."""
 
     @property
     def log(self) -> Path:
@@ -91,7 +93,11 @@ class Handle:
     async def missing(self) -> str | None:
         """None where it runs and is ready, else what is missing."""
         make = self.part.program
-        return "it does not run" if make is None or self.pid is None else await make(self.stack).missing()
+        if make is None or self.pid is None:
+            return "it does not run"
+        if not self._made:
+            self._made.append(make(self.stack))
+        return await self._made[0].missing()
 
     def _find(self) -> psutil.Process | None:
         record = processes.read_records(self.stack.places.pids).get(self.name)

@@ -12,6 +12,7 @@ import httpx
 
 from paintbox.errors import OperatorError
 from paintbox.files import write_atomically
+from paintbox.stack import probes
 from paintbox.stack.code import digest
 from paintbox.stack.environments import EDGE, KAFKA_PROXIED, PROXIES, url
 from paintbox.stack.layout import replicas
@@ -79,7 +80,7 @@ def edge_program(stack: Stack) -> Program:
 def _answers(address: str) -> Callable[[], Awaitable[str | None]]:
     async def missing() -> str | None:
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+            async with probes.client(address, ANSWER_SECONDS) as client:
                 answer = await client.get(address)
         except httpx.HTTPError as error:
             return f"no answer ({type(error).__name__})"

@@ -8,6 +8,7 @@ import httpx
 
 from paintbox.databases import Database
 from paintbox.environment import parse
+from paintbox.stack import probes
 from paintbox.stack.code import digest
 from paintbox.stack.environments import Uses, private, url
 from paintbox.stack.layout import Layout, replicas
@@ -128,7 +129,7 @@ def settings(stack: Stack) -> dict[str, dict[str, str]]:
 async def unready(url: str) -> str | None:
     """None where the process at this URL says that it is ready, else what it lacks. No proxy is ever asked."""
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+        async with probes.client(url, ANSWER_SECONDS) as client:
             answer = await client.get(f"{url}/readyz")
     except httpx.HTTPError as error:
         return f"no answer ({type(error).__name__})"
