@@ -7,21 +7,16 @@ from typing import Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.status import Status
 
 
-class PartLines:
-    """Prints a line for each part that has ended, and on a terminal names those that are under way."""
+class OnTerminal:
+    """On a terminal, a line that moves for as long as the block lasts; elsewhere nothing."""
 
-    def __init__(self, console: Console, doing: str) -> None:
-        self._console = console
-        self._doing = doing
-        self._waiting: dict[str, float] = {}
-        self._status: Status | None = None
+    def __init__(self, console: Console, text: str) -> None:
+        self._status = console.status(text) if console.is_terminal else None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._status = self._console.status(self._doing)
+        if self._status is not None:
             self._status.start()
         return self
 
@@ -30,6 +25,16 @@ class PartLines:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+class PartLines(OnTerminal):
+    """Prints a line for each part that has ended, and on a terminal names those that are under way."""
+
+    def __init__(self, console: Console, doing: str) -> None:
+        super().__init__(console, doing)
+        self._console = console
+        self._doing = doing
+        self._waiting: dict[str, float] = {}
 
     def begin(self, part: str) -> None:
         """The part is under way."""

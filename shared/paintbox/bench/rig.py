@@ -134,7 +134,7 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     checkout = places.find_checkout(Path.cwd())
     where = Places(checkout, (directory or checkout / ".local/bench").expanduser().resolve())
     with PartLines(console, "starting") as lines:
-        _remove(where, lines)
+        operate.remove_earlier(where, lines, _stop_and_empty)
     places.make(where)
     with operate.locked(where, lines):
         try:
@@ -157,15 +157,9 @@ def _remove_data(where: Places) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove(where: Places, lines: PartLines) -> None:
-    if not where.kept.exists():
-        down.stop_strays(where, partial(operate.show_stopped, lines))
-        return
-    places.check_owner(where)
-    with operate.locked(where, lines):
-        _stop(where, lines)
-        _remove_data(where)
-        down.remove_all(where)
+def _stop_and_empty(where: Places, lines: PartLines) -> None:
+    _stop(where, lines)
+    _remove_data(where)
 
 
 def _stop(where: Places, lines: PartLines) -> None:

@@ -173,13 +173,7 @@ def _places(directory: Path | None) -> Places:
 
 def remove(where: Places, lines: PartLines) -> None:
     """Removes an earlier rig, whether or not it was stopped. One that is being proven on is waited for."""
-    if not where.kept.exists():
-        down.stop_strays(where, partial(operate.show_stopped, lines))
-        return
-    places.check_owner(where)
-    with operate.locked(where, lines):
-        _stop(where, lines)
-        down.remove_all(where)
+    operate.remove_earlier(where, lines, _stop)
 
 
 def _stop(where: Places, lines: PartLines) -> None:

@@ -82,6 +82,17 @@ def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stoppe
     return stopped
 
 
+def remove_earlier(where: Places, lines: PartLines, stop: Callable[[Places, PartLines], None]) -> None:
+    """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for."""
+    if not where.kept.exists():
+        down.stop_strays(where, lambda stopped: show_stopped(lines, stopped))
+        return
+    places.check_owner(where)
+    with locked(where, lines):
+        stop(where, lines)
+        down.remove_all(where)
+
+
 @contextlib.contextmanager
 def locked(where: Places, lines: PartLines) -> Iterator[None]:
     """Holds the stack's lock for the block; says so where it must wait for it."""
