@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import hypothesis
+import psutil
 import pytest
 from _pytest.nodeid import coerce_node_id
 from aiokafka.admin import NewTopic as KafkaTopic
@@ -23,13 +25,28 @@ RUN_FOLDER = "PYTEST_PAINTBOX_RUN_FOLDER"
 """What the workers of one run share; they inherit the controller's environment."""
 
 
+MEMORY: Final = Path("/dev/shm")
+"""The servers of a run make and remove some hundred thousand files: here in seconds, on some disks in minutes."""
+ROOM: Final = 6 * 1024**3
+
+
 hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("untimed")  # whatever is drawn: a busy machine is no failure
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        if "TMPDIR" not in os.environ and _is_roomy(MEMORY):
+            os.environ["TMPDIR"] = str(MEMORY)
+            tempfile.tempdir = None  # whoever asked already asks again
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="paintbox-tests-")
+
+
+def _is_roomy(folder: Path) -> bool:
+    """Whether it takes all that the servers of a run keep, and lets copies of their programs run."""
+    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    return min(shutil.disk_usage(folder).free, psutil.virtual_memory().available) > ROOM
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

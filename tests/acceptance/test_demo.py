@@ -14,7 +14,7 @@ import pytest
 
 from paintbox.environment import parse
 from support.local_stack import LocalStack, paintbox
-from support.stacks import CHECKOUT
+from support.stacks import CHECKOUT, open_folder
 from support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -35,11 +35,13 @@ TOOLS: Final = ("bash", "curl", "openssl")
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def directory() -> Iterator[Path]:
     """Where the stack will lie; whatever is started there is stopped in the end."""
-    directory = tmp_path_factory.mktemp("demo") / "local"
-    yield directory
-    stopped = paintbox("clean", directory=directory)
+    with open_folder() as folder:
+        try:
+            yield folder / "local"
+        finally:
+            stopped = paintbox("clean", directory=folder / "local")
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
 
 

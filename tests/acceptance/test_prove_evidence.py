@@ -9,14 +9,13 @@ from uuid import UUID
 import pytest
 
 from paintbox.databases import Database, connected
-from paintbox.environment import parse
 from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, leaks, ledger, quiet, trace, traffic
 from paintbox.prove.evidence import Evidence
 from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State
 from paintbox.world import steering
-from support.local_stack import LocalStack, paintbox
+from support.local_stack import LocalStack, paintbox, whole_stack
 
 pytestmark = pytest.mark.xdist_group("proven")
 
@@ -30,15 +29,11 @@ def planned() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def proven(tmp_path_factory: pytest.TempPathFactory, planned: Plan) -> Iterator[LocalStack]:
+def proven(planned: Plan) -> Iterator[LocalStack]:
     """A stack that took a little traffic in, and is at rest."""
-    directory = tmp_path_factory.mktemp("proven") / "local"
-    started = paintbox("up", directory=directory)
-    assert started.returncode == 0, started.stdout + started.stderr
-    stack = LocalStack(directory, parse((directory / "env").read_text()))
-    asyncio.run(_take_traffic_in(stack, planned))
-    yield stack
-    paintbox("clean", directory=directory)
+    with whole_stack() as stack:
+        asyncio.run(_take_traffic_in(stack, planned))
+        yield stack
 
 
 async def _take_traffic_in(stack: LocalStack, planned: Plan) -> None:

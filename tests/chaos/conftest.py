@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from paintbox.environment import parse
 from support.crashes import Crashes
-from support.local_stack import LocalStack, paintbox
+from support.local_stack import LocalStack, whole_stack
 from support.outages import Servers, servers_in
+from support.stacks import open_folder
 from support.vendors import Vendors
 from support.world import RECOVERY_SECONDS, World
 
 
 @pytest.fixture(scope="package")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """Kafka, PostgreSQL and the webhook log. Each test leaves them as it found them."""
-    with servers_in(tmp_path_factory.mktemp("servers")) as running:
+    with open_folder() as folder, servers_in(folder) as running:
         yield running
 
 
@@ -32,14 +32,10 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack() -> Iterator[LocalStack]:
     """A whole stack, whose processes `crashes` stops and starts."""
-    directory = tmp_path_factory.mktemp("crashes") / "local"
-    started = paintbox("up", directory=directory)
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield LocalStack(directory, parse((directory / "env").read_text()))
-    stopped = paintbox("clean", directory=directory)
-    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    with whole_stack() as started:
+        yield started
 
 
 @pytest.fixture(scope="package")

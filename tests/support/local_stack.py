@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from paintbox.environment import parse
 from support import canaries
-from support.stacks import CHECKOUT
+from support.stacks import CHECKOUT, open_folder
 
 SECONDS: Final = 120
 
@@ -26,6 +29,20 @@ class LocalStack:
     def logs(self) -> str:
         """Everything that its processes have logged."""
         return "".join(file.read_text() for file in sorted((self.directory / "logs").iterdir()))
+
+
+@contextmanager
+def whole_stack() -> Iterator[LocalStack]:
+    """A stack of its own for the block, started and removed as a user does it."""
+    with open_folder() as folder:
+        directory = folder / "local"
+        try:
+            started = paintbox("up", directory=directory)
+            assert started.returncode == 0, started.stdout + started.stderr
+            yield LocalStack(directory, parse((directory / "env").read_text()))
+        finally:
+            stopped = paintbox("clean", directory=directory)
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
 
 
 def paintbox(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:

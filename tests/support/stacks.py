@@ -1,7 +1,9 @@
 """Local stacks of tests: in a directory of their own, of the parts that a test needs, stopped at its end."""
 
 import io
+import shutil
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,6 +31,17 @@ Missing = Callable[[], Awaitable[str | None]]
 def places_in(folder: Path) -> Places:
     """A stack in this folder, of this checkout."""
     return Places(CHECKOUT, folder)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder for the block that PostgreSQL's account can pass: its data then lies with the rest of the stack."""
+    folder = Path(tempfile.mkdtemp(prefix="paintbox-stack-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def parts_named(*names: str) -> tuple[Part, ...]:
