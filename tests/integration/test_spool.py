@@ -258,6 +258,7 @@ async def test_what_is_acknowledged_before_a_time_out_is_not_sent_again_and_what
 ) -> None:
     topic, slices = await new_topic(), slices_of(monkeypatch)
     monkeypatch.setattr(spool, "SEND_SECONDS", 1.0)
+    monkeypatch.setattr(spool, "LONGEST_WAIT", 0.5)  # seven slices fail one after another
     stuck = [a_record("test.there-is-no-such-topic", f"stuck-{number}") for number in range(4)]
     flowing = [a_record(topic, f"{number}") for number in range(7)]
     await spool.insert(session, [*stuck, *flowing[:6]])

@@ -6,6 +6,7 @@ A stack's logs are searched before it is cleaned, a process's when it has ended,
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,8 @@ def seen() -> Sequence[Sighting]:
     return _seen
 
 
-def of_the_tests() -> list[Canary]:
+@cache
+def of_the_tests() -> Sequence[Canary]:
     """What is written in the tests: domains of e-mail addresses, telephone numbers, names."""
     texts = [file.read_text(errors="replace") for file in sorted(TESTS.rglob("*.*")) if file.suffix in SUFFIXES]
     mails = {found for text in texts for found in MAIL.findall(text)}

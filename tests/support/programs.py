@@ -14,12 +14,13 @@ from typing import Final
 
 import httpx
 
-from paintbox.stack import processes
+from paintbox.stack import probes, processes
 from support import canaries
 from support.waiting import until
 
 HOST: Final = "127.0.0.1"
 EXIT_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Running:
         return await self._answers("/healthz", [])
 
     async def _answers(self, path: str, said: list[str]) -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with probes.client(self.url, ANSWER_SECONDS) as client:
             try:
                 answer = await client.get(self.url + path)
             except httpx.HTTPError as error:

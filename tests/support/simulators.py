@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import uvicorn
 
+from paintbox.stack import probes
 from simulators import app
 from simulators.__main__ import VENDORS
 from simulators.settings import SimulatorSettings
@@ -93,7 +94,8 @@ async def simulating(vendor: str, folder: Path, **settings: Any) -> AsyncIterato
     listener = _listener()
     chosen = SimulatorSettings(simulator_directory=folder, **{"simulator_retry_seconds": 0.05} | settings)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with _serving(app.build(*VENDORS[vendor], chosen), listener), httpx.AsyncClient(base_url=address) as client:
+    async with _serving(app.build(*VENDORS[vendor], chosen), listener), probes.client(address, seconds=5) as client:
+        client.base_url = httpx.URL(address)
         yield client
 
 
