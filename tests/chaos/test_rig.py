@@ -26,7 +26,7 @@ from paintbox.stack.services import SERVICES
 from paintbox.stack.stacks import homes_elsewhere
 from support import samples
 from support.local_stack import LocalStack
-from support.outages import a_delivery, push
+from support.outages import a_delivery, post, push
 from support.topics import read_all
 from support.vendors import Vendors
 from support.waiting import until, until_true
@@ -97,14 +97,14 @@ def a_photo(number: int) -> bytes:
 
 
 @asynccontextmanager
-async def load(rig: Rig, http: httpx.AsyncClient, first: int) -> AsyncIterator[list[httpx.Response]]:
+async def load(rig: Rig, first: int) -> AsyncIterator[list[httpx.Response]]:
     """Senders that go on until the block ends; what they were answered."""
     answers: list[httpx.Response] = []
     ending, token = asyncio.Event(), rig.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"]
 
     async def send(number: int) -> None:
         while not ending.is_set():
-            answers.append(await push(http, rig.ingest_urls[0], token, a_photo(first + number)))
+            answers.append(await post(rig.ingest_urls[0], token, a_photo(first + number)))
             number += SENDERS
 
     async with asyncio.TaskGroup() as group:
@@ -165,14 +165,14 @@ async def test_both_replicas_of_a_service_share_the_partitions(rig: Rig, group: 
 
 
 async def test_f02_restarting_everything_one_after_another_under_load_fails_no_request_and_loses_none(
-    rig: Rig, http: httpx.AsyncClient
+    rig: Rig,
 ) -> None:
     if rig.edge is None:
         pytest.skip("nginx is not installed")
     query = "SELECT count(*) FROM integrations.webhook_event_keys"
     before = await count(rig, Database.INTEGRATIONS, query)
 
-    async with load(rig, http, first=1_000_000) as answers:
+    async with load(rig, first=1_000_000) as answers:
         for service in SERVICES:
             for name in replicas(service.name, rig.stack.kept.layout):
                 assert await rig.processes[name].terminate(), f"{name} had to be killed"
@@ -242,12 +242,10 @@ async def published(rig: Rig, key: str, name: str) -> bool:
     return f'"{name}"'.encode() in last
 
 
-async def test_f40_partitions_that_are_added_under_load_are_read_within_a_minute(
-    rig: Rig, http: httpx.AsyncClient
-) -> None:
+async def test_f40_partitions_that_are_added_under_load_are_read_within_a_minute(rig: Rig) -> None:
     (kind,) = faults.named(["partitions"])
 
-    async with load(rig, http, first=2_000_000):
+    async with load(rig, first=2_000_000):
         await kind.inject(rig, "kafka")
         for name in replicas("webhook-ingest", rig.stack.kept.layout):
             await rig.processes[name].terminate()
@@ -275,12 +273,12 @@ FELT: Final = ("f17 postgres-disk-full", "f31 kafka-refused")
 
 
 @pytest.mark.parametrize("fault", UNDER_LOAD)
-async def test_what_is_answered_200_under_it_is_there_once(rig: Rig, http: httpx.AsyncClient, fault: str) -> None:
+async def test_what_is_answered_200_under_it_is_there_once(rig: Rig, fault: str) -> None:
     (kind,) = faults.named([fault.partition(" ")[2]])
     if (reason := kind.possible(rig)) is not None:
         pytest.skip(reason)
 
-    async with load(rig, http, first=3_000_000 + 100_000 * list(UNDER_LOAD).index(fault)) as answers:
+    async with load(rig, first=3_000_000 + 100_000 * list(UNDER_LOAD).index(fault)) as answers:
         heal = await kind.inject(rig, UNDER_LOAD[fault])
         try:
             await more(answers)

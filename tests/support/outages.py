@@ -137,6 +137,23 @@ async def push(http: httpx.AsyncClient, url: str, token: str, body: bytes) -> ht
     return await http.post(url + COMPANYCAM, content=body, headers=companycam_headers(body, token))
 
 
+async def post(url: str, token: str, body: bytes) -> httpx.Response:
+    """The same over a plain connection, for tests that send thousands: httpx would be busier than what it asks."""
+    signed = "".join(f"{name}: {value}\r\n" for name, value in companycam_headers(body, token).items())
+    head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\n{signed}Content-Length: {len(body)}\r\n\r\n"
+    status = await status_of(httpx.URL(url).port or 80, head.encode() + body)
+    return httpx.Response(status, request=httpx.Request("POST", url + COMPANYCAM, content=body))
+
+
+async def status_of(port: int, request: bytes) -> int:
+    """The status that a request is answered with, over a connection of its own."""
+    reader, writer = await raw(port, request)
+    try:
+        return int((await reader.readuntil(b"\r\n\r\n")).split()[1])
+    finally:
+        writer.close()
+
+
 def metric(text: str, name: str) -> float:
     """The value of a metric without labels, or with those that stand in the name."""
     return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.rpartition(" ")[0] == name)
