@@ -9,7 +9,7 @@ from typing import Final
 
 from paintbox.errors import OperatorError
 from paintbox.stack import places
-from synckit.settings import PUBLIC_NAMES
+from synckit.names import PUBLIC_NAMES
 
 CONNECTION: Final = re.compile(r"^PAINTBOX_\w+_(DSN|URL|SERVERS)$")
 

@@ -13,7 +13,7 @@ from support.stacks import CHECKOUT
 from support.steps import steps
 from synckit import failpoints
 from synckit.contracts.headers import EventHeaders
-from synckit.settings import PUBLIC_NAMES
+from synckit.names import PUBLIC_NAMES
 
 README: Final = (CHECKOUT / "README.md").read_text()
 DOCUMENTS: Final = {file: file.read_text() for file in [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]}

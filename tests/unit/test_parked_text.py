@@ -7,8 +7,8 @@ import pytest
 
 from paintbox.parked import text
 from paintbox.parked.ages import moment_of
-from paintbox.parked.decisions import Progress
 from paintbox.parked.listing import SetAside
+from paintbox.parked.progress import Progress
 from paintbox.parked.record import printable, readable
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

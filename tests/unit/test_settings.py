@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from customer_sync.settings import Settings
 from photo_sync.settings import Settings as PhotoSettings
-from synckit.settings import PUBLIC_NAMES, ServerSettings, explain, load, unknown_names
+from synckit.names import PUBLIC_NAMES
+from synckit.settings import ServerSettings, explain, load, unknown_names
 from webhook_ingest import signatures
 from webhook_ingest.settings import IngestSettings
 

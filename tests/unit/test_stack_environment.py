@@ -20,7 +20,7 @@ from paintbox.stack.services import SERVICES, SIMULATORS
 from paintbox.stack.subscriptions import companycam_subscription, is_moved, salesforce_subscriptions
 from paintbox.status.lag import READERS
 from synckit.contracts import topics
-from synckit.settings import PUBLIC_NAMES
+from synckit.names import PUBLIC_NAMES
 
 KEPT = Kept(ports={name: 20_000 + index for index, name in enumerate(PORTS)}).with_secrets(KEPT_SECRETS)
 NAMES = st.from_regex(r"PAINTBOX_[A-Z_]{1,20}", fullmatch=True)

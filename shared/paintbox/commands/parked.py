@@ -14,8 +14,8 @@ from paintbox.environment import operator_environment, require
 from paintbox.errors import OperatorError
 
 if TYPE_CHECKING:
-    from paintbox.parked.decisions import Progress
     from paintbox.parked.listing import Filter, SetAside
+    from paintbox.parked.progress import Progress
 
 MANY: Final = 1_000
 """More than so many are redriven with --yes only."""

@@ -4,38 +4,16 @@ Nothing is applied here. A redrive is a mark; the process that owns the consumer
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
 from paintbox.databases import Connection, connected
 from paintbox.parked.listing import PROCESS, Alarm, Filter, SetAside, find_set_aside
+from paintbox.parked.progress import Progress
 from synckit.parking import records
 
 LOOK_SECONDS: Final = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What became of what was asked for."""
-
-    done: int = 0
-    failed: int = 0
-    waiting: Mapping[str, int] = field(default_factory=dict)
-    """By the consumer that is to do it."""
-    absent: tuple[str, ...] = ()
-    """Those of these consumers that have no session in the database: most likely they do not run."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing is waited for any more."""
-        return not self.waiting
-
-    @property
-    def is_good(self) -> bool:
-        """Whether all of it worked."""
-        return self.is_over and not self.failed
 
 
 async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from paintbox.parked.decisions import Progress
 from paintbox.parked.listing import Alarm, SetAside
+from paintbox.parked.progress import Progress
 from paintbox.parked.record import Whole, printable, readable
 
 

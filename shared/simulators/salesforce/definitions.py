@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import JsonValue
-
 ORGANIZATION_ID: Final = "00D5e000000Pnt1EAC"
 USER_ID: Final = "0055e000001SimuAAC"
 """Who makes every change here, and owns what names no other owner."""
@@ -67,6 +65,6 @@ ACCOUNT: Final = Definition(
 DEFINITIONS: Final = (CONTACT, ACCOUNT)
 
 
-def outbound_messages() -> dict[str, dict[str, JsonValue]]:
+def outbound_messages() -> dict[str, dict[str, object]]:
     """What a receiver must know of them: ActionId → object and fields, as `integration_configs` keeps it."""
     return {each.action_id: {"object": each.object, "fields": list(each.fields)} for each in DEFINITIONS}
