@@ -6,6 +6,7 @@ import json
 import time
 from hashlib import sha256
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import asyncpg
 import httpx
@@ -13,9 +14,11 @@ import pytest
 
 from support import samples
 from support.local_stack import LocalStack
+from support.samples import DOUGLAS
 from support.senders import companycam_headers, salesforce_headers
 from support.waiting import until
 from synckit import identity
+from synckit.identity import salesforce_id18
 
 COMPANYCAM: Final = "/webhooks/companycam"
 EVENTS: Final = "/webhooks/salesforce/events"
@@ -55,6 +58,28 @@ async def logged(stack: LocalStack, event_id: object) -> dict[str, Any]:
         return dict(found)
     finally:
         await connection.close()
+
+
+async def rows_of(stack: LocalStack, database: str, query: str, many: int, *arguments: object) -> list[Any]:
+    """What a query finds, as soon as it is so many rows."""
+    connection = await asyncpg.connect(stack[f"{database}_DSN"])
+
+    async def found() -> list[Any] | None:
+        rows: list[Any] = await connection.fetch(query, *arguments)
+        return rows if len(rows) >= many else None
+
+    try:
+        return await until(found)
+    finally:
+        await connection.close()
+
+
+def values(document: Any) -> list[Any]:
+    """Every value of a JSON document that is none of its lists and objects."""
+    if isinstance(document, dict | list):
+        inner = document.values() if isinstance(document, dict) else document
+        return [value for one in inner for value in values(one)]
+    return [document]
 
 
 async def quarantined(stack: LocalStack, door: str, body: bytes) -> dict[str, Any]:
@@ -457,6 +482,76 @@ async def test_b11_the_same_delivery_twice_is_one_row(stack: LocalStack, http: h
     await connection.close()
     assert {answer.status_code for answer in answers} == {200}
     assert count == 1
+
+
+def notification(number: int, contact: str, **fields: str) -> bytes:
+    """The second notification of the sample, of another contact and under an id of its own."""
+    one = MESSAGE[MESSAGE.rindex(b"<Notification>") : MESSAGE.rindex(b"</Notification>") + len(b"</Notification>")]
+    one = one.replace(b"04l5e00000bbbbbAAA", b"04l5e0000%09d" % number).replace(DOUGLAS.encode(), contact.encode())
+    for name, value in fields.items():
+        before, tag, rest = one.partition(f"<sf:{name}>".encode())
+        one = before + tag + escape(value).encode() + rest[rest.index(b"<") :]
+    return one
+
+
+def envelope(*notifications: bytes) -> bytes:
+    start, end = MESSAGE.index(b"<Notification>"), MESSAGE.rindex(b"</Notification>") + len(b"</Notification>")
+    return MESSAGE[:start] + b"".join(notifications) + MESSAGE[end:]
+
+
+async def test_b67_a_notification_that_comes_twice_in_an_envelope_and_in_another_is_one_row(
+    stack: LocalStack, http: httpx.AsyncClient
+) -> None:
+    one, other = (notification(number, salesforce_id18(f"0035e00000B6{number}")) for number in (701, 702))
+
+    answers = [await post_message(stack, http, body) for body in (envelope(one, one), envelope(other, one))]
+
+    found = """
+        SELECT event.event_id, event.status, count(*) AS rows, count(log.id) AS logs
+          FROM integrations.webhook_events AS event
+          LEFT JOIN integrations.sync_logs AS log ON log.id = event.id
+         WHERE event.event_id IN ('04l5e0000000000701', '04l5e0000000000702') AND event.status = 'PROCESSED'
+         GROUP BY event.event_id, event.status
+        HAVING count(log.id) > 0
+         ORDER BY event.event_id
+    """
+    rows = await rows_of(stack, "INTEGRATIONS", found, 2)
+    assert all(b"<Ack>true</Ack>" in answer.content for answer in answers)
+    assert [(row["rows"], row["logs"]) for row in rows] == [(1, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, '=HYPERLINK("http://x","y")'),
+        (1, "'; drop table customers.customers; --"),
+        (2, "{{7*7}} ${7*7} <script>alert(1)</script>"),
+        (3, "$1 %s %(name)s \\x00 {0}"),
+    ],
+    ids=["formula", "sql", "template", "placeholders"],
+)
+async def test_b53_text_that_would_be_code_elsewhere_is_the_same_text_in_log_and_rows(
+    stack: LocalStack, http: httpx.AsyncClient, number: int, text: str
+) -> None:
+    contact, email = salesforce_id18(f"0035e00000B530{number}"), f"b53-{number}@example.com"
+    document = samples.document("companycam_project_created.json")
+    mine = {"id": f"9530000{number}", "name": text, "primary_contact": {"name": text, "email": email}}
+    document["payload"]["project"] |= mine
+    project = samples.dumped(document)
+
+    said = await post_message(stack, http, envelope(notification(530 + number, contact, LastName=text, Email=email)))
+    built = await post_companycam(stack, http, project)
+
+    customers = "SELECT last_name FROM customers.customers WHERE salesforce_id = $1"
+    projects = "SELECT name FROM projects.projects WHERE company_cam_id = $1"
+    event = await logged(stack, identity.event_id("companycam", "145041", sha256(project).hexdigest()))
+    told = "SELECT payload::text AS payload FROM integrations.webhook_events WHERE event_id = $1"
+    (message,) = await rows_of(stack, "INTEGRATIONS", told, 1, f"04l5e0000{530 + number:09}")
+    assert (said.status_code, built.status_code) == (200, 200)
+    assert json.loads(event["payload"])["payload"]["project"]["name"] == text
+    assert text in values(json.loads(message["payload"]))
+    assert [row["last_name"] for row in await rows_of(stack, "CUSTOMERS", customers, 1, contact)] == [text]
+    assert [row["name"] for row in await rows_of(stack, "PROJECTS", projects, 1, mine["id"])] == [text]
 
 
 async def test_b25_a_line_end_in_a_field_makes_no_line_of_the_log(stack: LocalStack, http: httpx.AsyncClient) -> None:
