@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from paintbox.parked.text import alarm
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.report import Status
+from paintbox.status.rows import Held, SetAside
 from paintbox.topics import Kind, sentence
 
 STYLES = {State.READY: "green", State.UNREADY: "yellow", State.CRASHED: "red", State.DOWN: "red"}
@@ -71,16 +72,22 @@ def _waiting(status: Status) -> Iterator[Line]:
             yield f"outbox of {database}: {found.outbox.rows} rows{oldest}", "yellow" if found.outbox.rows else None
             if found.outbox.refused:
                 yield f"outbox of {database}: {found.outbox.refused} rows were too large for Kafka", "red"
-        if found.held is not None:
-            held = found.held
-            yield (
-                f"held: {held.projects_without_customer} projects without a customer, "
-                f"{held.projects_with_several_candidates} with several candidates, "
-                f"{held.photos_without_project} photos without a project; contested: {held.contested_projects}",
-                None,
-            )
+    yield from (_held(found.held) for found in status.databases.values() if found.held is not None)
+    for found in status.databases.values():
         if found.set_aside is not None:
-            parked = found.set_aside.parked
-            of_whom = f" ({', '.join(f'{who} {many}' for who, many in parked.items())})" if parked else ""
-            yield f"quarantined: {found.set_aside.quarantined}; parked: {sum(parked.values())}{of_whom}", None
-            yield from ((alarm(one), "red") for one in found.set_aside.alarms)
+            yield from _set_aside(found.set_aside)
+
+
+def _held(held: Held) -> Line:
+    return (
+        f"held: {held.projects_without_customer} projects without a customer, "
+        f"{held.projects_with_several_candidates} with several candidates, "
+        f"{held.photos_without_project} photos without a project; contested: {held.contested_projects}",
+        None,
+    )
+
+
+def _set_aside(found: SetAside) -> Iterator[Line]:
+    of_whom = f" ({', '.join(f'{who} {many}' for who, many in found.parked.items())})" if found.parked else ""
+    yield f"quarantined: {found.quarantined}; parked: {sum(found.parked.values())}{of_whom}", None
+    yield from ((alarm(one), "red") for one in found.alarms)
