@@ -20,6 +20,7 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
+from synckit import line
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.observability.health import Check
 from synckit.partitions import Partitioner
@@ -53,7 +54,19 @@ REFUSALS: Final = (
     RecordTooLargeError,
 )
 
+_connect: Final = AIOKafkaConnection.connect
 _send: Final = AIOKafkaConnection.send
+
+
+async def _connect_and_watch(connection: Any) -> Any:
+    """A connection that is given up when the broker is gone without a word; aiokafka 0.14 waits for an answer only."""
+    reader, writer = await _connect(connection)
+    try:
+        line.watch(writer.transport)
+    except OSError:  # it has closed already
+        connection.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise
+    return reader, writer
 
 
 def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -> Any:
@@ -67,6 +80,7 @@ def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -
     return _send(connection, request, expect_response)
 
 
+AIOKafkaConnection.connect = _connect_and_watch
 AIOKafkaConnection.send = _send_if_open
 
 

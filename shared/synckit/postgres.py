@@ -1,7 +1,6 @@
 """How every process talks to PostgreSQL: pools whose sessions carry our time-outs, and JSON documents as parameters."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,7 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from synckit import failpoints
+from synckit import failpoints, line
 from synckit.errors import TransientError
 from synckit.observability.health import Check
 
@@ -28,24 +27,18 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "15s",
     "lock_timeout": "5s",
     "statement_timeout": "30s",
-    "tcp_user_timeout": "10s",
+    "tcp_user_timeout": f"{line.UNACKNOWLEDGED_SECONDS}s",
+    "tcp_keepalives_idle": str(line.IDLE_SECONDS),
+    "tcp_keepalives_interval": str(line.AGAIN_SECONDS),
+    "tcp_keepalives_count": str(line.TIMES),
     "timezone": "UTC",
 }
-"""Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks."""
+"""Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks, and a
+session whose client is gone without a word ends: it would fill the server for two hours."""
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS: Final = 35
 """Above `statement_timeout`: a server that works answers sooner, whatever it is asked."""
-LINE: Final = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000),
-)
-"""Of our side of a connection: a host that is gone without a word is noticed within 10 s where something was sent to
-it, within 25 s where nothing was. By itself Linux goes on for a quarter of an hour, or for ever. (`tcp_user_timeout`
-above is the server's own, about us.)"""
 CHECK_SECONDS = 1.5
 CLOSE_SECONDS = 1.5
 
@@ -140,10 +133,7 @@ async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
 
 
 async def _begin(connection: Connection) -> None:
-    line = connection._transport.get_extra_info("socket")  # type: ignore[union-attr] # noqa: SLF001 - asyncpg offers none
-    if line.family != socket.AF_UNIX:
-        for option in LINE:
-            line.setsockopt(*option)
+    line.watch(connection._transport)  # type: ignore[union-attr] # noqa: SLF001 - asyncpg offers none
     await check_session(connection)
 
 

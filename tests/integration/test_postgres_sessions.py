@@ -10,7 +10,7 @@ import pytest
 
 from paintbox.databases import Database
 from support.postgres import NewDatabase
-from synckit import postgres
+from synckit import line, postgres
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
@@ -47,15 +47,30 @@ async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
     assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
 
 
+async def test_a_session_whose_client_is_gone_without_a_word_ends(new_database: NewDatabase) -> None:
+    asked = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name LIKE 'tcp_keepalives_%'"
+    async with (
+        postgres.create_pool(await new_database(Database.CUSTOMERS), process="test") as pool,
+        pool.acquire() as connection,
+    ):
+        found = await connection.fetch(asked)
+
+    assert {row["name"]: row["setting"] for row in found} == {
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+
+
 async def test_our_side_of_a_connection_notices_a_host_that_is_gone(new_database: NewDatabase) -> None:
     async with (
         postgres.create_pool(await new_database(Database.CUSTOMERS), process="test") as pool,
         pool.acquire() as connection,
     ):
         session: Any = connection
-        line = session._transport.get_extra_info("socket")
+        end = session._transport.get_extra_info("socket")
 
-        options = [line.getsockopt(level, name) for level, name, _ in postgres.LINE]
+        options = [end.getsockopt(level, name) for level, name, _ in line.OPTIONS]
 
     assert options == [1, 10, 5, 3, 10_000]
 

@@ -12,7 +12,9 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from synckit import kafka
+from synckit import kafka, line
+
+LOOPS = (uvloop.new_event_loop, asyncio.new_event_loop)
 
 
 async def no_lookup(_: AIOKafkaConnection) -> None:
@@ -46,8 +48,33 @@ async def ask_after_it_closed(turns: int) -> None:
         await has_ended.wait()
 
 
+async def options_of_a_connection() -> list[int]:
+    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname())
+    try:
+        _, writer = await connection.connect()
+        end = writer.get_extra_info("socket")
+        return [end.getsockopt(level, name) for level, name, _ in line.OPTIONS]
+    finally:
+        connection.close()
+        server.close()
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_our_side_of_a_connection_notices_a_broker_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_lookup)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(options_of_a_connection()) == [1, 10, 5, 3, 10_000]
+
+
 @pytest.mark.parametrize("turns", range(4))
-@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
 def test_a_request_over_a_closed_transport_fails_as_a_broker_that_is_away(
     monkeypatch: pytest.MonkeyPatch, loop: Callable[[], asyncio.AbstractEventLoop], turns: int
 ) -> None:
