@@ -224,6 +224,20 @@ def test_a_photo_row_has_everything_that_the_vendor_says() -> None:
     assert (made.category, made.sync_status) == ("PROGRESS", "SYNCED")
 
 
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("https://img.example/a/b.PNG?size=data:text/html,", "image/png"),
+        ("https://img.example/data:text/html,", "application/octet-stream"),
+        ("x:data:" + "a" * 200 + "/b,", "application/octet-stream"),
+        ("https://img.example/a.jpg/", "application/octet-stream"),
+        ("https://[", "application/octet-stream"),
+    ],
+)
+def test_a_url_tells_its_kind_by_its_ending_alone(uri: str, expected: str) -> None:
+    assert photo(uris=[{"type": "original", "uri": uri}]).mime_type == expected
+
+
 def test_a_photo_without_what_its_row_needs_gets_a_row_all_the_same() -> None:
     made = photo(uris=None, photo_url=None, captured_at=None, created_at=None, updated_at=None)
 

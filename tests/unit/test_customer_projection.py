@@ -75,6 +75,9 @@ def test_the_account_is_named_in_eighteen_characters_and_what_is_no_id_is_a_prob
 
     assert made.account_id is None
     assert made.problems == (Problem("salesforce_account_id", "not_a_salesforce_id"),)
+    assert customer(replace(contact(AccountId=5), parent_id=None)).problems == (
+        Problem("salesforce_account_id", "not_a_salesforce_id"),
+    )
 
 
 def test_its_account_gives_company_addresses_and_type() -> None:

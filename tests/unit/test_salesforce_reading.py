@@ -209,6 +209,26 @@ def test_b74_a_key_that_is_not_the_record_is_poison() -> None:
     assert refused.value.code == "key_mismatch"
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        salesforce_messages(MESSAGE)[0],
+        salesforce_event_records(samples.dumped({"new": [{"Id": samples.DOUGLAS, "LastName": "A"}], "old": None}))[0],
+        salesforce_event_records(samples.body("change_event_contact_update.json"))[0],
+    ],
+)
+def test_b74_a_body_about_another_record_than_its_key_is_poison(record: KafkaRecord) -> None:
+    assert record.value is not None
+    assert record.key is not None
+    other = replace(record, value=record.value.replace(record.key, b"0035e00000XXXXXAAA"))
+
+    with pytest.raises(PoisonError) as refused:
+        reading(other)
+
+    assert other.value != record.value
+    assert refused.value.code == "key_mismatch"
+
+
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"7", b"{}", b'{"object": "Contact", "fields": {"Id": "x"}}'])
 def test_b73_a_value_that_is_none_of_ours_is_poison(value: bytes | None) -> None:
     record = replace(salesforce_messages(MESSAGE)[0], value=value)
@@ -258,6 +278,12 @@ def test_geolocations_and_nested_records() -> None:
     fields = {"Site__c": {"Latitude": 1.5, "Longitude": 2}, "Account": {"attributes": {}, "Name": "Acme"}}
 
     assert normal.normal_fields(fields, {}) == {"Site__Latitude__s": 1.5, "Site__Longitude__s": 2}
+
+
+def test_what_is_no_nested_record_is_a_value_though_it_is_none_of_its_field() -> None:
+    nested = {"Account": {"attributes": {}, "Name": "Acme"}, "Cases": {"totalSize": 0, "records": []}}
+
+    assert normal.normal_fields({"Email": {"a": 1}, **nested}, {}) == {"Email": {"a": 1}}
 
 
 def test_a_geolocation_by_apexs_names_and_one_that_became_null() -> None:

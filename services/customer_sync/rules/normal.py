@@ -13,6 +13,7 @@ ADDRESS_PARTS: Final = (
     *("Latitude", "Longitude", "GeocodeAccuracy"),
 )
 PLACE_PARTS: Final = ("Latitude", "Longitude")
+NESTED: Final = frozenset({"attributes", "records"})
 _MOST_DIGITS: Final = 17
 
 
@@ -43,7 +44,8 @@ def normal_value(value: Any, kind: FieldType | None) -> Any:
 def _flat(name: str, value: Any, types: Mapping[str, FieldType]) -> Iterator[tuple[str, Any]]:
     """Compound fields by their parts: `MailingAddress.Street` is `MailingStreet`, `Name.LastName` is `LastName`.
 
-    A custom field that is null is a place only where the types name its parts: nothing else tells.
+    A custom field that is null is a place only where the types name its parts: nothing else tells. Records and lists of
+    records that are nested are no fields of this one.
     """
     is_address = name.endswith("Address")
     prefix = name.removesuffix("Address") if is_address else ""
@@ -55,7 +57,7 @@ def _flat(name: str, value: Any, types: Mapping[str, FieldType]) -> Iterator[tup
         yield from ((prefix + part, None) for part in ADDRESS_PARTS)
     elif value is None and name.endswith("__c") and _place_part(name, "Latitude") in types:
         yield from ((_place_part(name, part), None) for part in PLACE_PARTS)
-    elif not isinstance(value, dict):
+    elif not isinstance(value, dict) or not value.keys() & NESTED:
         yield name, value
 
 

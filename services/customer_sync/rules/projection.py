@@ -28,7 +28,7 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
     return Customer(
         id=customer_id(contact.id),
         salesforce_id=contact.id,
-        account_id=_fitted("salesforce_account_id", contact.parent_id, _ACCOUNT_ID, problems),
+        account_id=_fitted("salesforce_account_id", _account_of(contact), _ACCOUNT_ID, problems),
         columns=columns,
         status=_choice("status", config.status.rules, config.status.default, pair, problems),
         account_type=_choice("account_type", config.account_type.rules, default_type, pair, problems),
@@ -38,6 +38,11 @@ def customer_from(contact: Record, account: Record | None, config: SalesforceCon
         source_version=newest,
         problems=tuple(problems),
     )
+
+
+def _account_of(contact: Record) -> Any:
+    """The account's id in its normal form; where it is none, what came instead, to be told as a problem."""
+    return contact.parent_id if contact.parent_id is not None else contact.get("AccountId")
 
 
 def problems_of(fact: Fact, config: SalesforceConfig) -> tuple[Problem, ...]:

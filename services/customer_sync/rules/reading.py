@@ -22,7 +22,7 @@ _CHANGES: Final = frozenset({"CREATE", "UPDATE", "DELETE", "UNDELETE"})
 def read(notification: Notification, key: bytes | None, config: SalesforceConfig) -> Reading:
     """What a notification says. PoisonError where its key or body is not what its type promises."""
     if key != notification.headers.subject.encode():
-        raise PoisonError("key_mismatch", "the record's key is not the id of the record that it is about")
+        raise _mismatch()
     reader = _READERS.get(notification.headers.type.split(".")[1])
     if reader is None:
         raise PoisonError("unknown_event_type", "ce_type names no form that Salesforce pushes")
@@ -39,7 +39,7 @@ def fragment(merged: Merged) -> Iterable[str]:
 def _outbound_message(notification: Notification, config: SalesforceConfig) -> Reading:
     body = notification.body
     name, fields = _text(body, "object"), _object(body, "fields")
-    record_id = _record_id(fields.get("Id"))
+    record_id = _record_id(fields.get("Id"), notification)
     if name not in MIRRORED:
         return _ignored(notification, name, record_id)
     if not fields.keys() - {"Id"}:
@@ -55,7 +55,7 @@ def _outbound_message(notification: Notification, config: SalesforceConfig) -> R
 def _apex_callout(notification: Notification, config: SalesforceConfig) -> Reading:
     body = notification.body
     name, new = _text(body, "object"), body.get("new")
-    record_id = _record_id((new if isinstance(new, dict) else _object(body, "old")).get("Id"))
+    record_id = _record_id((new if isinstance(new, dict) else _object(body, "old")).get("Id"), notification)
     if name not in MIRRORED:
         return _ignored(notification, name, record_id)
     if not isinstance(new, dict):
@@ -68,6 +68,8 @@ def _change_event(notification: Notification, config: SalesforceConfig) -> Readi
     header = _object(notification.body, "ChangeEventHeader")
     name, change = _text(header, "entityName"), _text(header, "changeType")
     subject = notification.headers.subject
+    if header.get("recordIds") != [subject]:
+        raise _mismatch()
     if name not in MIRRORED:
         return _ignored(notification, name, subject)
     record_id = _id_or_none(subject)
@@ -134,11 +136,17 @@ def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _record_id(value: object) -> str:
+def _record_id(value: object, notification: Notification) -> str:
     record_id = _id_or_none(value)
     if record_id is None:
         raise PoisonError("malformed_value", "/Id: is no Salesforce id")
+    if record_id != notification.headers.subject:
+        raise _mismatch()
     return record_id
+
+
+def _mismatch() -> PoisonError:
+    return PoisonError("key_mismatch", "the record's key is not the id of the record that it is about")
 
 
 def _id_or_none(value: object) -> str | None:

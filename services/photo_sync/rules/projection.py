@@ -161,12 +161,15 @@ def _url(uri: Any) -> str | None:
 
 
 def _mime_type(url: str) -> str:
-    """By the ending of the URL's path: CompanyCam's photo has no such field."""
+    """By the ending of the URL's path: CompanyCam's photo has no such field.
+
+    `guess_type` takes a path that has a colon for a URL, and believes a `data:` one whatever it says of itself.
+    """
     try:
         path = urlsplit(url).path
     except ValueError:
         return UNKNOWN_MIME_TYPE
-    return mimetypes.guess_type(path)[0] or UNKNOWN_MIME_TYPE
+    return mimetypes.guess_type("./" + path.rpartition("/")[2])[0] or UNKNOWN_MIME_TYPE
 
 
 def _time(value: Any) -> int | None:
