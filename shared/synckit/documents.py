@@ -11,6 +11,9 @@ BOM: Final = b"\xef\xbb\xbf"
 MOST_KEYS: Final = 60_000
 """Above what a megabyte of records holds: 1,000 of them, new and old, with 24 fields each, have 50,000."""
 LONGEST_KEY: Final = 1_000
+DEEPEST: Final = 200
+"""Levels. orjson reads 1,024 of them and writes 254, and what is read is written anew inside objects of ours."""
+_AROUND: Final = 254 - DEEPEST
 _LONG_NUMBER: Final = re.compile(rb"[eE][+-]?[0-9]{4}|[0-9]{5000}")
 """What may be a number of more than 16,383 digits behind the point, which PostgreSQL refuses and no float holds."""
 _SMALL: Final = LONGEST_KEY + 100
@@ -21,7 +24,7 @@ def parse(body: bytes) -> Any:
     """The value of a JSON document; PoisonError for what is none, or what JSONB cannot hold.
 
     Accepted: a byte order mark, doubled keys (the last one counts). Refused: NaN and infinities, numbers that are not
-    finite, text that is not UTF-8, U+0000, lone surrogates, nesting over 1,024, more than 60,000 keys, a key of more
+    finite, text that is not UTF-8, U+0000, lone surrogates, nesting over 200, more than 60,000 keys, a key of more
     than 1,000 characters.
     """
     try:
@@ -30,6 +33,8 @@ def parse(body: bytes) -> Any:
         raise PoisonError("not_json", "the body is not a JSON document") from None
     if b"\\u0000" in body or (len(body) > _SMALL and not _is_modest(body)):
         _check(value)
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value):
+        raise PoisonError("too_deep", f"the document is nested more than {DEEPEST} deep")
     return value
 
 
@@ -64,6 +69,16 @@ def _check(root: Any) -> None:
             todo.extend(value)
         elif isinstance(value, str) and "\x00" in value:
             raise PoisonError("nul_character", "the document holds U+0000, which PostgreSQL cannot store")
+
+
+def _is_deep(value: Any) -> bool:
+    for _ in range(_AROUND):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return True
+    return False
 
 
 def dumps(value: Any) -> bytes:

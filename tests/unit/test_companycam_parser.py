@@ -145,6 +145,7 @@ def test_unknown_events_and_fields_are_taken() -> None:
         (b"", "not_json"),
         (b"{", "not_json"),
         (rb'{"event_type": "\u0000"}', "nul_character"),
+        (b'{"webhook_id": ' + b"[" * 1_020 + b"]" * 1_020 + b"}", "too_deep"),
         ([], "unknown_shape"),
         ({"event_type": "photo.created", "created_at": 1}, "unknown_shape"),
         (photo() | {"event_type": None}, "malformed_event_type"),

@@ -67,6 +67,24 @@ def test_b52_a_key_of_a_megabyte_is_refused() -> None:
     assert code_for(json.dumps({"k" * 1_000_000: 1}).encode()) == "too_many_keys"
 
 
+@pytest.mark.parametrize(
+    "body", [b"[" * 201 + b"]" * 201, b'{"a":' * 201 + b"1" + b"}" * 201], ids=["lists", "objects"]
+)
+def test_what_is_too_deep_to_be_written_anew_is_refused(body: bytes) -> None:
+    assert code_for(body) == "too_deep"
+
+
+def test_what_is_just_not_too_deep_can_be_written_inside_an_object_of_ours() -> None:
+    value = documents.parse(b"[" * 200 + b"]" * 200)
+
+    assert documents.parse(documents.dumps(value)) == value
+    assert documents.dumps({"fields": {"a": [value]}})
+
+
+def test_many_brackets_beside_one_another_are_not_deep() -> None:
+    assert documents.parse(b"[" + b"[]," * 500 + b"{}]")
+
+
 def test_b52_a_key_called_proto_is_a_key() -> None:
     assert documents.parse(b'{"__proto__": {"a": 1}}') == {"__proto__": {"a": 1}}
 

@@ -182,6 +182,7 @@ def test_a_bulk_trigger_of_two_hundred_wide_records_is_one_record_each() -> None
         (b"", "not_json"),
         (b"not json", "not_json"),
         (rb'{"new": [{"Id": "\u0000"}]}', "nul_character"),
+        (b'{"ChangeEventHeader": {}, "Name": ' + b"[" * 300 + b"]" * 300 + b"}", "too_deep"),
         (7, "unknown_shape"),
         ("text", "unknown_shape"),
         ({}, "unknown_shape"),
