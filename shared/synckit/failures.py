@@ -17,7 +17,8 @@ PASSING: Final = (
     asyncpg.ClientConfigurationError,  # of a DSN, or of a certificate that is being replaced: no record's fault
 )
 OF_FILES: Final = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-"""No server that is away looks like this."""
+"""No server that is away looks like this, where a file is named: without one it is a Unix socket that is gone while
+its server is away, or a way through the network that is forbidden."""
 
 
 class Verdict(Enum):
@@ -58,7 +59,8 @@ def verdict(error: BaseException) -> Verdict:
         return _of_sqlstate(error)
     if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, PASSING):
         return Verdict.POISON if isinstance(error, ValueError) else Verdict.UNCLEAR  # a value that it cannot encode
-    return Verdict.TRANSIENT if isinstance(error, PASSING) and not isinstance(error, OF_FILES) else Verdict.BUG
+    is_of_a_file = isinstance(error, OF_FILES) and error.filename is not None
+    return Verdict.TRANSIENT if isinstance(error, PASSING) and not is_of_a_file else Verdict.BUG
 
 
 def passes(error: BaseException) -> bool:

@@ -34,6 +34,8 @@ def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
         *map(postgres_error, ("25006", "25P03", "25P04", "28P01", "3D000", "23P01")),
         asyncpg.ClientConfigurationError("sslmode is not one of these"),
         postgres_error("23514"),  # no partition of relation found for row
+        FileNotFoundError(2, "a Unix socket whose server is being restarted"),
+        PermissionError(13, "a network that a firewall forbids"),
     ],
     ids=repr,
 )
@@ -71,8 +73,8 @@ def test_keys_are_races_first(sqlstate: str) -> None:
         ValueError("x"),
         KeyError("x"),
         AssertionError(),
-        FileNotFoundError("a file"),
-        PermissionError("a file"),
+        FileNotFoundError(2, "there is none", "a file"),
+        PermissionError(13, "it is not ours", "a file"),
         *map(postgres_error, ("42601", "42P01", "42501", "0A000", "XX000")),
     ],
     ids=repr,
