@@ -2,15 +2,17 @@
 
 from collections import deque
 from contextlib import ExitStack
+from contextvars import copy_context
 from ipaddress import ip_network
 
 import pytest
 
 from synckit import web
-from webhook_ingest import addresses, admission
+from webhook_ingest import addresses, admission, records
 from webhook_ingest.addresses import AddressLimit, sender_of
 from webhook_ingest.admission import Admission
 from webhook_ingest.circuit import Circuit, State
+from webhook_ingest.doors import intake
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -160,6 +162,31 @@ async def test_a_body_that_would_pass_the_most_is_refused_while_it_is_read(
     assert ("retry-after", "1") in answer.headers
     assert [value for name, value in answer.headers if name == "connection"] == closing
     assert (held, doors._bytes) == (web.LARGEST_BODY - 20, 0)
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [("0" * 5_000 + "5", True), ("0" * 5_000 + "2000000", False)])
+async def test_a_length_of_any_number_of_digits_is_read(length: str, *, is_taken: bool) -> None:
+    request = a_request(b"hello", content_length=length)
+
+    if is_taken:
+        assert await web.read_body(request) == b"hello"
+    else:
+        with pytest.raises(web.HttpError) as refused:
+            await web.read_body(request)
+        assert refused.value.reason == "body_too_large"
+
+
+async def test_an_answered_request_leaves_nothing_of_its_body_to_what_comes_after() -> None:
+    async def refusing(request: web.Request) -> web.Response:
+        await intake.read_body(request)
+        raise intake.not_authenticated("invalid_signature")
+
+    answer = intake.counted(records.COMPANYCAM, Admission((), AddressLimit(0)), refusing)
+
+    refused = await answer(a_request(b"hello", content_length="5"))
+
+    assert refused.status == 401
+    assert not [value for value in copy_context().values() if value == b"hello"]
 
 
 def test_an_address_beyond_its_limit_is_told_so() -> None:

@@ -58,6 +58,7 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
             log.info("A request was refused", extra=said | {"request_id": request.id, **_described(request)})
             return refused.response
         finally:
+            _body.set(None)  # else the timer of an idle connection, which copies this context, would keep it
             seconds.observe(perf_counter() - started)
 
     return answer
