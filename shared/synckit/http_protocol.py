@@ -2,6 +2,7 @@
 
 import re
 import resource
+import socket
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +13,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADER_SECONDS: Final = 10.0
 REST_SECONDS: Final = 10.0
 MOST_HEADER_BYTES: Final = 32 * 1024
+HEADER_COST: Final = 32
+"""Bytes that a header counts beside its own, as in HTTP/2: what is kept of a short one is more than the header."""
+UNREAD_MS: Final = 10_000
+"""How long an answer may lie unread, or unacknowledged. By itself Linux would wait for ever."""
 MOST_CONNECTIONS: Final = 2048
 OTHER_FILES: Final = 100
 BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
@@ -28,18 +33,25 @@ def most_connections() -> int:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection whose headers must come whole within 10 s and in 32 KiB, one of a bounded number."""
+    """A connection whose headers must come whole within 10 s and in 32 KiB, one of a bounded number.
+
+    Its answers have to be read: 10 s after nothing more could be written it is lost.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._timer: TimerHandle | None = None
         self._header_bytes = 0
+        self._unfinished_bytes = 0
         self._is_fresh = True
         self._status = HTTPStatus.BAD_REQUEST
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Waits for the first request from now on, unless there are too many connections already."""
         super().connection_made(transport)
+        line = transport.get_extra_info("socket")
+        if line is not None:  # else it is lost already
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         if len(self.connections) > most_connections():
             self._refuse(BUSY)
         else:
@@ -55,7 +67,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_fresh and (method := _METHOD.match(data)) and method[0] not in _KNOWN:
             data = b"TRACE" + data[method.end() :]
         self._is_fresh = False
+        self._unfinished_bytes += len(data)
         super().data_received(data)
+        if self._unfinished_bytes > MOST_HEADER_BYTES:  # of one header, which the parser would join for ever
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._waits_for_nothing():  # an empty line is skipped, and begins no message
             self._await_headers()
 
@@ -67,7 +82,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header more."""
-        self._header_bytes += len(name) + len(value)
+        self._unfinished_bytes = 0
+        self._header_bytes += len(name) + len(value) + HEADER_COST
         if self._header_bytes > MOST_HEADER_BYTES:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise ValueError("the headers are too large")
@@ -75,11 +91,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The headers are here; how long the body may take is up to the route."""
+        self._unfinished_bytes = 0
         self._stop_waiting()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._unfinished_bytes = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The body has ended, be it behind its answer."""
+        self._unfinished_bytes = 0
         self._stop_waiting()
         super().on_message_complete()
 
