@@ -32,7 +32,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: what it holds, its SQL type, its length, and what it says where the vendor says nothing."""
+    """A column: what it holds, its SQL type, its length, and what it says where the vendor says nothing.
+
+    The SQL type rounds as the column does: what comes is compared with what is stored.
+    """
 
     kind: Kind
     sql_type: str = "text"
@@ -102,15 +105,30 @@ class Problem:
 
 Fitted = tuple[Any, str | None]
 """The value that the column takes, and what was wrong with the vendor's (None where it was fine)."""
+Fitter = Callable[[Any], Fitted]
 
 
 def fit(value: Any, column: Column) -> Fitted:
     """A value as a column takes it."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return column.default, None
-    if column.kind in _WORDS and words(value)[1] is not None:
-        return column.default, NOT_TEXT
-    return _FITTERS[column.kind](value, column)
+    return fitter(column)(value)
+
+
+def fitter(column: Column) -> Fitter:
+    """What makes values of any kind such as the column takes: to be kept, where there are many."""
+    default, nothing = column.default, (column.default, None)
+    of_kind, demands_words = _FITTERS[column.kind], column.kind in _WORDS
+
+    def fitted(value: Any) -> Fitted:
+        if value is None:
+            return nothing
+        if isinstance(value, str):
+            said = value.strip()
+            return of_kind(said, column) if said else nothing
+        if demands_words and words(value)[1] is not None:
+            return default, NOT_TEXT
+        return of_kind(value, column)
+
+    return fitted
 
 
 def words(value: Any) -> tuple[str | None, str | None]:

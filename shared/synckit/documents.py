@@ -43,8 +43,14 @@ def for_jsonb(body: bytes) -> bytes:
 
     PoisonError as `parse`.
     """
-    value = parse(body)
-    return dumps(value) if _LONG_NUMBER.search(body) else body.removeprefix(BOM)
+    parse(body)
+    return parsed_for_jsonb(body)
+
+
+def parsed_for_jsonb(body: bytes) -> bytes:
+    """The same of a document that `parse` has taken before."""
+    text = body.removeprefix(BOM)
+    return dumps(orjson.loads(text)) if _LONG_NUMBER.search(text) else text
 
 
 def _is_modest(body: bytes) -> bool:

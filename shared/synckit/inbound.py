@@ -82,15 +82,19 @@ def believed(notification: Notification, reading: Reading) -> Reading:
 
     As of this delivery, which may show again what was first received long ago.
     """
-    own = (stamp.version for fact in reading.facts for stamp in fact.own_stamps.values())
-    claimed = {notification.version, *own} - {versions.UNKNOWN}
-    if not reading.facts or all(_is_plausible(version, notification.headers.received_at) for version in claimed):
+    if not reading.facts:
+        return reading
+    own = (stamp.version for fact in reading.facts if fact.own_stamps for stamp in fact.own_stamps.values())
+    received_at = notification.headers.received_at
+    if all(_is_plausible(claimed, received_at) for claimed in (notification.version, *own)):
         return reading
     return hinting(notification, reading.object, reading.id, IMPLAUSIBLE)
 
 
 def _is_plausible(version: int, received_at: int) -> bool:
-    return not versions.is_ahead(version, received_at) and versions.second_of(version) >= EARLIEST_SECOND
+    return version == versions.UNKNOWN or (
+        not versions.is_ahead(version, received_at) and versions.second_of(version) >= EARLIEST_SECOND
+    )
 
 
 def hinting(notification: Notification, name: str, record_id: str | None, reason: str) -> Reading:

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KEPT = 8192
+"""Above the different times that a batch of 1,000 records has: of these one cache after the other is asked."""
 LONGEST = 64
 """Characters of a text that may be a time."""
 EPOCH_SECONDS_END = 100_000_000_000
@@ -26,7 +28,7 @@ def moment(ms: int) -> datetime:
         raise ValueError("a time outside the years 1 to 9999") from None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def rfc3339(ms: int) -> str:
     """RFC 3339 with milliseconds, in UTC: `2026-11-22T15:04:05.006Z`."""
     return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -50,7 +52,7 @@ def parse(value: object) -> int:
     raise ValueError("neither text nor a whole number")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def _parsed(text: str) -> int:
     said = datetime.fromisoformat(text.replace(":60.", ":59.").replace(":60Z", ":59Z"))
     return milliseconds(moment(milliseconds(said)))  # in UTC it may be outside the years 1 to 9999

@@ -1,6 +1,10 @@
 """Ids are computed, never drawn."""
 
+from uuid import uuid5
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synckit import identity
 
@@ -32,3 +36,9 @@ def test_the_same_parts_give_the_same_id_and_their_borders_count() -> None:
 
 def test_a_row_and_an_event_of_one_name_are_two_things() -> None:
     assert identity.row_id("customers", "x") != identity.event_id("customers", "x")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_an_id_is_the_uuid_of_version_5_that_everybody_computes(name: str) -> None:
+    assert identity.event_id(name) == uuid5(identity.EVENTS, name)
+    assert identity.row_id(name, "1") == uuid5(identity.ROWS, f"{name}\x1f1")

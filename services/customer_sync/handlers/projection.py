@@ -78,13 +78,13 @@ def _announcements(rows: Sequence[Row], causes: Mapping[UUID, Cause]) -> list[ou
 
 
 def _report(rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Mapping[UUID, Cause]) -> None:
-    now = time()
+    now, from_change, from_webhook = time(), CHANGE_TO_ROW_SECONDS.labels(ENTITY), WEBHOOK_TO_ROW_SECONDS.labels(ENTITY)
     PROJECTED.labels(ENTITY, "written").inc(len(rows))
     PROJECTED.labels(ENTITY, "unchanged").inc(len(customers) - len(rows))
     for row in rows:
         customer = customers[row["id"]]
-        CHANGE_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - customer.source_modified_at / 1000, 0))
-        WEBHOOK_TO_ROW_SECONDS.labels(ENTITY).observe(max(now - causes[row["id"]].received_at / 1000, 0))
+        from_change.observe(max(now - customer.source_modified_at / 1000, 0))
+        from_webhook.observe(max(now - causes[row["id"]].received_at / 1000, 0))
     for customer in customers.values():
         for one in customer.problems:
             metrics.FIELD_PROBLEMS.labels(one.column, one.problem).inc()

@@ -14,8 +14,8 @@ def _address(prefix: str) -> dict[str, Column]:
         f"{prefix}_state": _text(80),
         f"{prefix}_postal_code": Column(Kind.EXACT, length=20),
         f"{prefix}_country": Column(Kind.COUNTRY, length=2, default="US"),
-        f"{prefix}_latitude": Column(Kind.LATITUDE, "numeric"),
-        f"{prefix}_longitude": Column(Kind.LONGITUDE, "numeric"),
+        f"{prefix}_latitude": Column(Kind.LATITUDE, "numeric(10, 8)"),
+        f"{prefix}_longitude": Column(Kind.LONGITUDE, "numeric(11, 8)"),
     }
 
 
@@ -31,7 +31,7 @@ COLUMNS: dict[str, Column] = {
     "lead_source": _text(100),
     "industry": _text(100),
     "website": Column(Kind.EXACT, length=500),
-    "credit_limit": Column(Kind.MONEY, "numeric"),
+    "credit_limit": Column(Kind.MONEY, "numeric(12, 2)"),
     "payment_terms": _text(50),
     "tax_exempt": Column(Kind.FLAG, "boolean", default=False),
     "salesforce_owner_id": Column(Kind.SALESFORCE_ID, length=18),

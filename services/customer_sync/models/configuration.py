@@ -1,10 +1,13 @@
 """`integration_configs.config` of SALESFORCE: how records become customers, as data. Every part has a default."""
 
-from typing import Generic, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from customer_sync.models.columns import COLUMNS
+from synckit.columns import Fitter, fitter
 
 FieldType = Literal["boolean", "number", "datetime", "id"]
 
@@ -193,6 +196,17 @@ DEFAULT_COLUMNS: dict[str, tuple[Source, ...]] = {
 """Column → the fields that feed it; of several the first that has a value."""
 
 
+class Fed(NamedTuple):
+    """A column that is fed: what makes values such as it takes, and the fields that they come from."""
+
+    name: str
+    default: str | bool | None
+    """What it says where no field says anything."""
+    fit: Fitter
+    sources: tuple[tuple[bool, str], ...]
+    """Whether it is a field of the Contact (else of the Account), and its name."""
+
+
 class SalesforceConfig(Config):
     """All of it. What the row leaves out is as shipped."""
 
@@ -216,6 +230,29 @@ class SalesforceConfig(Config):
             raise ValueError("last_name must be fed: no customer is without one")
         return {name: sources for name, sources in merged.items() if sources}
 
-    def types_of(self, name: str) -> dict[str, FieldType]:
+    @cached_property
+    def fed(self) -> tuple["Fed", ...]:
+        """The columns, as the projection goes through them for each of very many customers."""
+        return tuple(
+            Fed(
+                name,
+                COLUMNS[name].default,
+                fitter(COLUMNS[name]),
+                tuple((one.object == "Contact", one.field) for one in sources),
+            )
+            for name, sources in self.columns.items()
+        )
+
+    @cached_property
+    def feeding(self) -> Mapping[tuple[bool, str], Sequence[str]]:
+        """By a field, as `Fed.sources` has it, the names of the columns that it may feed."""
+        columns: dict[tuple[bool, str], list[str]] = {}
+        for name, *_, sources in self.fed:
+            for source in sources:
+                columns.setdefault(source, []).append(name)
+        return columns
+
+    def types_of(self, name: str) -> Mapping[str, FieldType]:
         """The types of an object's fields that are not text."""
-        return DEFAULT_TYPES.get(name, _SYSTEM_TYPES) | self.types.get(name, {})
+        shipped, beside = DEFAULT_TYPES.get(name, _SYSTEM_TYPES), self.types.get(name)
+        return shipped | beside if beside else shipped

@@ -14,6 +14,7 @@ ADDRESS_PARTS: Final = (
 )
 PLACE_PARTS: Final = ("Latitude", "Longitude")
 NESTED: Final = frozenset({"attributes", "records"})
+_MAYBE_COMPOUND: Final = ("Address", "__c")
 _MOST_DIGITS: Final = 17
 
 
@@ -23,12 +24,12 @@ def normal_fields(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> 
     A value that is not of its field's type stays as it came: the projection says what is wrong with it. Names that
     begin as ours do are no field of Salesforce's: they are left out, or anybody could delete by an attribute.
     """
-    return {
-        name: normal_value(value, types.get(name))
-        for compound, given in fields.items()
-        for name, value in _flat(compound, given, types)
-        if not name.startswith(OURS)
-    }
+    normal = {}
+    for name, value in _flat(fields, types):
+        kind = types.get(name)
+        if not name.startswith(OURS):
+            normal[name] = value if kind is None else normal_value(value, kind)
+    return normal
 
 
 def normal_value(value: Any, kind: FieldType | None) -> Any:
@@ -41,7 +42,15 @@ def normal_value(value: Any, kind: FieldType | None) -> Any:
         return value
 
 
-def _flat(name: str, value: Any, types: Mapping[str, FieldType]) -> Iterator[tuple[str, Any]]:
+def _flat(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) or (value is None and name.endswith(_MAYBE_COMPOUND)):
+            yield from _parts(name, value, types)
+        else:
+            yield name, value
+
+
+def _parts(name: str, value: Any, types: Mapping[str, FieldType]) -> Iterator[tuple[str, Any]]:
     """Compound fields by their parts: `MailingAddress.Street` is `MailingStreet`, `Name.LastName` is `LastName`.
 
     A custom field that is null is a place only where the types name its parts: nothing else tells. Records and lists of

@@ -1,34 +1,36 @@
 """The customer that a Contact, its Account and the mapping in force make."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from customer_sync.models.columns import COLUMNS
-from customer_sync.models.configuration import Meaning, Rule, SalesforceConfig, Source
+from customer_sync.models.configuration import Fed, Meaning, Rule, SalesforceConfig
 from customer_sync.models.customer import Customer
 from synckit import versions
-from synckit.columns import Column, Kind, Problem, fit
+from synckit.columns import Column, Kind, Problem, fitter
 from synckit.identity import customer_id
-from synckit.mirror.facts import DELETED, OURS, Fact, Record
+from synckit.mirror.facts import DELETED, OURS, Fact, Json, Record
 
-_ACCOUNT: Final = Source(object="Contact", field="AccountId")
-_ACCOUNT_ID: Final = Column(Kind.SALESFORCE_ID, length=18)
+_ACCOUNT_ID: Final = fitter(Column(Kind.SALESFORCE_ID, length=18))
+_PLACES: Final = tuple((f"{prefix}_latitude", f"{prefix}_longitude") for prefix in ("mailing", "billing", "service"))
+_NOTHING: Final[Mapping[str, Json]] = {}
 
-Pair = dict[str, Record | None]
-"""The two records that make a customer, by object."""
+Pair = tuple[Mapping[str, Json], Mapping[str, Json]]
+"""The fields of the two records that make a customer: of the Account, and of the Contact."""
 
 
 def customer_from(contact: Record, account: Record | None, config: SalesforceConfig) -> Customer:
     """The row that these records ask for. An Account that nobody has told us of yet leaves its columns empty."""
-    pair: Pair = {"Contact": contact, "Account": account}
+    pair: Pair = (_NOTHING if account is None else account.fields, contact.fields)
     problems: list[Problem] = []
-    columns = {name: _column(name, sources, pair, problems) for name, sources in config.columns.items()}
+    columns = _columns(pair, config.fed, problems)
     _drop_null_island(columns)
+    account_id = _account_id(_account_of(contact), problems)
     default_type = config.account_type.default if account is None else config.account_type.default_with_account
     newest = max(contact.newest, account.newest if account is not None else versions.UNKNOWN)
     return Customer(
         id=customer_id(contact.id),
         salesforce_id=contact.id,
-        account_id=_fitted("salesforce_account_id", _account_of(contact), _ACCOUNT_ID, problems),
+        account_id=account_id,
         columns=columns,
         status=_choice("status", config.status.rules, config.status.default, pair, problems),
         account_type=_choice("account_type", config.account_type.rules, default_type, pair, problems),
@@ -49,47 +51,45 @@ def problems_of(fact: Fact, config: SalesforceConfig) -> tuple[Problem, ...]:
     """What the columns cannot take of all that one fact says, whatever else is known of the record."""
     if fact.object not in {"Contact", "Account"}:
         return ()
-    pair: Pair = {
-        "Contact": None,
-        "Account": None,
-        fact.object: Record(object=fact.object, id=fact.id, fields=fact.fields),
-    }
+    of_contact = fact.object == "Contact"
+    pair: Pair = (_NOTHING, fact.fields) if of_contact else (fact.fields, _NOTHING)
     problems: list[Problem] = []
-    for name, sources in config.columns.items():
-        _column(name, sources, pair, problems)
-    _fitted("salesforce_account_id", _field(pair, _ACCOUNT), _ACCOUNT_ID, problems)
+    names = {name for field in fact.fields for name in config.feeding.get((of_contact, field), ())}
+    _columns(pair, (one for one in config.fed if one.name in names), problems)
+    _account_id(pair[True].get("AccountId"), problems)
     _choice("status", config.status.rules, config.status.default, pair, problems)
     _choice("account_type", config.account_type.rules, config.account_type.default, pair, problems)
     return tuple(problems)
 
 
-def _column(name: str, sources: tuple[Source, ...], pair: Pair, problems: list[Problem]) -> Any:
-    for source in sources:
-        value = _field(pair, source)
-        if value is not None:
-            return _fitted(name, value, COLUMNS[name], problems)
-    return COLUMNS[name].default
+def _columns(pair: Pair, fed: Iterable[Fed], problems: list[Problem]) -> dict[str, Any]:
+    """Each column by the first of its fields that says something. One loop: it runs twice for each of many events."""
+    columns = {}
+    for name, default, fit, sources in fed:
+        columns[name] = default
+        for of_contact, field in sources:
+            said = pair[of_contact].get(field)
+            if said is not None and said != "":
+                columns[name], problem = fit(said)
+                if problem is not None:
+                    problems.append(Problem(name, problem))
+                break
+    return columns
 
 
-def _fitted(name: str, value: Any, column: Column, problems: list[Problem]) -> Any:
-    fitted, problem = fit(value, column)
+def _account_id(said: Json, problems: list[Problem]) -> str | None:
+    fitted, problem = _ACCOUNT_ID(said)
     if problem is not None:
-        problems.append(Problem(name, problem))
-    return fitted
-
-
-def _field(pair: Pair, source: Source | Rule[Any]) -> Any:
-    record = pair[source.object]
-    value = None if record is None else record.get(source.field)
-    return None if value == "" else value
+        problems.append(Problem("salesforce_account_id", problem))
+    return None if fitted is None else str(fitted)
 
 
 def _choice(
     column: str, rules: tuple[Rule[Meaning], ...], default: Meaning, pair: Pair, problems: list[Problem]
 ) -> Meaning:
     for rule in rules:
-        value = _field(pair, rule)
-        if value is not None:
+        value = pair[rule.object == "Contact"].get(rule.field)
+        if value is not None and value != "":
             meaning = rule.values.get(str(value))
             if meaning is not None:
                 return meaning
@@ -99,8 +99,7 @@ def _choice(
 
 def _drop_null_island(columns: dict[str, Any]) -> None:
     """0,0 is what vendors send where they know nothing; a half of a coordinate is none either."""
-    for prefix in ("mailing", "billing", "service"):
-        latitude, longitude = f"{prefix}_latitude", f"{prefix}_longitude"
+    for latitude, longitude in _PLACES:
         pair = columns.get(latitude), columns.get(longitude)
         if latitude in columns and longitude in columns and (None in pair or pair == (0, 0)):
             columns[latitude] = columns[longitude] = None

@@ -128,7 +128,7 @@ def decode(raw: Iterable[tuple[str, bytes | None]]) -> EventHeaders:
         texts = {name: (value or b"").decode() for name, value in raw if name in _READ}
     except UnicodeDecodeError:
         raise PoisonError("malformed_headers", "a header is not UTF-8") from None
-    if any("\x00" in text for text in texts.values()):
+    if "\x00" in "".join(texts.values()):
         raise PoisonError("malformed_headers", "a header holds U+0000, which PostgreSQL cannot store")
     try:
         headers = _from_texts(texts)
@@ -166,7 +166,7 @@ def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
         subject=texts["ce_subject"],
         time=times.parse(texts["ce_time"]),
         received_at=times.parse(texts["ce_receivedat"]),
-        correlation_id=UUID(texts["ce_correlationid"]),
+        correlation_id=_uuid(texts["ce_correlationid"]),
         traceparent=texts.get("traceparent", ""),
         fact_version=int(version) if version is not None else None,
         observed_at=times.parse(observed_at) if observed_at is not None else None,
@@ -175,6 +175,11 @@ def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
     )
 
 
+_uuid: Final = lru_cache(maxsize=1024)(UUID)
+"""Of what many records share, as those of one request do."""
+
+
+@lru_cache(maxsize=1024)
 def _check_major_version(specversion: str, event_type: str) -> None:
     major = _MAJOR.search(event_type)
     if not specversion.startswith("1."):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 
+import orjson
+
 from synckit.mirror.facts import OURS, Record, canonical
 from synckit.postgres import Connection, as_json
 
@@ -45,12 +47,14 @@ async def store(connection: Connection, service: str, records: Iterable[Record])
 
 
 def _row(service: str, record: Record) -> dict[str, Any]:
-    said_by_vendor = {name: value for name, value in record.fields.items() if not name.startswith(OURS)}
+    ours = [name for name in record.fields if name.startswith(OURS)]
+    said_by_vendor = {name: record.fields[name] for name in record.fields.keys() - ours} if ours else record.fields
+    data = canonical(said_by_vendor)
     return {
         "service": service,
         "entity_type": record.object,
         "external_id": record.id,
-        "data": said_by_vendor,
-        "data_hash": sha256(canonical(said_by_vendor)).hexdigest(),
+        "data": orjson.Fragment(data),
+        "data_hash": sha256(data).hexdigest(),
         "source_version": record.newest,
     }

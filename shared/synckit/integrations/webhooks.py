@@ -109,7 +109,11 @@ def _outcome(batch: Batch, received: Received, at: int, conclusion: Conclusion |
     head, error = received.heads[at], batch.condemned.get(at)
     failed = Conclusion(status=Status.FAILED, entity_type="unknown", external_id=head.subject)
     said = conclusion if conclusion is not None and error is None else failed
-    value, raw = storable(batch.records[at].value)
+    body = batch.records[at].value
+    if said is conclusion and body is not None:
+        value, raw = documents.parsed_for_jsonb(body), None
+    else:
+        value, raw = storable(body)
     return Outcome(
         delivery=Delivery(
             headers=head,

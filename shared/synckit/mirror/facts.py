@@ -113,12 +113,22 @@ class Record:
     def stamps(self) -> dict[str, Stamp]:
         """The effective stamp of every field that is stored."""
         stamps = dict.fromkeys(self.fields, Stamp(self.base_version))
-        return stamps | {name: Stamp.decoded(self.versions[name]) for name in self.versions.keys() & stamps.keys()}
+        for name, encoded in self.versions.items():
+            if name in stamps:
+                stamps[name] = Stamp.decoded(encoded)
+        return stamps
 
     @property
     def newest(self) -> int:
         """The greatest version of any field: how new the record is as a whole."""
-        return max(self.stamps.values(), default=Stamp()).version
+        own = [
+            value if isinstance(value, int) else Stamp.decoded(value).version
+            for name, value in self.versions.items()
+            if name in self.fields
+        ]
+        if len(own) < len(self.fields):
+            own.append(self.base_version)
+        return max(own, default=versions.UNKNOWN)
 
     def get(self, name: str) -> Json:
         """The value of a field; None where it is null and where nobody ever said."""

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
 
 from synckit import versions
 from synckit.mirror.facts import ABSENT, DELETED, Fact, Json, Kind, Record, Stamp, canonical
@@ -41,19 +43,24 @@ def merge(record: Record, facts: Sequence[Fact]) -> Merged:
     fields, stamps = dict(record.fields), record.stamps
     doubts: set[Doubt] = set()
     changed = False
-    seen = record
     for fact in facts:
         changed |= _apply(fact, fields, stamps, doubts)
-        seen = _seen(seen, fact)
     if not changed:
         return Merged(record, changed=False, doubts=frozenset(doubts | _deleted_doubt(record, facts)))
     base, exceptions = _compress(stamps)
-    merged = replace(
-        seen,
+    seen = _seen(record, facts)
+    merged = Record(
+        object=record.object,
+        id=record.id,
         fields=fields,
         base_version=base,
         versions=exceptions,
+        parent_id=record.parent_id,
         is_deleted=_is_deleted(fields, stamps),
+        merged_into=record.merged_into,
+        first_seen_at=seen.first,
+        last_seen_at=seen.last,
+        last_event_id=seen.event_id,
     )
     return Merged(merged, changed=True, doubts=frozenset(doubts | _deleted_doubt(merged, facts)))
 
@@ -70,7 +77,8 @@ def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts
             wins = stamp > stored
         else:
             wins = _wins(stamp, value, stored, fields[name])
-            doubts.update(_doubts(fact, stamp, stored, wins=wins))
+            if not wins or versions.second_of(stamp.version) == versions.second_of(stored.version):
+                doubts.update(_doubts(fact, stamp, stored, wins=wins))
         if wins:
             fields[name], stamps[name] = value, stamp
             changed = True
@@ -79,7 +87,7 @@ def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts
 
 def _same(one: Json, other: Json) -> bool:
     """Equal as JSON: Python's 1, 1.0 and True are one value, JSON's are three."""
-    return one == other and (type(one) is type(other) is str or canonical(one) == canonical(other))
+    return one is other or (one == other and (type(one) is type(other) is str or canonical(one) == canonical(other)))
 
 
 def _wins(stamp: Stamp, value: Json, stored: Stamp, stored_value: Json) -> bool:
@@ -87,7 +95,7 @@ def _wins(stamp: Stamp, value: Json, stored: Stamp, stored_value: Json) -> bool:
 
 
 def _doubts(fact: Fact, stamp: Stamp, stored: Stamp, *, wins: bool) -> Iterable[Doubt]:
-    """What two different values of one field leave in doubt."""
+    """What two different values of one field leave in doubt: nothing, where one won that is newer by a second."""
     if stamp.version == stored.version:
         yield Doubt.SAME_VERSION
         return
@@ -114,18 +122,24 @@ def _is_deleted(fields: dict[str, Json], stamps: dict[str, Stamp]) -> bool:
 
 def _compress(stamps: dict[str, Stamp]) -> tuple[int, dict[str, Json]]:
     """The base version, which most fields share, and an entry for each field that has another stamp."""
-    shared = Counter(stamp for stamp in stamps.values() if not stamp.sequence)
+    shared = {stamp: many for stamp, many in Counter(stamps.values()).items() if not stamp.sequence}
     base = max(shared, key=lambda stamp: (shared[stamp], stamp), default=Stamp())
-    return base.version, {name: stamp.encoded() for name, stamp in stamps.items() if stamp != base}
+    return base.version, {
+        name: stamp.encoded() for name, stamp in stamps.items() if stamp is not base and stamp != base
+    }
 
 
-def _seen(record: Record, fact: Fact) -> Record:
-    received = fact.cause.received_at
-    first = record.first_seen_at
-    newest = record.last_seen_at is None or received >= record.last_seen_at
-    return replace(
-        record,
-        first_seen_at=received if first is None else min(first, received),
-        last_seen_at=received if newest else record.last_seen_at,
-        last_event_id=fact.cause.event_id if newest else record.last_event_id,
-    )
+class _Seen(NamedTuple):
+    first: int | None
+    last: int | None
+    event_id: UUID | None
+
+
+def _seen(record: Record, facts: Sequence[Fact]) -> _Seen:
+    first, last, event_id = record.first_seen_at, record.last_seen_at, record.last_event_id
+    for fact in facts:
+        received = fact.cause.received_at
+        first = received if first is None else min(first, received)
+        if last is None or received >= last:
+            last, event_id = received, fact.cause.event_id
+    return _Seen(first, last, event_id)
