@@ -21,6 +21,8 @@ from synckit.parking import Redrive
 
 NAME: Final = "customer-sync"
 DRAIN_SECONDS: Final = 5.0
+LANES: Final = 2
+"""Of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
 
 
@@ -68,7 +70,12 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
 
 def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:
     return [
-        Consumer(topics.WEBHOOKS_SALESFORCE, partial(webhooks.on_salesforce_webhooks, resources=resources), alarms),
+        Consumer(
+            topics.WEBHOOKS_SALESFORCE,
+            partial(webhooks.on_salesforce_webhooks, resources=resources),
+            alarms,
+            lanes=LANES,
+        ),
         Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources), alarms),
         Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources), alarms),
     ]

@@ -71,6 +71,36 @@ async def test_the_records_of_all_partitions_are_one_batch() -> None:
     assert fetched == (1, 2, 3)
 
 
+class Full(Client):
+    """Has three records in each of three partitions, and gives those of one after another."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._left = {TopicPartition(AT.topic, number): [number] * 3 for number in range(3)}
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(TopicPartition(AT.topic, number) for number in range(3))
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[int]]:
+        assert timeout_ms == (0 if partitions else fetching.WAIT_MS)
+        at = next(at for at in self._left if at in partitions or not partitions)
+        return {at: self._left.pop(at)[:max_records]}
+
+
+@pytest.mark.parametrize(("lanes", "expected"), [(1, (0, 0)), (2, (0, 0, 1, 1)), (4, (0, 0, 1, 1, 2, 2))])
+async def test_where_much_is_waiting_each_lane_gets_a_batch_of_other_partitions(
+    lanes: int, expected: tuple[int, ...]
+) -> None:
+    topic = Topic(AT.topic, "", "", Cleanup.DELETE, 3)
+    consumer = Consumer(topic, nothing, cast("Alarms", None), at_most=2, lanes=lanes)
+
+    fetched: Sequence[object] = await fetch(consumer, Full())
+
+    assert fetched == expected
+
+
 async def test_after_a_failure_no_position_is_taken_for_a_marker() -> None:
     consumer, client = await a_consumer(), Client(CorruptRecordException())
 

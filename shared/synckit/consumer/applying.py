@@ -34,11 +34,12 @@ class GivenUpError(Exception):
 class Applier:
     """What one `Apply` waits for, and since when."""
 
-    def __init__(self, topic: str, apply: Apply) -> None:
+    def __init__(self, topic: str, apply: Apply, given_up: asyncio.Event | None = None) -> None:
+        """Several of a consumer share one `given_up`."""
         self._topic = topic
         self._apply = apply
         self._since: float | None = None
-        self.given_up = asyncio.Event()
+        self.given_up = given_up or asyncio.Event()
         """While it is set nothing is waited for: `apply` raises GivenUpError instead."""
         self.trouble: str | None = None
         """What is waited for now, in words without values."""

@@ -29,9 +29,20 @@ MANY: Final = 3
 
 
 async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
-    """The next records, or none. Ends FastStream's loop where the client fails, whatever with."""
+    """The next records, or none. Ends FastStream's loop where the client fails, whatever with.
+
+    A batch for each lane, where there are that many already: of other partitions each, since it is filled from one
+    partition after another.
+    """
     try:
         found = await client.getmany(timeout_ms=WAIT_MS, max_records=consumer.at_most)
+        more = found
+        for _ in range(1, consumer.lanes):
+            others = client.assignment() - found.keys()
+            if not others or sum(map(len, more.values())) < consumer.at_most:
+                break
+            more = await client.getmany(*others, timeout_ms=0, max_records=consumer.at_most)
+            found |= more
     except ConsumerStoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - the consumer tells transient ones from bugs, and says so

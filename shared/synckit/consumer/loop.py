@@ -11,9 +11,10 @@ from aiokafka.errors import KafkaError
 
 from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count, Window
-from synckit.consumer.applying import Applier, Apply, GivenUpError
-from synckit.consumer.batch import Batch, Incoming, correlation_ids, offsets_after
+from synckit.consumer.applying import Apply, GivenUpError
+from synckit.consumer.batch import Incoming, correlation_ids, offsets_after
 from synckit.consumer.fetching import Losses, Stillness
+from synckit.consumer.lanes import Applied, Lanes
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
 from synckit.failures import Verdict, describe, explain, passes, verdict
@@ -52,20 +53,18 @@ class KafkaClient(Protocol):
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """The state of one subscription: what is being applied, what is committed, what it waits for."""
 
-    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, *, at_most: int = 1_000) -> None:
-        self.topic = topic
-        self.apply = apply
-        self.at_most = at_most
-        self._applier = Applier(topic.name, apply)
+    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, *, at_most: int = 1_000, lanes: int = 1) -> None:
+        """`lanes`: how many batches are applied side by side, of different partitions, where so much is waiting."""
+        self.topic, self.apply = topic, apply
+        self.at_most, self.lanes = at_most, lanes
+        self._lanes = Lanes(topic.name, apply, at_most, lanes)
         self._idle = asyncio.Event()
         self._idle.set()
         self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
-        self._stillness = Stillness()
-        self._losses = Losses()
-        self._alarms = alarms
-        self._window = Window()
+        self._stillness, self._losses = Stillness(), Losses()
+        self._alarms, self._window = alarms, Window()
         self._alarmed_at: float | None = None
         self._unsaved: Count | None = None
         self._trouble: str | None = NOT_JOINED
@@ -76,11 +75,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def check(self) -> str | None:
         """For readiness: what keeps this consumer from its work."""
-        return self._trouble or self._applier.trouble
+        return self._trouble or self._lanes.trouble
 
     def give_up(self) -> None:
         """Do not try again: the process stops."""
-        self._applier.given_up.set()
+        self._lanes.given_up.set()
 
     def lose(self, error: Exception) -> None:
         """Its client failed: apply and commit nothing more until it has joined its group anew.
@@ -88,7 +87,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         What looks like a bug may be the client's own, which was frozen or cut off in an odd moment: that too is given
         another client. Once three in a row have failed, what Kafka gives cannot be read, and the consumer stops.
         """
-        self._applier.given_up.set()
+        self._lanes.given_up.set()
         is_bug = verdict(error) in {Verdict.BUG, Verdict.POISON}
         if is_bug and self._losses.are_many:
             self._stop("stopped by a bug: what Kafka gives cannot be read", describe(error), error)
@@ -125,7 +124,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Ends the batch in hand before the partitions go to others (heartbeats go on meanwhile)."""
-        self._applier.given_up.set()
+        self._lanes.given_up.set()
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._idle.wait()
@@ -140,13 +139,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._quiet = None
         self._stillness.forget()
         if not self.stopped.is_set():
-            self._applier.given_up.clear()
+            self._lanes.given_up.clear()
             self._trouble = None
         log.info("Partitions were assigned", extra={"topic": self.topic.name, "partitions": len(assigned)})
 
     async def handle(self, records: Sequence[Incoming], client: KafkaClient) -> None:
         """Apply a batch, whatever it takes, and commit the offsets of exactly these records."""
-        if self.stopped.is_set() or self._applier.given_up.is_set():
+        if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
         self._idle.clear()
@@ -155,13 +154,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
             failpoints.hit("consumer.apply:before")
-            parked = await self._applier.apply(Batch(records))
-            is_safe = await self._watch(Count(len(records), len(parked)))
+            applied = await self._lanes.apply(records)
+            is_safe = await self._watch(Count(len(applied.records), len(applied.parked)))
             failpoints.hit("consumer.offsets:before_commit")
             if is_safe:
-                await self._commit(client, offsets_after(records))
+                await self._commit(client, offsets_after(applied.records))
             failpoints.hit("consumer.offsets:after_commit")
-            self._report(records, parked, monotonic() - started)
+            self._report(applied, len(records), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
@@ -175,7 +174,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
         What the client raises that is no trouble of Kafka's is taken as everywhere: it is given another client.
         """
-        metrics.CONSUMER_WAITING.labels(self.topic.name).set(self._applier.waited_seconds)
+        metrics.CONSUMER_WAITING.labels(self.topic.name).set(self._lanes.waited_seconds)
         try:
             async with asyncio.timeout(TEND_SECONDS):
                 positions = {at: await client.position(at) for at in client.assignment()}
@@ -193,7 +192,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
         before, self._quiet = self._quiet, (self._batches, positions)
-        if self.stopped.is_set() or self._applier.given_up.is_set():
+        if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # a batch may have been given up: the positions stand behind records that nobody applied
         if before is None or before[0] != self._batches or not self._idle.is_set():
             return
@@ -212,12 +211,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         else:
             self._committed |= offsets
 
-    def _report(self, records: Sequence[Incoming], parked: Sequence[Incoming], seconds: float) -> None:
-        topic = self.topic.name
+    def _report(self, applied: Applied, given: int, seconds: float) -> None:
+        topic, records, parked = self.topic.name, applied.records, applied.parked
+        became = {"applied": len(records) - len(parked), "parked": len(parked), "abandoned": given - len(records)}
         metrics.BATCH_RECORDS.labels(topic).observe(len(records))
         metrics.BATCH_SECONDS.labels(topic).observe(seconds)
-        metrics.RECORDS.labels(topic, "applied").inc(len(records) - len(parked))
-        metrics.RECORDS.labels(topic, "parked").inc(len(parked))
+        for outcome, many in became.items():
+            metrics.RECORDS.labels(topic, outcome).inc(many)
         log.info(
             "A batch was applied",
             extra={

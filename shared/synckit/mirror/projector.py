@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from synckit import postgres
 from synckit.errors import PoisonError
@@ -66,7 +67,10 @@ class Projector:
         self._committed = committed
         """Called after each commit: the outbox may have rows."""
         self._mine: dict[int, Note] = {}
-        self._working = asyncio.Lock()
+        self._doing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """Of each note that somebody does, or waits for."""
+        self._led_to: dict[int, list[int]] = {}
+        """The notes that doing one of them has made, until whoever did it goes on with those."""
 
     @property
     def objects(self) -> Container[str]:
@@ -78,12 +82,21 @@ class Projector:
         self._mine |= {note.id: note for note in made}
 
     async def work(self) -> None:
-        """Do every note of mine, and those that follow from them. What fails stays mine: call again."""
-        async with self._working:
-            while self._mine:
-                note = next(iter(self._mine.values()))
-                await self._do(note)
-                del self._mine[note.id]
+        """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
+
+        Several may call it at once. What another does just now is waited for, last of all, and done where it fails.
+        """
+        todo = list(self._mine)
+        while todo:
+            note_id = todo.pop(next((at for at, one in enumerate(todo) if one not in self._doing), 0))
+            doing = self._doing.setdefault(note_id, asyncio.Lock())
+            async with doing:
+                note = self._mine.get(note_id)
+                if note is not None:
+                    await self._do(note)
+                    del self._mine[note_id]
+                    todo += self._led_to.pop(note_id, ())
+            del doing  # nobody waits for it any more, unless somebody does
 
     async def sweep(self) -> None:
         """Until cancelled, do what others left behind: soon after the start, then every 10 s.
@@ -135,7 +148,7 @@ class Projector:
             if is_last:
                 await self._project(step, note, (), is_last=True)
         else:
-            self._finish(done)
+            self._finish(note, done)
 
     async def _isolate(self, step: Step, note: Note, keys: Sequence[str], error: Exception) -> None:
         """Bisect to the key whose row is refused, record that, and project the others."""
@@ -166,11 +179,12 @@ class Projector:
                 if verdict(error) is not Verdict.RACE:
                     raise
             else:
-                self._finish(done)
+                self._finish(note, done)
                 return True
         return False
 
-    def _finish(self, done: Projected) -> None:
+    def _finish(self, note: Note, done: Projected) -> None:
         self.remember(done.notes)
+        self._led_to.setdefault(note.id, []).extend(one.id for one in done.notes)
         self._committed()
         done.report()

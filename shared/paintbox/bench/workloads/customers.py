@@ -43,7 +43,8 @@ NOTES: Final = (
     "Rates count from the first commit of offsets to lag 0. The outbox relay runs meanwhile, as it does in production.",
     "The same SQL alone: the statements that the handler sends, written down in a run on copies of the databases, sent "
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
-    "so for the first quarter of each round's changes.",
+    "so for the first quarter of each round's changes, and one batch after another, where customer-sync applies two at "
+    "once: over one connection a database, as the handler alone does.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
 )
 

@@ -1,0 +1,110 @@
+"""Notes are worked off side by side: each once, and whoever asked for it knows that it is done."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+import pytest
+
+from customer_sync.store import MIRROR
+from paintbox.databases import Database
+from support.facts import NOON_MS
+from support.postgres import NewDatabase
+from support.waiting import until_true
+from synckit import postgres
+from synckit.errors import TransientError
+from synckit.mirror import notes
+from synckit.mirror.facts import Cause
+from synckit.mirror.notes import Note
+from synckit.mirror.projector import Project, Projected, Projector, Step
+from synckit.postgres import Connection, Pool
+
+pytestmark = pytest.mark.database
+
+CAUSE = Cause(event_id=UUID(int=1), correlation_id=UUID(int=2), traceparent="", received_at=NOON_MS)
+
+
+@pytest.fixture
+async def pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
+    async with postgres.create_pool(await new_database(Database.CUSTOMERS), process="test") as pool:
+        yield pool
+
+
+async def a_note(pool: Pool, record: str) -> list[Note]:
+    async with pool.acquire() as connection:
+        return await notes.insert(connection, MIRROR, {"Contact": {record: CAUSE}})
+
+
+async def left(pool: Pool) -> int:
+    async with pool.acquire() as connection:
+        many: int = await connection.fetchval("SELECT count(*) FROM customers.projection_todo")
+        return many
+
+
+def projecting(pool: Pool, project: Project) -> Projector:
+    async def affected(_: Connection, note: Note, after: str) -> Sequence[str]:
+        return notes.next_slice(note.ids, after)
+
+    return Projector(pool, MIRROR, {"Contact": Step(affected, project)}, lambda: None)
+
+
+async def test_two_at_work_do_each_note_once_and_side_by_side(pool: Pool) -> None:
+    done: list[str] = []
+    both = asyncio.Barrier(2)
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        async with asyncio.timeout(5):
+            await both.wait()
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    for record in ("a", "b"):
+        projector.remember(await a_note(pool, record))
+
+    await asyncio.gather(projector.work(), projector.work())
+
+    assert sorted(done) == ["a", "b"]
+    assert await left(pool) == 0
+
+
+async def test_what_another_does_is_waited_for_and_done_where_that_one_fails(pool: Pool) -> None:
+    tries: list[str] = []
+    waited_for = asyncio.Event()
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        tries.extend(keys)
+        if len(tries) == 1:
+            await waited_for.wait()
+            raise TransientError("it was away")
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, "a"))
+    first, second = asyncio.create_task(projector.work()), asyncio.create_task(projector.work())
+    await until_true(lambda: tries == ["a"])  # the second found it taken before the first was asked for
+    waited_for.set()
+
+    with pytest.raises(TransientError):
+        await first
+    await second
+
+    assert tries == ["a", "a"]
+    assert await left(pool) == 0
+
+
+async def test_what_follows_from_a_note_is_done_before_its_work_ends(pool: Pool) -> None:
+    done: list[str] = []
+    following = await a_note(pool, "b")
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        done.extend(keys)
+        return Projected(notes=following if keys == ["a"] else ())
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, "a"))
+
+    await projector.work()
+
+    assert done == ["a", "b"]
+    assert await left(pool) == 0
