@@ -39,44 +39,69 @@ async def upsert_customers(connection: Connection, customers: Sequence[Customer]
 
 @lru_cache(maxsize=8)
 def _upsert_statement(mapped: tuple[str, ...]) -> str:
-    """The statement for these columns, whose names are keys of COLUMNS and so ours, never input."""
+    """The statement for these columns, whose names are keys of COLUMNS and so ours, never input.
+
+    Not by ON CONFLICT, which runs the triggers and checks of an insert for every row that it then updates. Nobody else
+    inserts these rows: whoever does holds the lock of the mirror's row. Those that are there are locked in key order.
+    """
     names = ", ".join(mapped)
     typed = ", ".join(f"{name} {COLUMNS[name].sql_type}" for name in mapped)
-    updates = ",\n               ".join(f"{name} = excluded.{name}" for name in mapped)
+    updates = ",\n                   ".join(f"{name} = changed.{name}" for name in mapped)
     stored = ", ".join(f"stored.{name}" for name in mapped)
-    excluded = ", ".join(f"excluded.{name}" for name in mapped)
+    incoming = ", ".join(f"incoming.{name}" for name in mapped)
     return f"""
-        INSERT INTO customers.customers AS stored
-               (id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
-                source_version, last_sync_at, {names})
-        SELECT id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
-               source_version, now(), {names}
-          FROM json_to_recordset($1::json)
-            AS incoming (id uuid, salesforce_id text, salesforce_account_id text,
-                         status customers.customer_status_enum, account_type customers.account_type_enum,
-                         is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
-                         source_version bigint, {typed})
-         WHERE is_known OR EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
-         ORDER BY id
-        ON CONFLICT (id) DO UPDATE
-           SET {updates},
-               salesforce_account_id = excluded.salesforce_account_id,
-               status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN excluded.status ELSE stored.status END,
-               account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN excluded.account_type
-                                   ELSE stored.account_type END,
-               deleted_at = excluded.deleted_at,
-               source_modified_at = excluded.source_modified_at,
-               source_version = greatest(stored.source_version + 1, excluded.source_version),
-               last_sync_at = excluded.last_sync_at
-         WHERE ({stored}, stored.salesforce_account_id, stored.deleted_at)
-               IS DISTINCT FROM ({excluded}, excluded.salesforce_account_id, excluded.deleted_at)
-            OR (coalesce(stored.updated_by, $2) = $2
-                AND (stored.status, stored.account_type) IS DISTINCT FROM (excluded.status, excluded.account_type))
-        RETURNING stored.id, stored.salesforce_id, stored.salesforce_account_id, stored.first_name, stored.last_name,
-                  stored.email, stored.phone, stored.company, stored.service_street, stored.service_city,
-                  stored.service_state, stored.service_postal_code, stored.status, stored.account_type,
-                  stored.created_at, stored.merged_into, stored.deleted_at, stored.source_version
+        WITH incoming AS MATERIALIZED (
+            SELECT {_GIVEN}, is_known, {names}
+              FROM json_to_recordset($1::json)
+                AS given (id uuid, salesforce_id text, salesforce_account_id text,
+                          status customers.customer_status_enum, account_type customers.account_type_enum,
+                          is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
+                          source_version bigint, {typed})
+        ), changed AS MATERIALIZED (
+            SELECT {_qualified("incoming", _GIVEN)}, {incoming}
+              FROM incoming
+              JOIN customers.customers AS stored ON stored.id = incoming.id
+             WHERE ({stored}, stored.salesforce_account_id, stored.deleted_at)
+                   IS DISTINCT FROM ({incoming}, incoming.salesforce_account_id, incoming.deleted_at)
+                OR (coalesce(stored.updated_by, $2) = $2
+                    AND (stored.status, stored.account_type) IS DISTINCT FROM (incoming.status, incoming.account_type))
+             ORDER BY stored.id
+               FOR NO KEY UPDATE OF stored
+        ), updated AS (
+            UPDATE customers.customers AS stored
+               SET {updates},
+                   salesforce_account_id = changed.salesforce_account_id,
+                   status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.status ELSE stored.status END,
+                   account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.account_type
+                                       ELSE stored.account_type END,
+                   deleted_at = changed.deleted_at,
+                   source_modified_at = changed.source_modified_at,
+                   source_version = greatest(stored.source_version + 1, changed.source_version),
+                   last_sync_at = now()
+              FROM changed
+             WHERE stored.id = changed.id
+            RETURNING {_qualified("stored", _TOLD)}
+        ), inserted AS (
+            INSERT INTO customers.customers AS stored ({_GIVEN}, last_sync_at, {names})
+            SELECT {_GIVEN}, now(), {names}
+              FROM incoming
+             WHERE is_known AND NOT EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
+             ORDER BY id
+            RETURNING {_qualified("stored", _TOLD)}
+        )
+        SELECT {_TOLD} FROM updated UNION ALL SELECT {_TOLD} FROM inserted ORDER BY id
         """  # noqa: S608 - see the docstring
+
+
+_GIVEN: Final = """id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
+                   source_version"""
+_TOLD: Final = """id, salesforce_id, salesforce_account_id, first_name, last_name, email, phone, company,
+               service_street, service_city, service_state, service_postal_code, status, account_type, created_at,
+               merged_into, deleted_at, source_version"""
+
+
+def _qualified(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{name.strip()}" for name in columns.split(","))
 
 
 def _row(customer: Customer) -> dict[str, Any]:

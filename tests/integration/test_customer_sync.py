@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -352,6 +353,36 @@ async def test_one_bad_field_is_null_and_logged_without_its_value(sync: Customer
     assert (row["email"], row["phone"]) == (None, "503-555-0100")
     assert json.loads(log["payload"]) == {"problems": [{"column": "email", "problem": "not_an_email"}]}
     assert mirrored["email"] == "canary, no address"
+
+
+async def test_a_number_of_more_digits_than_its_column_has_is_written_once(sync: CustomerSync) -> None:
+    place = {"Street": "1 Elm", "Latitude": 44.12345678912, "Longitude": -123.9876543219}
+    await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=ACME, MailingAddress=place))
+    before = await douglas(sync)
+
+    await sync.events(change(2, "CREATE", "Account", Phone="503-555-0100"), change(3, Title="Painter"))
+
+    after = await douglas(sync)
+    assert after["mailing_latitude"] == Decimal("44.12345679")
+    assert after["account_type"] != before["account_type"]
+    await sync.events(change(4, Title="Master painter"), change(5, entity="Account", Phone="503-555-0101"))
+    assert await douglas(sync) == after
+
+
+async def test_new_changed_and_unchanged_customers_of_one_batch(sync: CustomerSync) -> None:
+    ids = [f"0035e0000000{number:03}AAA" for number in range(3)]
+    await sync.events(*(change(1, "CREATE", "Contact", one, LastName="Old", Title="Mr.") for one in ids[:2]))
+    await sync.published()
+
+    await sync.events(
+        change(2, "UPDATE", "Contact", ids[0], LastName="New"),
+        change(2, "UPDATE", "Contact", ids[1], Title="Dr."),
+        change(2, "CREATE", "Contact", ids[2], LastName="First"),
+    )
+
+    said = [value_of(one) for one in of_topic(await sync.published(), CUSTOMERS_CHANGES.name)]
+    assert {one["salesforce_ids"][0]: one["last_name"] for one in said} == {ids[0]: "New", ids[2]: "First"}
+    assert [one["customer_id"] for one in said] == sorted(one["customer_id"] for one in said)
 
 
 async def test_a_hint_becomes_a_request_and_its_event_is_ignored(sync: CustomerSync) -> None:
