@@ -1,11 +1,13 @@
 """The proxy of the proof, as a process of its own before a server that answers what it is sent."""
 
 import asyncio
+import socket
 import sys
 import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -144,6 +146,42 @@ async def test_a_reset_ends_every_connection_and_takes_new_ones(port: int, link:
             await reader.readline()
     async with connected(port) as (reader, writer):
         assert await exchange(reader, writer) == LINE
+
+
+async def test_a_forgotten_flow_is_acknowledged_by_nobody_and_new_ones_pass(port: int, link: Link) -> None:
+    async with connected(port) as (reader, writer), connected(port) as (idle, quiet):
+        assert await exchange(reader, writer) == LINE
+        assert await exchange(idle, quiet) == LINE
+        end = writer.get_extra_info("socket")
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500)
+
+        await link.set(Weather(forget=True))
+        await link.clear()
+
+        writer.write(LINE)
+        with pytest.raises(TimeoutError, match="timed out"):  # the kernel's: ETIMEDOUT
+            await asyncio.wait_for(reader.readline(), 10)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(idle.readline(), 0.1)
+        async with connected(port) as (new_reader, new_writer):
+            assert await exchange(new_reader, new_writer) == LINE
+            assert await link.set(Weather()) == 1
+
+
+async def test_what_is_on_its_way_when_its_flow_is_forgotten_is_lost(port: int, link: Link) -> None:
+    await link.set(Weather(latency=0.3))
+    async with connected(port) as (reader, writer):
+        writer.write(LINE)
+        await until(partial(some, link))
+
+        await link.set(Weather(forget=True))
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readline(), 1)
+
+
+async def some(link: Link) -> bool:
+    return await link.set(Weather(latency=0.3)) > 0
 
 
 async def test_refusing_ends_every_connection_and_takes_none_until_it_is_over(port: int, link: Link) -> None:

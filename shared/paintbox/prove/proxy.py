@@ -6,6 +6,7 @@ connections. All that a line does not name is as in fair weather.
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import signal
 import socket
@@ -18,6 +19,10 @@ HOST: Final = "127.0.0.1"
 PIECE: Final = 64 * 1024
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of 0 s: closing sends RST at once."""
+SO_ATTACH_FILTER: Final = 26
+"""Linux, asm-generic/socket.h; Python has no name for it."""
+NOTHING_PASSES: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A program of one instruction for a socket: of every packet that comes, 0 bytes are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Weather:
     """Each connection is reset after so many more bytes from the server; 0 never."""
     reset: bool = False
     """Every connection is reset once, now; new ones are served."""
+    forget: bool = False
+    """Every flow that there is is forgotten, now and for ever, as by a firewall that was restarted: its packets vanish,
+    nobody is told, and nobody's kernel acknowledges them. New connections are served. (A black hole of this program
+    takes what it is sent, so that a socket's own time-outs never see it.)"""
     refuse: bool = False
     """Every connection is reset, and new ones are refused."""
 
@@ -55,6 +64,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.StreamWriter, int] = {}
         """Both ends of each connection, and how many bytes may still pass towards it (-1: any number)."""
+        self._forgotten: set[asyncio.StreamWriter] = set()
+        """Both ends of each flow that was forgotten. They stay open: closing them would tell."""
 
     async def open(self) -> None:
         """Accepts connections."""
@@ -76,6 +87,8 @@ class Proxy:
             await self.open()
         if weather.reset:
             self._reset_all()
+        if weather.forget:
+            self._forget_all()
         for writer in self._open:
             self._open[writer] = weather.cut_after or -1
         if weather.is_passable:
@@ -87,6 +100,12 @@ class Proxy:
     def _reset_all(self) -> None:
         for writer in list(self._open):
             _reset(writer)
+
+    def _forget_all(self) -> None:
+        for writer in self._open:
+            _deafen(writer)
+        self._forgotten |= self._open.keys()
+        self._open.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._passable.wait()
@@ -111,6 +130,8 @@ class Proxy:
         """Until the end of the stream, which is passed on; a connection is over when both directions have ended."""
         while piece := await reader.read(PIECE):
             await self._hold(len(piece))
+            if writer in self._forgotten:
+                await asyncio.Future()  # what was on its way is lost, and more never comes
             writer.write(self._allowed(writer, piece))
             await writer.drain()
             if self._open.get(writer) == 0:
@@ -129,6 +150,13 @@ class Proxy:
             return piece
         self._open[writer] = max(left - len(piece), 0)
         return piece[:left]
+
+
+def _deafen(writer: asyncio.StreamWriter) -> None:
+    """From now on its kernel takes no packet for it, not even an acknowledgement: Linux asks the filter before TCP."""
+    end: socket.socket = writer.get_extra_info("socket")
+    program = ctypes.create_string_buffer(NOTHING_PASSES, len(NOTHING_PASSES))
+    end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

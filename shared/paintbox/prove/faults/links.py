@@ -14,6 +14,7 @@ NARROW: Final = Weather(rate=64 * 1024)
 BLACKHOLE: Final = Weather(blackhole=True)
 REFUSED: Final = Weather(refuse=True)
 RESET: Final = Weather(reset=True)
+FORGOTTEN: Final = Weather(forget=True)
 TORN: Final = Weather(cut_after=5_000)
 
 
@@ -33,6 +34,7 @@ def _kinds(server: str, said: str) -> tuple[Kind, ...]:
         kind("blackhole", f"nothing passes to {said}", (3.0, 12.0), BLACKHOLE),
         kind("refused", f"connections to {said} cut and refused", (1.0, 6.0), REFUSED),
         kind("reset", f"connections to {said} reset once", (0.0, 0.0), RESET),
+        kind("forgotten", f"connections to {said} forgotten by a firewall, new ones pass", (0.0, 0.0), FORGOTTEN),
         kind("torn", f"connections to {said} reset after 5,000 bytes of its answers", (2.0, 6.0), TORN),
     )
 
