@@ -36,6 +36,7 @@ BATCH_BYTES: Final = 1024 * 1024
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
 DROP_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 2.0
 CANCEL_SECONDS: Final = 0.05
 METADATA_MS: Final = 10_000
 """How soon a partition that was added is written to and read. By default it would be five minutes, while a process that
@@ -121,18 +122,23 @@ async def drop(producer: AIOKafkaProducer) -> None:
     """End a producer that is never used again, whatever Kafka does; who waits for a record of it gets an error.
 
     `stop` alone sends first what is waiting, for as long as that takes, and what is cancelled meanwhile runs for ever.
+    Nothing waits for a connection to close: that of a frozen broker does not while anything is to be written to it.
     """
     sender = producer._sender  # noqa: SLF001 - aiokafka 0.14 has no other way to give up
     producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - as above
+    closing = asyncio.create_task(producer.client.close())
     try:
         async with asyncio.timeout(DROP_SECONDS):
-            await producer.client.close()
+            await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
             while sender.sender_task is not None and not sender.sender_task.done():
                 sender.sender_task.cancel()  # the first time it waits for its requests, the second time for nothing
                 await asyncio.wait({sender.sender_task}, timeout=CANCEL_SECONDS)
             await producer.stop()
     except (KafkaError, OSError, TimeoutError) as error:
         log.warning("A producer did not stop cleanly", extra={"error": type(error).__name__})
+    finally:
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
 
 
 def is_about_the_record(error: BaseException) -> bool:

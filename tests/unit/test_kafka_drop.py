@@ -1,0 +1,44 @@
+"""A producer that is dropped is ended, also where the broker takes nothing of what is still to be written."""
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from typing import Any, Final
+
+import pytest
+from aiokafka.conn import AIOKafkaConnection
+
+from synckit import kafka
+
+MIB: Final = 1024 * 1024
+
+
+async def no_lookup(_: AIOKafkaConnection) -> None:
+    """The server of this test knows no Kafka."""
+
+
+async def test_what_sends_for_it_ends_though_its_connection_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_lookup)
+    monkeypatch.setattr(kafka, "DROP_SECONDS", 0.6)
+    monkeypatch.setattr(kafka, "CLOSE_SECONDS", 0.2)
+    frozen: list[StreamWriter] = []
+
+    async def read_nothing(_: StreamReader, writer: StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a socket's
+        frozen.append(writer)
+
+    server = await asyncio.start_server(read_nothing, "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname())
+    _, writer = await connection.connect()
+    writer.write(b"x" * 32 * MIB)
+    producer: Any = kafka.create_producer("127.0.0.1:1", process="test")
+    producer.client._conns["broker"] = connection
+    producer._sender._sender_task = sends = asyncio.create_task(asyncio.sleep(3600))
+
+    await kafka.drop(producer)
+
+    assert sends.cancelled()
+    writer.transport.abort()
+    for one in frozen:
+        one.transport.abort()
+    server.close()
+    await server.wait_closed()
