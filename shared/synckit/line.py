@@ -24,8 +24,13 @@ OPTIONS: Final = (
 
 
 def watch(transport: BaseTransport) -> None:
-    """The other end's silence is noticed within 10 s where something was sent to it, within 25 s where nothing was."""
-    end: socket.socket = transport.get_extra_info("socket")
+    """The other end's silence is noticed within 10 s where something was sent to it, within 25 s where nothing was.
+
+    OSError where the connection has closed already: uvloop then knows no socket any more.
+    """
+    end: socket.socket | None = transport.get_extra_info("socket")
+    if end is None:
+        raise ConnectionResetError("the connection has closed already")
     if end.family != socket.AF_UNIX:
         for option in OPTIONS:
             end.setsockopt(*option)

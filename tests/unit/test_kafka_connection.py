@@ -73,6 +73,34 @@ def test_our_side_of_a_connection_notices_a_broker_that_is_gone(
         assert runner.run(options_of_a_connection()) == [1, 10, 5, 3, 10_000]
 
 
+async def connect_to_what_closes_amid() -> None:
+    """A connection that is closed while it greets the server."""
+
+    async def lose(connection: Any) -> None:
+        connection._writer.transport.abort()
+        await asyncio.sleep(0.01)
+
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname())
+    connection._do_version_lookup = lambda: lose(connection)
+    try:
+        await connection.connect()
+    finally:
+        connection.close()
+        server.close()
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
+def test_a_connection_that_closes_while_it_is_made_is_a_broker_that_is_away(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    with (
+        asyncio.Runner(loop_factory=loop) as runner,
+        pytest.raises(OSError, match=r"closed already|Bad file descriptor"),
+    ):
+        runner.run(connect_to_what_closes_amid())
+
+
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("loop", LOOPS, ids=["uvloop", "asyncio"])
 def test_a_request_over_a_closed_transport_fails_as_a_broker_that_is_away(
