@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka
-from synckit.contracts.headers import to_kafka
 from synckit.failures import describe
+from webhook_ingest.batches import Batches
 from webhook_ingest.circuit import Circuit, State
 from webhook_ingest.models import Outgoing
 
@@ -32,7 +32,7 @@ class Publisher:
         self._process = process
         self._wait_seconds = wait_seconds
         self._circuit = Circuit()
-        self._producer: AIOKafkaProducer | None = None
+        self._batches: Batches | None = None
         self._broken = asyncio.Event()
         self._was_away = False
         self._has_looked = False
@@ -56,7 +56,7 @@ class Publisher:
                 self._circuit.open()
                 self._has_looked = True
             finally:
-                self._producer = None
+                self._batches = None
                 await kafka.drop(producer)
             if self._circuit.state is State.OPEN:
                 self._was_away = True
@@ -67,63 +67,43 @@ class Publisher:
 
         UnavailableError where that takes too long, where Kafka refuses one, and at once while Kafka is away.
         """
-        producer = self._producer
-        if producer is None or not self._circuit.admits():
+        batches = self._batches
+        if batches is None or not self._circuit.admits():
             raise UnavailableError
         try:
-            async with asyncio.timeout(self._wait_seconds):
-                failpoints.hit("webhook_ingest.publish:before")
-                await _send(producer, records)
-                failpoints.hit("webhook_ingest.publish:after")
+            failpoints.hit("webhook_ingest.publish:before")
+            await batches.keep(records)
+            failpoints.hit("webhook_ingest.publish:after")
         except (KafkaError, TimeoutError) as error:
-            self._replace(producer, error)
+            self._replace(batches, error)
             raise UnavailableError from None
         except BaseException:
             self._circuit.give_back()
             raise
-        if self._producer is producer:
+        if self._batches is batches:
             self._circuit.close()
             self._was_away = False
 
     def _begin(self, producer: AIOKafkaProducer) -> None:
         self._has_looked = True
-        self._producer = producer
+        self._batches = Batches(producer, self._wait_seconds)
         self._broken.clear()
         if self._was_away and self._circuit.state is State.OPEN:
             self._circuit.half_open()
         elif not self._was_away:
             self._circuit.close()
 
-    def _replace(self, producer: AIOKafkaProducer, error: BaseException) -> None:
+    def _replace(self, batches: Batches, error: BaseException) -> None:
         """Kafka is away, unless it refused a record for what it is; that too leaves a gap in the producer's sequence.
 
         All who wait for this producer fail with it.
         """
-        if self._producer is not producer:
+        if self._batches is not batches:
             return
         log.warning("A producer failed, and is replaced", extra=describe(error))
         if kafka.is_about_the_record(error):
             self._circuit.give_back()
         else:
             self._circuit.open()
-        self._producer = None
+        self._batches = None
         self._broken.set()
-
-
-async def _send(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
-    sent: list[asyncio.Future[object]] = []
-    try:
-        for one in records:
-            headers = to_kafka(one.headers.encoded())
-            sent.append(await producer.send(one.topic, one.value, one.key.encode(), headers=headers))
-        await (sent[0] if len(sent) == 1 else asyncio.gather(*sent))
-    except BaseException:
-        for future in sent:
-            future.add_done_callback(_forget)
-        raise
-
-
-def _forget(future: "asyncio.Future[object]") -> None:
-    """What becomes of the others of a request that failed is nobody's concern, and no line of the log."""
-    if not future.cancelled():
-        future.exception()
