@@ -38,6 +38,17 @@ def parse(text: str) -> Address | None:
     return _parsed(text) if len(text) <= LONGEST_ADDRESS else None
 
 
+def normal(text: str) -> str | None:
+    """The address in a text as it is written everywhere; None where `parse` finds none."""
+    return _normal(text) if len(text) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=MOST_ADDRESSES)
+def _normal(text: str) -> str | None:
+    address = _parsed(text)
+    return None if address is None else str(address)
+
+
 @lru_cache(maxsize=MOST_ADDRESSES)
 def _parsed(text: str) -> Address | None:
     try:

@@ -4,8 +4,7 @@ Bytes count when they arrive: counted as announced, a few requests that announce
 door.
 """
 
-from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import MutableMapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -30,36 +29,65 @@ class Admission:
         metrics.IN_FLIGHT.set_function(lambda: self._requests)
         metrics.IN_FLIGHT_BYTES.set_function(lambda: self._bytes)
 
-    @contextmanager
-    def admit(self, request: web.Request) -> Iterator[web.Request]:
+    def admit(self, request: web.Request) -> "Stay":
         """The request, its client's address being the sender's; taken on until the block ends.
 
         Raises HttpError: 429 where this address sends too much, 503 where all senders together do. The second may come
         while the body is read, too.
         """
-        sender = sender_of(request.client, request.headers.get("x-forwarded-for", ""), self._trusted)
-        if not self._limit.admits(sender, monotonic()):
+        if self._trusted:
+            request.client = sender_of(request.client, request.headers.get("x-forwarded-for", ""), self._trusted)
+        if not self._limit.admits(request.client, monotonic()):
             raise _refused(429, "rate_limited", "Too many requests")
-        if self._requests >= MOST_REQUESTS or self._bytes + _announced(request) > MOST_BYTES:
+        return Stay(self, request)
+
+    def enter(self, request: web.Request, arrived: int) -> None:
+        """Counts a request, of whose body so many bytes are here. Raises HttpError where there is no room for it."""
+        if self._requests >= MOST_REQUESTS or self._bytes + max(arrived, _announced(request)) > MOST_BYTES:
             raise _too_busy()
-        arrived = 0
-
-        async def receive() -> MutableMapping[str, Any]:
-            nonlocal arrived
-            message = await request.receive()
-            size = len(message.get("body", b""))
-            if self._bytes + size > MOST_BYTES:
-                raise _too_busy() if "content-length" in request.headers else _too_busy(("connection", "close"))
-            arrived += size
-            self._bytes += size
-            return message
-
         self._requests += 1
-        try:
-            yield request.received_by(receive, sender)
-        finally:
-            self._requests -= 1
-            self._bytes -= arrived
+        self._bytes += arrived
+
+    def take(self, request: web.Request, size: int) -> None:
+        """Counts bytes that have arrived. Raises HttpError where there is no room for them."""
+        if self._bytes + size > MOST_BYTES:
+            raise _too_busy() if "content-length" in request.headers else _too_busy(("connection", "close"))
+        self._bytes += size
+
+    def leave(self, arrived: int) -> None:
+        """The request has its answer."""
+        self._requests -= 1
+        self._bytes -= arrived
+
+
+class Stay:
+    """A request that is taken on, from the block's begin to its end."""
+
+    __slots__ = ("_admission", "_arrived", "_receive", "_request")
+
+    def __init__(self, admission: Admission, request: web.Request) -> None:
+        self._admission = admission
+        self._request = request
+        self._receive = request.receive
+        self._arrived = len(request.arrived or b"")
+
+    def __enter__(self) -> web.Request:
+        self._admission.enter(self._request, self._arrived)
+        if self._request.arrived is None:
+            self._request.receive = self.receive
+        return self._request
+
+    def __exit__(self, *_: object) -> None:
+        self._request.receive = self._receive  # else the two would hold each other
+        self._admission.leave(self._arrived)
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """What comes next of the body, counted."""
+        message = await self._receive()
+        size = len(message.get("body", b""))
+        self._admission.take(self._request, size)
+        self._arrived += size
+        return message
 
 
 def _announced(request: web.Request) -> int:

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import MutableMapping
+from collections.abc import Awaitable
 from socket import socket
 from time import monotonic
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
@@ -42,20 +42,18 @@ class Drain:
         """The process is told to end."""
         self._told_at = monotonic()
 
+    def _is_told(self) -> bool:
+        return self._told_at is not None
+
     def around(self, app: web.Asgi) -> web.Asgi:
         """The application; from the beginning of the drain it is unready, and every answer closes its connection."""
 
-        async def draining(scope: web.Scope, receive: web.Receive, send: web.Send) -> None:
-            async def closing(message: MutableMapping[str, Any]) -> None:
-                if self.has_begun and message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], (b"connection", b"close")]
-                await send(message)
-
+        def draining(scope: web.Scope, receive: web.Receive, send: web.Send) -> Awaitable[None]:
+            scope[web.IS_LAST] = self._is_told
             if self.has_begun and scope["type"] == "http" and scope["path"] == "/readyz":
                 unready = {"status": "unready", "missing": {"process": "is draining"}}
-                await web.answer(web.json_response(unready, 503), scope, receive, closing)
-            else:
-                await app(scope, receive, closing)
+                return web.answer(web.json_response(unready, 503), scope, receive, send)
+            return app(scope, receive, send)
 
         return draining
 

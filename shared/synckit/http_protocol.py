@@ -1,14 +1,21 @@
-"""What uvicorn's HTTP lacks: an end to what is slow or endless, and answers of our form to what is no HTTP."""
+"""What uvicorn's HTTP lacks: an end to what is slow or endless, answers to what is no HTTP, and a short way.
+
+The short way is for a request that arrives whole, as a webhook does: its body is taken, and its answer given, in one
+step each (`web.Exchange`). Whatever is unusual goes uvicorn's way.
+"""
 
 import re
 import resource
 import socket
 from asyncio import TimerHandle, Transport
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from synckit import web
 
 HEADER_SECONDS: Final = 10.0
 REST_SECONDS: Final = 10.0
@@ -21,6 +28,7 @@ MOST_CONNECTIONS: Final = 2048
 OTHER_FILES: Final = 100
 BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
 
+CLOSE: Final = (b"connection", b"close")
 _RETRY: Final = "retry-after: 1\r\n"
 
 _METHOD: Final = re.compile(rb"[A-Z]{1,20}(?= )")
@@ -30,6 +38,46 @@ _KNOWN: Final = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b
 def most_connections() -> int:
     """How many connections a process takes: fewer where it may open few files, for it needs some of its own."""
     return max(min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES), 1)
+
+
+class Exchange:
+    """uvicorn's request and answer, taken and given whole."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def take_body(self) -> bytes | None:
+        """The body, where all of it is here."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.waiting_for_100_continue or cycle.disconnected:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        return body
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Answers. False where the client does not read, and uvicorn's own `send` has to wait for it."""
+        cycle = self._cycle
+        if cycle.flow.write_paused or cycle.response_started:
+            return False
+        cycle.response_started = True
+        if cycle.disconnected:
+            return True
+        common = cycle.default_headers if cycle.keep_alive else [*cycle.default_headers, CLOSE]
+        cycle.transport.write(b"".join((STATUS_LINE[status], _lines(tuple(common)), head, body)))
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
+
+
+@lru_cache(maxsize=4)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -44,6 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         self._unfinished_bytes = 0
         self._is_fresh = True
+        self._are_headers_due = False
         self._status = HTTPStatus.BAD_REQUEST
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -71,13 +120,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unfinished_bytes > MOST_HEADER_BYTES:  # of one header, which the parser would join for ever
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self._waits_for_nothing():  # an empty line is skipped, and begins no message
+        if self._are_headers_due:
+            if self._timer is None:
+                self._await_headers()
+        elif self._waits_for_nothing():  # an empty line is skipped, and begins no message
             self._await_headers()
 
     def on_message_begin(self) -> None:
-        """A request begins: its headers are due."""
+        """A request begins: its headers are due. They are waited for if they are not in what has just arrived."""
         self._header_bytes = 0
-        self._await_headers()
+        self._stop_waiting()
+        self._are_headers_due = True
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -92,8 +145,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The headers are here; how long the body may take is up to the route."""
         self._unfinished_bytes = 0
+        self._are_headers_due = False
         self._stop_waiting()
         super().on_headers_complete()
+        self.scope[web.EXCHANGE] = Exchange(self.cycle)  # type: ignore[typeddict-unknown-key] # ours, beside ASGI's
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

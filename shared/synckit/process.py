@@ -20,6 +20,7 @@ GARBAGE_LIMIT: Final = 50_000
 REQUEST_SECONDS: Final = 15
 """Of the grace period, for the requests that were accepted: 10 s for a body, 5 s for its answer."""
 
+
 Lifetime = Callable[[], AbstractAsyncContextManager[web.Routes]]
 """Entered at start, left at shutdown: opens what the process works with, and gives its routes."""
 
@@ -39,6 +40,7 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
         host=host.strip("[]"),
         port=int(port),
         http=BoundedProtocol,
+        interface="asgi3",
         ws="none",
         loop="uvloop",
         lifespan="on",

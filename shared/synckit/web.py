@@ -1,13 +1,14 @@
 """The little HTTP that our processes speak, as raw ASGI: exact routes, bounded bodies, problem+json."""
 
 import asyncio
+import itertools
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Any, Final
-from uuid import uuid4
+from typing import Any, Final, Protocol
 
 import orjson
 from pydantic import SecretStr
@@ -19,12 +20,27 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+EXCHANGE: Final = "paintbox.exchange"
+"""In a scope: the `Exchange` behind it, where our own server made it."""
+IS_LAST: Final = "paintbox.is_last"
+"""In a scope: tells when the answer is given whether it is the last of its connection."""
+
 LARGEST_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 10.0
 FORWARDED: Final = "x-forwarded-for"
 OTHER_METHODS: Final = "*"
 """In a route: the handler of every method that the route does not name, where that is to be noticed."""
 PROBLEM_JSON: Final = "application/problem+json"
+
+
+class Exchange(Protocol):
+    """A request and its answer where both fit into one step each, for which ASGI takes several."""
+
+    def take_body(self) -> bytes | None:
+        """The body, where all of it has arrived."""
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Answers with these lines of a head, their last an empty one. False where that has to wait for the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +66,13 @@ class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: nobody is left to be answered."""
 
 
-@dataclass(frozen=True, slots=True)
+_ids: Final = map(f"{secrets.token_hex(8)}{{:016x}}".format, itertools.count(secrets.randbits(32)))
+"""Of requests: of no other process, and of none of this one a second time."""
+
+
+@dataclass(slots=True)
 class Request:
-    """A request whose body has not been read yet."""
+    """A request. Mutable, for there are thousands a second: who bounds it puts itself between it and its body."""
 
     method: str
     path: str
@@ -63,11 +83,12 @@ class Request:
     receive: Receive
     tail: str = ""
     """What follows the prefix of the route that matched, for routes that end in `/*`."""
-    id: str = field(default_factory=lambda: uuid4().hex)
-
-    def received_by(self, receive: Receive, client: str) -> "Request":
-        """The same request, read by another, its client known better."""
-        return Request(self.method, self.path, self.query, self.headers, client, receive, self.tail, self.id)
+    id: str = field(default_factory=_ids.__next__)
+    arrived: bytes | None = None
+    """The body, where all of it was there already, and nothing needs to be received."""
+    body: bytes | None = None
+    """The body once it was read."""
+    exchange: Exchange | None = None
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -105,12 +126,18 @@ async def read_body(request: Request, largest: int = LARGEST_BODY, seconds: floa
     Raises ClientGoneError where the client leaves before the end.
     """
     check_length(request, largest)
+    if request.arrived is not None:
+        if len(request.arrived) > largest:
+            raise _too_large(largest)
+        request.body = request.arrived
+        return request.arrived
     try:
         async with asyncio.timeout(seconds):
-            return await _read(request.receive, largest)
+            request.body = await _read(request.receive, largest)
     except TimeoutError:
         late = problem(408, "body_too_slow", "Body too slow", f"Limit is {seconds:g} s.", (("connection", "close"),))
         raise HttpError(late, "body_too_slow") from None
+    return request.body
 
 
 def check_length(request: Request, largest: int = LARGEST_BODY) -> None:
@@ -162,18 +189,15 @@ def not_allowed(allowed: Iterable[str]) -> HttpError:
 def application(routes: Routes, lifespan: Lifespan) -> Asgi:
     """An ASGI application: the routes, and what runs from start to shutdown."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _live(lifespan, receive, send)
-        elif scope["type"] == "http":
-            await _answer(routes, scope, receive, send)
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return _answer(routes, scope, receive, send) if scope["type"] == "http" else _live(lifespan, receive, send)
 
     return app
 
 
 async def answer(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     """Answers a request with this, whatever it asks."""
-    await _send(response, _request(scope, receive), send)
+    await _send(response, _request(scope, receive), scope, send)
 
 
 async def _live(lifespan: Lifespan, receive: Receive, send: Send) -> None:
@@ -188,7 +212,7 @@ async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) ->
     methods, tail = _match(routes, scope["path"])
     request = _request(scope, receive, tail)
     try:
-        response = await _dispatch(methods, request)
+        response = await _handler(methods, request)(request)
     except HttpError as error:
         response = error.response
     except ClientGoneError:
@@ -196,19 +220,20 @@ async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) ->
     except Exception:
         log.exception("A request failed by a bug", extra={"request_id": request.id, "method": request.method})
         response = problem(500, "internal_error", "Internal error")
-    await _send(response, request, send)
+    await _send(response, request, scope, send)
 
 
 def _request(scope: Scope, receive: Receive, tail: str = "") -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name == FORWARDED and name in headers:
+        if name not in headers:
+            headers[name] = value
+        elif name == FORWARDED:
             headers[name] += f", {value}"
-        headers.setdefault(name, value)
     if scope["http_version"] == "1.0":
         headers.setdefault("host", "")  # which only 1.1 demands
-    client = scope.get("client")
+    client, exchange = scope.get("client"), scope.pop(EXCHANGE, None)
     return Request(
         method=scope["method"],
         path=scope["path"],
@@ -217,18 +242,20 @@ def _request(scope: Scope, receive: Receive, tail: str = "") -> Request:
         client=client[0] if client else "",
         receive=receive,
         tail=tail,
+        arrived=None if exchange is None else exchange.take_body(),
+        exchange=exchange,
     )
 
 
-async def _dispatch(methods: Mapping[str, Handler] | None, request: Request) -> Response:
+def _handler(methods: Mapping[str, Handler] | None, request: Request) -> Handler:
     if "host" not in request.headers:
-        return problem(400, "bad_request", "Bad Request", "A request names its host.")
+        raise HttpError(problem(400, "bad_request", "Bad Request", "A request names its host."), "bad_request")
     if methods is None:
-        return problem(404, "not_found", "Not found")
+        raise HttpError(problem(404, "not_found", "Not found"), "not_found")
     handler = methods.get("GET" if request.method == "HEAD" else request.method) or methods.get(OTHER_METHODS)
     if handler is None:
         raise not_allowed(methods)
-    return await handler(request)
+    return handler
 
 
 def _match(routes: Routes, path: str) -> tuple[Mapping[str, Handler] | None, str]:
@@ -236,17 +263,25 @@ def _match(routes: Routes, path: str) -> tuple[Mapping[str, Handler] | None, str
     if exact is not None:
         return exact, ""
     for route, methods in routes.items():
-        if route.endswith("/*") and path.startswith(route[:-1]) and len(path) >= len(route):
+        if route[-1] == "*" and len(path) >= len(route) and path.startswith(route[:-1]):
             return methods, path[len(route) - 1 :]
     return None, ""
 
 
-async def _send(response: Response, request: Request, send: Send) -> None:
+async def _send(response: Response, request: Request, scope: Scope, send: Send) -> None:
+    is_last = IS_LAST in scope and scope[IS_LAST]()
+    if request.exchange is not None and not is_last and not response.headers and request.method != "HEAD":
+        size, kind = len(response.body), response.content_type
+        head = f"content-type: {kind}\r\ncontent-length: {size}\r\nx-request-id: {request.id}\r\n\r\n".encode()
+        if request.exchange.answer(response.status, head, response.body):
+            return
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
         (b"x-request-id", request.id.encode()),
         *((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers),
     ]
+    if is_last:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})

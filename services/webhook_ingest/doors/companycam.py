@@ -31,6 +31,6 @@ def handler(resources: Resources) -> web.Handler:
             raise not_authenticated("invalid_signature")
         understood = companycam.understand(body)
         await intake.keep(DOOR, request, understood, custody)
-        return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
+        return intake.counts(len(understood.parsed), len(understood.quarantined))
 
     return intake.counted(DOOR, resources.admission, post)

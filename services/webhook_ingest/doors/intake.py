@@ -1,10 +1,11 @@
 """What every door does with a request: bounds it, keeps what was understood and what was not, counts it."""
 
 import logging
-from contextvars import ContextVar
+from functools import lru_cache
 from hashlib import sha256
 from time import perf_counter, time
 from typing import Final
+from uuid import UUID
 
 import orjson
 
@@ -31,8 +32,8 @@ KEPT_HEADERS: Final = (
 """The headers that the webhook log keeps. None of them carries a secret."""
 LONGEST_HEADER: Final = 500
 
-_body: ContextVar[bytes | None] = ContextVar("_body", default=None)
-"""The body of the request that is being answered, once it was read: what a refusal is logged with."""
+
+_ACCEPTED: Final = {name: metrics.ACCEPTED.labels(name, "accepted") for name in metrics.DOORS}
 
 
 def not_authenticated(reason: str) -> web.HttpError:
@@ -47,7 +48,6 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
 
     async def answer(request: web.Request) -> web.Response:
         started = perf_counter()
-        _body.set(None)
         received.inc()
         try:
             with admission.admit(request) as admitted:
@@ -58,7 +58,6 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
             log.info("A request was refused", extra=said | {"request_id": request.id, **_described(request)})
             return refused.response
         finally:
-            _body.set(None)  # else the timer of an idle connection, which copies this context, would keep it
             seconds.observe(perf_counter() - started)
 
     return answer
@@ -66,10 +65,9 @@ def counted(door: Door, admission: Admission, handler: web.Handler) -> web.Handl
 
 def _described(request: web.Request) -> dict[str, str]:
     """The size of the body and, where it was read, its digest; never its bytes."""
-    body = _body.get()
-    if body is None:
+    if request.body is None:
         return {"size": request.headers.get("content-length", "")[:20]}
-    return {"size": str(len(body)), "sha256": sha256(body).hexdigest()}
+    return {"size": str(len(request.body)), "sha256": sha256(request.body).hexdigest()}
 
 
 async def refuse_method(_: web.Request) -> web.Response:
@@ -87,11 +85,8 @@ def check_headers(request: web.Request) -> None:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The body as sent, within its limits."""
-    check_headers(request)
-    body = await web.read_body(request)
-    _body.set(body)
-    return body
+    """The body as sent, within its limits. What its headers say was checked before."""
+    return await web.read_body(request)
 
 
 async def keep(door: Door, request: web.Request, understood: Understanding, custody: Custody) -> None:
@@ -101,32 +96,43 @@ async def keep(door: Door, request: web.Request, understood: Understanding, cust
         await custody.keep(door.name, records.of(door, origin, understood))
     except UnavailableError:
         raise web.HttpError(web.unavailable(), "unavailable") from None
-    metrics.ACCEPTED.labels(door.name, "accepted").inc(len(understood.parsed))
+    _ACCEPTED[door.name].inc(len(understood.parsed))
     if understood.quarantined:
         metrics.ACCEPTED.labels(door.name, "quarantined").inc(len(understood.quarantined))
     for one in understood.quarantined:
         metrics.QUARANTINED.labels(door.name, one.reason).inc()
 
 
+@lru_cache(maxsize=64)
+def counts(accepted: int, quarantined: int) -> web.Response:
+    """What both JSON doors say of a body whose parts are kept."""
+    return web.json_response({"accepted": accepted, "quarantined": quarantined})
+
+
 def _origin(door: Door, request: web.Request, understood: Understanding) -> Origin:
-    ids = [one.event_id for one in understood.parsed]
-    ids += [records.quarantine_id(door, one.body) for one in understood.quarantined]
     return Origin(
         received_at=int(time() * 1000),
-        correlation_id=ids[0] if ids else identity.event_id("request", request.id),
+        correlation_id=_first_id(door, request, understood),
         traceparent=records.traceparent(request.headers.get("traceparent", "")),
         request=orjson.dumps(_kept(request, door.signature_header)).decode(),
     )
 
 
+def _first_id(door: Door, request: web.Request, understood: Understanding) -> UUID:
+    if understood.parsed:
+        return understood.parsed[0].event_id
+    if understood.quarantined:
+        return records.quarantine_id(door, understood.quarantined[0].body)
+    return identity.event_id("request", request.id)
+
+
 def _kept(request: web.Request, signature_header: str) -> HttpRequest:
-    kept: HttpRequest = {
-        "headers": {name: request.headers[name][:LONGEST_HEADER] for name in KEPT_HEADERS if name in request.headers}
-    }
-    if signature_header and signature_header in request.headers:
-        kept["signature"] = request.headers[signature_header][:LONGEST_HEADER]
-    if "user-agent" in request.headers:
-        kept["user_agent"] = request.headers["user-agent"][:LONGEST_HEADER]
-    if (address := addresses.parse(request.client)) is not None:
-        kept["source_ip"] = str(address)
+    given = request.headers
+    kept: HttpRequest = {"headers": {name: given[name][:LONGEST_HEADER] for name in KEPT_HEADERS if name in given}}
+    if signature_header and signature_header in given:
+        kept["signature"] = given[signature_header][:LONGEST_HEADER]
+    if "user-agent" in given:
+        kept["user_agent"] = given["user-agent"][:LONGEST_HEADER]
+    if (address := addresses.normal(request.client)) is not None:
+        kept["source_ip"] = address
     return kept

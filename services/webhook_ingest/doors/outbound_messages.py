@@ -61,6 +61,7 @@ def handler(resources: Resources) -> web.Handler:
     async def post(request: web.Request) -> web.Response:
         if not web.is_one_of(request.tail, settings.salesforce_endpoint_tokens):
             raise not_authenticated("wrong_token")
+        intake.check_headers(request)
         body = await intake.read_body(request)
         try:
             message = soap.parse(body)

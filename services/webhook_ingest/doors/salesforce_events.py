@@ -29,7 +29,7 @@ def handler(resources: Resources) -> web.Handler:
         signed_at = _signed_at(request, body, settings) if SIGNATURE in request.headers else None
         understood = salesforce_events.understand(body, signed_at)
         await intake.keep(DOOR, request, understood, custody)
-        return web.json_response({"accepted": len(understood.parsed), "quarantined": len(understood.quarantined)})
+        return intake.counts(len(understood.parsed), len(understood.quarantined))
 
     return intake.counted(DOOR, resources.admission, post)
 
