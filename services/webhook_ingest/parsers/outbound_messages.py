@@ -16,11 +16,11 @@ def understand(message: Message) -> Understanding:
     """A record a notification, each once; what names no record of its own is set aside."""
     parsed: dict[UUID, Parsed] = {}
     quarantined = []
-    for notification in message.notifications:
+    for index, notification in enumerate(message.notifications):
         try:
             record = _parsed(message, soap.sobject_of(notification))
         except MisunderstoodError as error:
-            aside = Quarantine(error.reason, soap.alone(message, notification), f"{SOBJECT}{error.pointer}")
+            aside = Quarantine(error.reason, soap.alone(message, index), f"{SOBJECT}{error.pointer}")
             quarantined.append(aside)
         else:
             parsed[record.event_id] = record

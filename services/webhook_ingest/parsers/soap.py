@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, to
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from webhook_ingest.parsers import usual_envelope
+
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 ENVELOPE_12: Final = "http://www.w3.org/2003/05/soap-envelope"
 OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound"
@@ -41,11 +43,13 @@ class SoapError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An envelope: who sent it, by which definition, and its notifications as elements."""
+    """An envelope: who sent it, by which definition, and its notifications: as elements, or already as records."""
 
     organization_id: str
     action_id: str
-    notifications: tuple[Element, ...]
+    notifications: "tuple[Element | SObject, ...]"
+    body: bytes = b""
+    """What was read without elements: they are made of it where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,15 @@ class SObject:
 
 def parse(body: bytes) -> Message:
     """The envelope in a body. SoapError for a DTD, other encodings than UTF, no SOAP 1.1, or too much depth."""
+    usual = usual_envelope.read(body)
+    if usual is None:
+        return parse_elements(body)
+    organization_id, action_id, notifications = usual
+    return Message(organization_id, action_id, tuple(SObject(*one) for one in notifications), body)
+
+
+def parse_elements(body: bytes) -> Message:
+    """As `parse`, by an XML parser whatever it is."""
     declared = _ENCODING.match(body)
     if declared is not None and declared.group(1).lower() not in _UTF:
         raise SoapError("wrong_encoding")
@@ -110,8 +123,10 @@ def _child(element: Element, name: str) -> str:
     return (element.findtext(f"{{{OUTBOUND}}}{name}") or "").strip()
 
 
-def sobject_of(notification: Element) -> SObject | None:
+def sobject_of(notification: Element | SObject) -> SObject | None:
     """The record of a notification; None where it names no record type or no id of its own."""
+    if isinstance(notification, SObject):
+        return notification
     sobject = notification.find(f"{{{OUTBOUND}}}sObject")
     notification_id = _child(notification, "Id")
     if sobject is None or not notification_id:
@@ -129,8 +144,11 @@ def _fields(element: Element) -> Iterator[tuple[str, Any]]:
             yield name, child.text if child.text and child.get(f"{{{INSTANCE}}}nil") not in {"true", "1"} else None
 
 
-def alone(message: Message, notification: Element) -> bytes:
+def alone(message: Message, index: int) -> bytes:
     """An envelope with this notification only, without SessionId: what is kept of one that is not understood."""
+    notification = message.notifications[index]
+    if isinstance(notification, SObject):
+        return alone(parse_elements(message.body), index)
     for element in notification.iter():
         if str(element.tag).rpartition("}")[2] == _MARK:
             element.clear()
