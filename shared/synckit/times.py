@@ -7,6 +7,8 @@ MILLISECOND = timedelta(milliseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT = 8192
 """Above the different times that a batch of 1,000 records has: of these one cache after the other is asked."""
+EARLIEST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
+LATEST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
 LONGEST = 64
 """Characters of a text that may be a time."""
 EPOCH_SECONDS_END = 100_000_000_000
@@ -28,10 +30,15 @@ def moment(ms: int) -> datetime:
         raise ValueError("a time outside the years 1 to 9999") from None
 
 
-@lru_cache(maxsize=KEPT)
 def rfc3339(ms: int) -> str:
     """RFC 3339 with milliseconds, in UTC: `2026-11-22T15:04:05.006Z`."""
-    return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, rest = divmod(ms, 1000)
+    return f"{_second(second)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=KEPT)
+def _second(second: int) -> str:
+    return moment(second * 1000).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def parse(value: object) -> int:
@@ -43,7 +50,10 @@ def parse(value: object) -> int:
     if isinstance(value, bool):
         raise ValueError("a truth value is no time")  # noqa: TRY004 - one error for whatever is no time
     if isinstance(value, int):
-        return milliseconds(moment(value if abs(value) >= EPOCH_SECONDS_END else value * 1000))
+        ms = value if abs(value) >= EPOCH_SECONDS_END else value * 1000
+        if not EARLIEST <= ms <= LATEST:
+            raise ValueError("a time outside the years 1 to 9999")
+        return ms
     if isinstance(value, str):
         text = value.strip()
         if len(text) > LONGEST:
