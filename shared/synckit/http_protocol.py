@@ -32,6 +32,7 @@ CLOSE: Final = (b"connection", b"close")
 _RETRY: Final = "retry-after: 1\r\n"
 
 _METHOD: Final = re.compile(rb"[A-Z]{1,20}(?= )")
+_UPGRADE: Final = re.compile(rb"\r\nupgrade(?=:)", re.IGNORECASE)
 _KNOWN: Final = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 
 
@@ -80,6 +81,17 @@ def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
+def _readable(data: bytes) -> bytes:
+    """The first data of a connection, without what the parser does not read as we do: strange methods, and upgrades.
+
+    Whoever would like to speak HTTP/2 from here on (Java's own client asks so with a body) is answered in HTTP/1.1.
+    """
+    if (method := _METHOD.match(data)) and method[0] not in _KNOWN:
+        data = b"TRACE" + data[method.end() :]
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade", head) + end + rest if _UPGRADE.search(head) else data
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose headers must come whole within 10 s and in 32 KiB, one of a bounded number.
 
@@ -113,8 +125,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A method that the parser does not know is answered like one that the route does not have: 405."""
-        if self._is_fresh and (method := _METHOD.match(data)) and method[0] not in _KNOWN:
-            data = b"TRACE" + data[method.end() :]
+        if self._is_fresh:
+            data = _readable(data)
         self._is_fresh = False
         self._unfinished_bytes += len(data)
         super().data_received(data)
@@ -143,7 +155,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The headers are here; how long the body may take is up to the route."""
+        """The headers are here; how long the body may take is up to the route.
+
+        Of a request for another protocol the parser would take the body for the next request: it is refused where the
+        connection's first data did not tell.
+        """
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            raise ValueError("an upgrade is not offered here")
         self._unfinished_bytes = 0
         self._are_headers_due = False
         self._stop_waiting()

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +18,9 @@ from synckit.http_protocol import BoundedProtocol
 
 HOST: Final = "127.0.0.1"
 LARGE: Final = b"x" * 1024 * 1024
+BODY: Final = b'{"a": "body"}'
+PLAIN: Final = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n"
+UPGRADE: Final = PLAIN[:-2] + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"
 GET: Final = b"GET /large HTTP/1.1\r\nHost: x\r\n"
 TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
 CHUNKED: Final = b"POST /large HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -46,6 +49,13 @@ class Served:
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
+    async def receives(self, parts: Sequence[bytes]) -> None:
+        """The one connection's data, as it comes from the network: in these parts."""
+        await until_true(lambda: len(self.state.connections) == 1)
+        (connection,) = self.state.connections
+        for part in parts:
+            connection.data_received(part)
+
     async def answer_to(self, data: bytes) -> bytes:
         """The first line of what is answered; empty where the connection was reset over what nobody read."""
         async with self.sent(data) as (reader, _), asyncio.timeout(5):
@@ -67,7 +77,10 @@ async def served() -> AsyncIterator[Served]:
     async def lifespan() -> AsyncIterator[None]:
         yield
 
-    app = web.application({"/large": {"GET": large, "POST": large}}, lifespan)
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(200, await web.read_body(request))
+
+    app = web.application({"/large": {"GET": large, "POST": large}, "/echo": {"POST": echo}}, lifespan)
     config = uvicorn.Config(app, http=BoundedProtocol, ws="none", log_config=None, access_log=False)
     config.load()
     state = ServerState()
@@ -95,6 +108,27 @@ async def test_what_does_not_end_is_cut_off_instead_of_being_kept(served: Served
     answer = await served.answer_to(begun + b"a" * 600_000)
 
     assert answer in {TOO_LARGE, b""}
+
+
+@pytest.mark.parametrize("parts", [(UPGRADE + BODY,), (UPGRADE, BODY), (UPGRADE[:-4], UPGRADE[-4:], BODY)])
+async def test_whoever_would_rather_speak_http_2_is_heard_out(served: Served, parts: tuple[bytes, ...]) -> None:
+    async with served.sent(b"") as (reader, writer), asyncio.timeout(5):
+        await served.receives(parts)
+        first = await reader.readuntil(BODY)
+        writer.write(PLAIN + BODY)
+        second = await reader.readuntil(BODY)
+
+    assert [first[:15], second[:15]] == [b"HTTP/1.1 200 OK"] * 2
+
+
+@pytest.mark.parametrize("parts", [(PLAIN + BODY, UPGRADE + BODY), (UPGRADE[:70], UPGRADE[70:] + BODY)])
+async def test_a_body_is_never_taken_for_the_next_request(served: Served, parts: tuple[bytes, ...]) -> None:
+    async with served.sent(b"") as (reader, _), asyncio.timeout(5):
+        await served.receives(parts)
+        answers = await reader.read()
+
+    assert answers.count(b"HTTP/1.1 ") == answers.count(b" 200 OK") + 1
+    assert b"HTTP/1.1 400 Bad Request\r\n" in answers
 
 
 async def test_short_headers_count_for_what_is_kept_of_them(served: Served) -> None:
