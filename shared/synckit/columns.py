@@ -49,6 +49,7 @@ PHONE: Final = re.compile(
     r"[+]?[(]?[0-9][-0-9 ().]*((;ext=|,? *ext[.]?|,? *x|#) *[0-9]{1,8})?", re.IGNORECASE | re.ASCII
 )
 """As the CHECK of `customers.customers.phone`."""
+LONGEST_EXTENSION: Final = 8
 HOME_REGION: Final = "US"
 LARGEST_MONEY: Final = 10**10 - 1
 """What DECIMAL(12, 2) holds whatever the rounding."""
@@ -173,7 +174,13 @@ def _phone(value: Any, column: Column) -> Fitted:
         return None, "not_a_phone"
     if not phonenumbers.is_possible_number(number):
         return None, "not_a_phone"
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), "reformatted"
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + _extension(number), "reformatted"
+
+
+def _extension(number: phonenumbers.PhoneNumber) -> str:
+    """What is dialled behind the number, as RFC 3966 writes it: E.164 has no room for it."""
+    extension = phonenumbers.normalize_digits_only(number.extension or "")
+    return f";ext={extension}" if 0 < len(extension) <= LONGEST_EXTENSION else ""
 
 
 def _country(value: Any, column: Column) -> Fitted:
