@@ -23,6 +23,7 @@ from support.services import CustomerSync, PhotoSync, all_rows, customer_sync_on
 from support.waiting import until_true
 from synckit.consumer import Batch
 from synckit.consumer.applying import Applier
+from synckit.contracts import headers
 from synckit.postgres import Pool
 from webhook_ingest.log import handlers
 
@@ -150,6 +151,21 @@ async def test_f43_b74_a_key_that_is_not_the_records_is_parked(customers: Custom
     row = await one_row(customers.resources.integrations, "SELECT key, reason_code FROM integrations.parked_records")
     assert (row["key"], row["reason_code"]) == (key, "key_mismatch")
     assert await statuses(customers.resources.integrations) == ["FAILED", "PROCESSED"]
+
+
+async def test_f43_a_record_of_another_vendors_door_is_parked_and_cached_as_nobodys(
+    customers: CustomerSync, projects: PhotoSync
+) -> None:
+    record = companycam_record(samples.body("companycam_photo_created.json"))
+
+    await customers.webhooks([changed(OTHER, {"ce_source": headers.SOURCE_COMPANYCAM}), GOOD])
+    await projects.webhooks([changed(record, {"ce_source": headers.SOURCE_SALESFORCE_EVENTS})])
+
+    assert await parked(customers.resources.integrations) == [0]
+    assert await parked(projects.resources.integrations) == [0]
+    cached = "SELECT DISTINCT service::text AS service FROM integrations.external_entity_cache"
+    assert await all_rows(customers.resources.integrations, cached) == [{"service": "SALESFORCE"}]
+    assert await all_rows(projects.resources.integrations, cached) == []
 
 
 @pytest.mark.parametrize(

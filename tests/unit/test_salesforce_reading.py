@@ -108,6 +108,48 @@ def test_an_address_that_is_cleared_as_a_whole_leaves_nothing_in_the_customer() 
     assert left == {"mailing_country": "US"}
 
 
+WIDE = {"Name": {"FirstName": None, "LastName": "Young"}, "Email": None, "MailingAddress": None, "Title": "Owner"}
+"""As Pub/Sub and Apex have an update: every field, and null where nothing changed too."""
+
+
+@pytest.mark.parametrize(
+    ("nulled", "shown"),
+    [
+        ([], {"LastName": "Young", "Title": "Owner"}),
+        (["Email"], {"LastName": "Young", "Title": "Owner", "Email": None}),
+        (["Name.FirstName"], {"LastName": "Young", "Title": "Owner", "FirstName": None}),
+    ],
+)
+def test_where_nulled_fields_are_named_no_other_null_is_a_change(nulled: list[str], shown: dict[str, Any]) -> None:
+    said = change_event({"nulledFields": nulled}, **WIDE)
+
+    assert said.facts[0].fields == shown
+    assert said.hints == ()
+
+
+def test_an_address_that_is_named_as_nulled_is_cleared_whole() -> None:
+    (fact,) = change_event({"nulledFields": ["MailingAddress"]}, **WIDE).facts
+
+    assert {name: fact.fields.get(name, "") for name in ("MailingStreet", "MailingCountryCode", "Email")} == {
+        "MailingStreet": None,
+        "MailingCountryCode": None,
+        "Email": "",
+    }
+
+
+@pytest.mark.parametrize("header", [{"nulledFields": ["0x400800"]}, {"nulledFields": [], "diffFields": ["Title"]}])
+def test_what_an_event_does_not_show_is_asked_for(header: dict[str, Any]) -> None:
+    said = change_event(header, **WIDE)
+
+    assert "Email" not in said.facts[0].fields
+    assert said.facts[0].fields.get("Title") == (None if "diffFields" in header else "Owner")
+    assert [hint.reason for hint in said.hints] == ["hidden_change"]
+
+
+def test_a_deletion_says_nothing_of_the_fields_that_it_shows_as_null() -> None:
+    assert change_event({"changeType": "DELETE", "nulledFields": []}, **WIDE).facts[0].fields == {DELETED: True}
+
+
 def test_deletion_is_a_field_that_delete_sets_and_undelete_clears() -> None:
     deleted = change_event({"changeType": "DELETE"})
     undeleted = change_event({"changeType": "UNDELETE"}, LastName="King")

@@ -32,6 +32,36 @@ def normal_fields(fields: Mapping[str, Any], types: Mapping[str, FieldType]) -> 
     return normal
 
 
+def changed_fields(
+    header: Mapping[str, Any], fields: Mapping[str, Any], types: Mapping[str, FieldType]
+) -> tuple[dict[str, Any], bool]:
+    """What a change event changed, and whether it changed more than it shows; `header` is its ChangeEventHeader.
+
+    As Pub/Sub and Apex have it (theirs alone names nulled fields) an UPDATE holds every field, and those that did not
+    change are null too. A long text may be a difference to what it was, and bitmaps name what only a schema tells. A
+    DELETE shows no field, or every one as null.
+    """
+    if header.get("changeType") == "DELETE":
+        return {}, False
+    values = normal_fields(fields, types)
+    if not isinstance(header.get("nulledFields"), list) or header.get("changeType") != "UPDATE":
+        return values, False
+    nulled, differing = _named(header["nulledFields"], types), _named(header.get("diffFields"), types)
+    shown = {
+        name: value for name, value in values.items() if name not in differing and (value is not None or name in nulled)
+    }
+    return shown, bool(differing or nulled - values.keys())
+
+
+def _named(names: Any, types: Mapping[str, FieldType]) -> set[str]:
+    """The flat names of fields in a header: `Email`, `MailingAddress.Street`."""
+    found: set[str] = set()
+    for name in names if isinstance(names, list) else ():
+        compound, _, part = str(name).partition(".")
+        found |= normal_fields({compound: {part: None} if part else None}, types).keys()
+    return found
+
+
 def normal_value(value: Any, kind: FieldType | None) -> Any:
     """One value in its field's JSON type."""
     if value is None or kind is None:

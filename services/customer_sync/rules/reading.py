@@ -1,13 +1,15 @@
 """What a notification says about which record: the three forms that Salesforce pushes become one kind of fact."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from customer_sync.models.configuration import SalesforceConfig
-from customer_sync.rules.normal import normal_fields
+from customer_sync.rules.normal import changed_fields, normal_fields
+from synckit.contracts.headers import SOURCE_SALESFORCE_EVENTS, SOURCE_SALESFORCE_MESSAGES
 from synckit.errors import PoisonError
 from synckit.identity import salesforce_id18
-from synckit.inbound import Notification, Reading, believed, hinting
+from synckit.inbound import Hint, Notification, Reading, believed, hinting
 from synckit.mirror.facts import DELETED, Fact, Kind, Stamp
 from synckit.mirror.merge import Merged
 
@@ -15,12 +17,15 @@ MIRRORED: Final = frozenset({"Contact", "Account", "Lead", "User"})
 """Objects whose records are kept. Others are ignored."""
 NO_RECORD: Final = "0" * 15
 """The id in a change event that stands for no single record (GAP_OVERFLOW)."""
+_SOURCES: Final = frozenset({SOURCE_SALESFORCE_MESSAGES, SOURCE_SALESFORCE_EVENTS})
 _GAPS: Final = frozenset({"GAP_CREATE", "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW"})
 _CHANGES: Final = frozenset({"CREATE", "UPDATE", "DELETE", "UNDELETE"})
 
 
 def read(notification: Notification, key: bytes | None, config: SalesforceConfig) -> Reading:
-    """What a notification says. PoisonError where its key or body is not what its type promises."""
+    """What a notification says. PoisonError where its source, key or body is not what its type promises."""
+    if notification.headers.source not in _SOURCES:
+        raise PoisonError("unknown_source", "ce_source names no door for Salesforce")
     if key != notification.headers.subject.encode():
         raise _mismatch()
     reader = _READERS.get(notification.headers.type.split(".")[1])
@@ -76,10 +81,11 @@ def _change_event(notification: Notification, config: SalesforceConfig) -> Readi
     if change not in _CHANGES or record_id is None:
         return hinting(notification, name, None if change == "GAP_OVERFLOW" else record_id, _why(change))
     fields = {key: value for key, value in notification.body.items() if key != "ChangeEventHeader"}
-    values = normal_fields(fields, config.types_of(name))
+    values, is_partial = changed_fields(header, fields, config.types_of(name))
     if change in {"DELETE", "UNDELETE"}:
         values[DELETED] = change == "DELETE"
-    return _merged(notification, name, record_id, values, place=_place(header))
+    merged = _merged(notification, name, record_id, values, place=_place(header))
+    return replace(merged, hints=(Hint(name, record_id, "hidden_change"),)) if is_partial else merged
 
 
 def _why(change: str) -> str:

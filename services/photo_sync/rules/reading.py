@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from synckit import times, versions
+from synckit.contracts.headers import SOURCE_COMPANYCAM
 from synckit.errors import PoisonError
 from synckit.inbound import Notification, Reading, believed, hinting
 from synckit.mirror.facts import DELETED, OURS, Fact, Kind, Stamp
@@ -30,7 +31,9 @@ _PHOTO_EVENTS: Final = frozenset({"created", "updated", "tag_added", "descriptio
 
 
 def read(notification: Notification) -> Reading:
-    """What a notification says. PoisonError where its subject names no record, as each door makes it do."""
+    """What a notification says. PoisonError where its subject names no record, or its door is another vendor's."""
+    if notification.headers.source != SOURCE_COMPANYCAM:
+        raise PoisonError("unknown_source", "ce_source names no door for CompanyCam")
     resource, _, change = _event_type(notification).partition(".")
     name, _, record_id = notification.headers.subject.partition("/")
     if not name or not 0 < len(record_id) <= LONGEST_ID:

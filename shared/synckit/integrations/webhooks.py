@@ -80,7 +80,7 @@ async def conclude(
         for at in received.heads
         if at in conclusions or at in batch.condemned
     ]
-    services = {service_of(head) for head in received.heads.values()}
+    services = {service_of(received.heads[at]) for at in conclusions}  # what was refused may name another vendor
     async with postgres.transaction(pool, "integrations.conclude") as connection:
         duplicates = await events.record_outcomes(connection, outcomes)
         for service in sorted(services):

@@ -74,9 +74,9 @@ WEBHOOK_TO_KEY_SECONDS = Histogram(
 DOUBTS = Counter(
     "paintbox_merge_doubts_total",
     "Merges that asked for the record to be read again, by reason: same_second, same_version, outdated_read, "
-    "pushed_but_deleted, no_version; or that were not merged at all: implausible_time, fragment (of a record that was "
-    "never seen whole), without_data, only_old, gap_create, gap_update, gap_delete, gap_undelete, gap_overflow, "
-    "wildcard, unknown_change, project_merged, contact_changed",
+    "pushed_but_deleted, no_version, hidden_change (an event that changed more than it shows); or that were not merged "
+    "at all: implausible_time, fragment (of a record that was never seen whole), without_data, only_old, gap_create, "
+    "gap_update, gap_delete, gap_undelete, gap_overflow, wildcard, unknown_change, project_merged, contact_changed",
     ["reason"],
 )
 DUPLICATES = Counter("paintbox_duplicate_deliveries_total", "Deliveries whose event id had been seen before", ["topic"])
