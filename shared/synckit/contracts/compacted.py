@@ -76,11 +76,13 @@ def decode(kind: type[Value], record: KafkaRecord) -> Standing[Value] | Erased:
 
 
 def with_uuid(one: Standing[Value] | Erased) -> Standing[Value] | Erased:
-    """The same, where the key is a UUID; PoisonError where it is none, so that it never named a row."""
+    """The same, where the key is a UUID as we spell it; PoisonError where it is none, so that it never named a row."""
     try:
-        UUID(one.key)
+        is_spelled_so = str(UUID(one.key)) == one.key
     except ValueError:
-        raise PoisonError("key_mismatch", "the record's key is no UUID") from None
+        is_spelled_so = False
+    if not is_spelled_so:  # an erasure under another spelling is of another key, whose row there is not
+        raise PoisonError("key_mismatch", "the record's key is no UUID")
     return one
 
 
