@@ -63,6 +63,11 @@ def verdict(error: BaseException) -> Verdict:
     return Verdict.TRANSIENT if isinstance(error, PASSING) and not is_of_a_file else Verdict.BUG
 
 
+def is_time_out(error: BaseException) -> bool:
+    """Whether less at once may be quick enough: PostgreSQL's statement time-out, or ours for an answer of it."""
+    return isinstance(error, asyncpg.QueryCanceledError | TimeoutError)
+
+
 def passes(error: BaseException) -> bool:
     """Whether whoever works in the background waits and tries again."""
     return verdict(error) in {Verdict.TRANSIENT, Verdict.UNCLEAR}

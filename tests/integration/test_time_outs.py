@@ -1,11 +1,13 @@
 """What is too much for one transaction in time is applied in smaller ones: in order, each record once, none parked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 import pytest
 
+from customer_sync.store import MIRROR
 from paintbox.databases import Connection, Database
+from support.facts import a_cause
 from support.notifications import KafkaRecord
 from support.postgres import NewDatabase, OpenSession
 from synckit import postgres
@@ -13,6 +15,9 @@ from synckit.consumer import applying
 from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
 from synckit.errors import PoisonError
+from synckit.mirror import notes
+from synckit.mirror.notes import Note
+from synckit.mirror.projector import Projected, Projector, Step
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
@@ -57,14 +62,15 @@ class Slow:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.executemany("INSERT INTO public.applied (id) VALUES ($1)", [(one,) for one in numbers])
             if len(numbers) > self.most:
-                await self._wait_too_long(connection)
+                await wait_too_long(connection, self._cut_off)
 
-    async def _wait_too_long(self, connection: postgres.Connection) -> None:
-        if self._cut_off == "57014":
-            await connection.execute("SET LOCAL statement_timeout = '50ms'")
-            await connection.execute("SELECT pg_sleep(60)")
-        else:
-            await connection.execute("SELECT pg_sleep(60)", timeout=0.05)
+
+async def wait_too_long(connection: postgres.Connection, cut_off: str) -> None:
+    if cut_off == "57014":
+        await connection.execute("SET LOCAL statement_timeout = '50ms'")
+        await connection.execute("SELECT pg_sleep(60)")
+    else:
+        await connection.execute("SELECT pg_sleep(60)", timeout=0.05)
 
 
 def _decoded(record: object) -> None:
@@ -105,3 +111,56 @@ async def _relenting(apply: Slow, batch: Batch) -> None:
     """The database is slow four times, and then quick."""
     apply.most = 3 if len(apply.sizes) >= 4 else 0
     await apply(batch)
+
+
+class SlowStep:
+    """Projects keys, and is cut off by a real time-out where they are more than a few."""
+
+    def __init__(self, cut_off: str, most: int = 3) -> None:
+        self._cut_off = cut_off
+        self.most = most
+        self.sizes: list[int] = []
+
+    async def affected(self, _: postgres.Connection, note: Note, after: str) -> Sequence[str]:
+        return notes.next_slice(note.ids, after)
+
+    async def project(self, connection: postgres.Connection, _: Note, keys: Sequence[str]) -> Projected:
+        self.sizes.append(len(keys))
+        await connection.executemany("INSERT INTO public.projected (id) VALUES ($1)", [(int(key),) for key in keys])
+        if len(keys) > self.most:
+            await wait_too_long(connection, self._cut_off)
+        return Projected()
+
+
+@pytest.fixture
+async def customers(new_database: NewDatabase, connect: OpenSession) -> AsyncIterator[Pool]:
+    dsn = await new_database(Database.CUSTOMERS)
+    owner = await connect(dsn)
+    await owner.execute("CREATE TABLE public.projected (id bigint)")
+    async with postgres.create_pool(dsn, process="test-time-outs") as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("cut_off", ["57014", "command_timeout"])
+async def test_a_note_that_runs_into_a_time_out_is_done_in_smaller_portions(
+    customers: Pool, cut_off: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "LONGEST_DELAY", 0.05)
+    step = SlowStep(cut_off)
+    projector = Projector(customers, MIRROR, {"Contact": Step(step.affected, step.project)}, lambda: None)
+    async with customers.acquire() as connection:
+        causes = {f"{number:02}": a_cause() for number in range(20)}
+        projector.remember(await notes.insert(connection, MIRROR, {"Contact": causes}))
+
+    await Applier("t", partial(_all_notes, projector)).apply(Batch(RECORDS))
+
+    async with customers.acquire() as connection:
+        projected = await connection.fetch("SELECT id FROM public.projected GROUP BY id ORDER BY id")
+        left = await connection.fetchval("SELECT count(*) FROM customers.projection_todo")
+    assert [row["id"] for row in projected] == list(range(20))
+    assert left == 0
+    assert step.sizes[:6] == [20, 10, 5, 2, 4, 2]
+
+
+async def _all_notes(projector: Projector, _: Batch) -> None:
+    await projector.work()

@@ -10,10 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
 from typing import Final
 
-import asyncpg
-
 from synckit.consumer.batch import Batch, Incoming
-from synckit.failures import Verdict, as_poison, describe, explain, verdict
+from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, verdict
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,7 @@ class Applier:
                 row = (kind, row[1] + 1 if kind is row[0] else 1)
                 if kind is Verdict.TRANSIENT or row[1] < PATIENCE.get(kind, 0):
                     await self._wait(error, next(delays))
-                    if _is_time_out(error) and len(batch.living) > 1:
+                    if is_time_out(error) and len(batch.living) > 1:
                         return await self._halves(batch)
                 elif kind in {Verdict.BUG, Verdict.UNCLEAR}:
                     raise
@@ -109,11 +107,6 @@ class Applier:
                 "A consumer goes on", extra={"topic": self._topic, "waited_seconds": round(self.waited_seconds, 3)}
             )
         self._since = self.trouble = None
-
-
-def _is_time_out(error: Exception) -> bool:
-    """Whether less at once may be quick enough: PostgreSQL's statement time-out, or ours for an answer of it."""
-    return isinstance(error, asyncpg.QueryCanceledError | TimeoutError)
 
 
 def _delays() -> Iterator[float]:

@@ -4,16 +4,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 from weakref import WeakValueDictionary
 
 from synckit import postgres
 from synckit.errors import PoisonError
-from synckit.failures import Verdict, as_poison, describe, passes, verdict
+from synckit.failures import Verdict, as_poison, describe, is_time_out, passes, verdict
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
 from synckit.mirror.store import Mirror
 from synckit.observability import metrics
+from synckit.portions import Portion
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,8 @@ SWEEP_SECONDS: Final = 10.0
 ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
+STATEMENT_SECONDS: Final = 30.0
+"""After which PostgreSQL cancels a statement (see `postgres.SESSION_SETTINGS`)."""
 
 Affected = Callable[[Connection, Note, str], Awaitable[Sequence[str]]]
 """The next slice of keys that a note asks to project, after a key ("" to start), in key order."""
@@ -71,6 +75,10 @@ class Projector:
         """Of each note that somebody does, or waits for."""
         self._led_to: dict[int, list[int]] = {}
         """The notes that doing one of them has made, until whoever did it goes on with those."""
+        self._portion = Portion(notes.SLICE, notes.SLICE, STATEMENT_SECONDS)
+        """What is projected at once, in keys: less after a time-out, or a slow database would hold a note for ever."""
+        self._reached: dict[int, str] = {}
+        """How far a note is done that failed since."""
 
     @property
     def objects(self) -> Container[str]:
@@ -79,7 +87,10 @@ class Projector:
 
     def remember(self, made: Sequence[Note]) -> None:
         """These notes are committed and mine to do."""
-        self._mine |= {note.id: note for note in made}
+        for note in made:
+            if self._mine.get(note.id, note).ids != note.ids:
+                self._reached.pop(note.id, None)
+            self._mine[note.id] = note
 
     async def work(self) -> None:
         """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
@@ -128,12 +139,26 @@ class Projector:
 
     async def _do(self, note: Note) -> None:
         step = self._steps[note.object]
-        after: str | None = ""
+        after: str | None = self._reached.get(note.id, "")
         while after is not None:
+            self._reached[note.id] = after
             async with self._pool.acquire() as connection:
-                keys = await step.affected(connection, note, after)
-            after = keys[-1] if len(keys) >= notes.SLICE else None
-            await self._project(step, note, keys, is_last=after is None)
+                found = await step.affected(connection, note, after)
+            keys = found[: self._portion.fits([1] * len(found))]
+            after = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
+            await self._in_time(step, note, keys, is_last=after is None)
+        self._reached.pop(note.id, None)
+
+    async def _in_time(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
+        """Project a portion, and learn from it how large the next may be: whoever failed calls again."""
+        started, sizes = monotonic(), [1] * len(keys)
+        try:
+            await self._project(step, note, keys, is_last=is_last)
+        except Exception as error:
+            if keys and is_time_out(error):
+                self._portion.failed(sizes)
+            raise
+        self._portion.succeeded(sizes, monotonic() - started)
 
     async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
         try:
