@@ -28,8 +28,8 @@ async def upsert_customers(connection: Connection, customers: Sequence[Customer]
     """Store each customer that differs from what is stored; the rows that changed, in key order.
 
     The caller holds the locks of the mirror rows, so what it projected is the newest. Writes the columns of the
-    mapping and the id of the account, and no other; status and account type only while no person has decided them. One
-    of whom only the deletion was ever told gets no row; told in whatever order, all others do.
+    mapping and the ids of the contact and its account, and no other; status and account type only while no person has
+    decided them. One of whom only the deletion was ever told gets no row; told in whatever order, all others do.
     """
     if not customers:
         return []
@@ -61,8 +61,9 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
             SELECT {_qualified("incoming", _GIVEN)}, {incoming}
               FROM incoming
               JOIN customers.customers AS stored ON stored.id = incoming.id
-             WHERE ({stored}, stored.salesforce_account_id, stored.deleted_at)
-                   IS DISTINCT FROM ({incoming}, incoming.salesforce_account_id, incoming.deleted_at)
+             WHERE ({stored}, stored.salesforce_id, stored.salesforce_account_id, stored.deleted_at)
+                   IS DISTINCT FROM
+                   ({incoming}, incoming.salesforce_id, incoming.salesforce_account_id, incoming.deleted_at)
                 OR (coalesce(stored.updated_by, $2) = $2
                     AND (stored.status, stored.account_type) IS DISTINCT FROM (incoming.status, incoming.account_type))
              ORDER BY stored.id
@@ -70,6 +71,7 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
         ), updated AS (
             UPDATE customers.customers AS stored
                SET {updates},
+                   salesforce_id = changed.salesforce_id,
                    salesforce_account_id = changed.salesforce_account_id,
                    status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.status ELSE stored.status END,
                    account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.account_type

@@ -331,6 +331,19 @@ async def test_what_a_person_decided_stays(sync: CustomerSync) -> None:
     assert (row["company"], row["status"], row["account_type"]) == ("Acme", "SUSPENDED", "GOVERNMENT")
 
 
+@pytest.mark.parametrize("given", [None, "0035e00000Oth01AAC"])
+async def test_a_salesforce_id_that_somebody_took_away_is_put_back_and_holds_no_other_up(
+    sync: CustomerSync, given: str | None
+) -> None:
+    await sync.messages(MESSAGE)
+    taken = "UPDATE customers.customers SET salesforce_id = $2, email = 'd@acme.example' WHERE id = $1"
+    await all_rows(sync.resources.customers, taken, customer_id(DOUGLAS), given)
+
+    await sync.events(change(500, LastName="Other"))
+
+    assert (await douglas(sync))["last_name"] == "Other"
+
+
 async def test_columns_that_the_mapping_does_not_name_are_never_touched(sync: CustomerSync) -> None:
     await sync.events(change(1, "CREATE", LastName="Hunting"))
     async with sync.resources.customers.acquire() as connection:

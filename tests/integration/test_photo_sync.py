@@ -301,6 +301,21 @@ async def test_a_status_that_a_person_sets_on_an_archived_project_stays(sync: Ph
     assert [(row["name"], row["status"]) for row in await projects(sync)] == [("Gate", "COMPLETED")]
 
 
+async def test_a_status_that_a_person_set_on_an_archived_project_comes_back_after_a_deletion_too(
+    sync: PhotoSync,
+) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), project(archived=True, updated_at=NOW + 5))
+    await all_rows(sync.resources.projects, "UPDATE projects.projects SET status = 'IN_PROGRESS'")
+
+    await sync.events(project(archived=True, status="deleted", updated_at=NOW + 10))
+    (deleted,) = await projects(sync)
+    await sync.events(project(archived=False, status="active", updated_at=NOW + 15))
+
+    (restored,) = await projects(sync)
+    assert (deleted["status"], restored["status"]) == ("CANCELLED", "IN_PROGRESS")
+
+
 async def test_a_deleted_project_is_cancelled_and_its_key_ended(sync: PhotoSync) -> None:
     await sync.customers([customer()])
     await sync.events(project())
@@ -433,6 +448,22 @@ async def test_a_late_event_overwrites_nothing_and_the_same_again_neither(sync: 
     await sync.events(project(name="Old", updated_at=NOW), project(name="New", updated_at=NOW + 10))
 
     assert await projects(sync) == before
+
+
+@pytest.mark.parametrize("given", [None, "9"])
+async def test_a_vendors_id_that_somebody_took_away_is_put_back_and_holds_no_other_up(
+    sync: PhotoSync, given: str | None
+) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+    for table in ("projects.projects", "projects.project_photos"):
+        await all_rows(sync.resources.projects, f"UPDATE {table} SET company_cam_id = $1", given)
+
+    await sync.events(project(name="Other", updated_at=NOW + 5))
+    await held.match_again(sync.resources)
+
+    (row,), (picture,) = await projects(sync), await photos(sync)
+    assert (row["company_cam_id"], row["name"], picture["company_cam_id"]) == (PROJECT, "Other", PHOTO)
 
 
 async def test_what_the_application_said_of_a_photo_stays(sync: PhotoSync) -> None:

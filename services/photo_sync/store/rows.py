@@ -31,7 +31,8 @@ async def upsert_projects(connection: Connection, projects: Sequence[Project]) -
 
     Type and priority are set once, at creation; afterwards they are the application's. So is the status, but for the
     moment in which the vendor archives, deletes or restores the project: what it was before is kept aside, and comes
-    back. A project that is deleted before it ever had a row gets none.
+    back. A project that is deleted before it ever had a row gets none. The vendor's id is put back where somebody took
+    it away.
     """
     if not projects:
         return []
@@ -55,6 +56,7 @@ _UPSERT_PROJECTS: Final = f"""
          ORDER BY id
         ON CONFLICT (id) DO UPDATE
            SET {_UPDATES},
+               company_cam_id = excluded.company_cam_id,
                customer_id = excluded.customer_id,
                deleted_at = excluded.deleted_at,
                status = CASE
@@ -66,13 +68,17 @@ _UPSERT_PROJECTS: Final = f"""
                    ELSE stored.status
                END,
                status_before_archive = CASE
-                   WHEN excluded.status_before_archive IS NOT NULL
+                   WHEN excluded.status_before_archive IS NULL THEN NULL
+                   WHEN stored.status IN ('ARCHIVED', 'CANCELLED')
                    THEN coalesce(stored.status_before_archive, stored.status)
+                   ELSE stored.status -- before, or what a person decided since
                END,
                source_version = greatest(stored.source_version + 1, excluded.source_version)
-         WHERE ({_STORED}, stored.customer_id, stored.deleted_at, stored.status_before_archive IS NULL)
+         WHERE ({_STORED}, stored.company_cam_id, stored.customer_id, stored.deleted_at,
+                stored.status_before_archive IS NULL)
             IS DISTINCT FROM
-               ({_EXCLUDED}, excluded.customer_id, excluded.deleted_at, excluded.status_before_archive IS NULL)
+               ({_EXCLUDED}, excluded.company_cam_id, excluded.customer_id, excluded.deleted_at,
+                excluded.status_before_archive IS NULL)
         RETURNING stored.id, stored.customer_id, stored.company_cam_id, stored.name, stored.type, stored.status,
                   stored.created_at, stored.merged_into, stored.deleted_at, stored.source_version,
                   stored.xmax = 0 AS is_new
@@ -148,6 +154,7 @@ _UPSERT_PHOTOS: Final = """
          ORDER BY id
         ON CONFLICT (id) DO UPDATE
            SET project_id           = excluded.project_id,
+               company_cam_id       = excluded.company_cam_id,
                url                  = excluded.url,
                thumbnail_url        = excluded.thumbnail_url,
                mime_type            = excluded.mime_type,
@@ -160,12 +167,12 @@ _UPSERT_PHOTOS: Final = """
                company_cam_metadata = excluded.company_cam_metadata,
                sync_status          = excluded.sync_status,
                last_sync_at         = excluded.last_sync_at
-         WHERE (stored.project_id, stored.url, stored.thumbnail_url, stored.mime_type, stored.tags, stored.description,
-                stored.captured_at, stored.uploaded_at, stored.latitude, stored.longitude,
-                stored.company_cam_metadata, stored.sync_status)
+         WHERE (stored.project_id, stored.company_cam_id, stored.url, stored.thumbnail_url, stored.mime_type,
+                stored.tags, stored.description, stored.captured_at, stored.uploaded_at, stored.latitude,
+                stored.longitude, stored.company_cam_metadata, stored.sync_status)
             IS DISTINCT FROM
-               (excluded.project_id, excluded.url, excluded.thumbnail_url, excluded.mime_type, excluded.tags,
-                excluded.description, excluded.captured_at, excluded.uploaded_at, excluded.latitude,
+               (excluded.project_id, excluded.company_cam_id, excluded.url, excluded.thumbnail_url, excluded.mime_type,
+                excluded.tags, excluded.description, excluded.captured_at, excluded.uploaded_at, excluded.latitude,
                 excluded.longitude, excluded.company_cam_metadata, excluded.sync_status)
         RETURNING stored.id
         """
