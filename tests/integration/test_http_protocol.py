@@ -81,7 +81,7 @@ async def served() -> AsyncIterator[Served]:
         return web.Response(200, await web.read_body(request))
 
     app = web.application({"/large": {"GET": large, "POST": large}, "/echo": {"POST": echo}}, lifespan)
-    config = uvicorn.Config(app, http=BoundedProtocol, ws="none", log_config=None, access_log=False)
+    config = uvicorn.Config(app, http=BoundedProtocol, interface="asgi3", ws="none", log_config=None, access_log=False)
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
