@@ -23,7 +23,7 @@ Measure = Callable[[Rig, Sizes, Say], Awaitable[Outcome]]
 
 
 async def _doors(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await doors.measure(stack, sizes.door_seconds, sizes.rounds, say)
+    return await doors.measure(stack, sizes, say)
 
 
 async def _customers(stack: Rig, sizes: Sizes, say: Say) -> Outcome:

@@ -10,6 +10,8 @@ class Sizes:
 
     rounds: int = 5
     door_seconds: float = 4.0
+    door_requests: int = 4_096
+    """Requests that differ; a load sends them again and again."""
     contacts: int = 50_000
     changes: int = 200_000
     batches: tuple[int, ...] = (50, 200, 1_000, 5_000)
@@ -31,11 +33,12 @@ QUICK: Final = replace(
     FULL,
     rounds=1,
     door_seconds=1.0,
+    door_requests=256,
     contacts=2_000,
     changes=4_000,
     batches=(100, 1_000),
     batch_changes=1_500,
-    outbox_rows=10_000,
+    outbox_rows=2_000,
     rates=(50, 100),
     rate_seconds=3.0,
     busy_contacts=1_000,

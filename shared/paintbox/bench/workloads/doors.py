@@ -15,6 +15,7 @@ from paintbox.bench.load.generation import Load
 from paintbox.bench.outcomes import Figure, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
+from paintbox.bench.sizes import Sizes
 from paintbox.errors import OperatorError
 from paintbox.stack import ports
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
@@ -22,7 +23,6 @@ from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
 PLAIN_TOPIC: Final = "bench.door.v1"
 TOPICS: Final = (WEBHOOKS_SALESFORCE.name, WEBHOOKS_COMPANYCAM.name, PLAIN_TOPIC)
 RECORDS: Final = "records/s"
-DISTINCT: Final = 4_096
 FEW: Final = 64
 MANY: Final = 512
 DOOR: Final = "webhook-ingest"
@@ -103,13 +103,13 @@ class Doors:
         return await self.post(self.targets[name], MANY)
 
 
-async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
+async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """The doors, a plain door, and what each half of a door could do alone."""
     say("signing the requests")
-    requests = bodies.mixed(rig.environment, DISTINCT, int(time.time() * 1000))
+    requests = bodies.mixed(rig.environment, sizes.door_requests, int(time.time() * 1000))
     await broker.create_topic(rig.kafka, PLAIN_TOPIC, 6)
-    async with opened(rig, requests, seconds) as (doors, lone):
-        runs = await interleaved(_turns(doors, lone), rounds, say)
+    async with opened(rig, requests, sizes.door_seconds) as (doors, lone):
+        runs = await interleaved(_turns(doors, lone), sizes.rounds, say)
     figures = outcomes.figures_of(runs)
     figures += (_floor(figures),)
     to_plain = outcomes.ratio(figures, OURS, PLAIN)

@@ -114,15 +114,16 @@ async def make_rows(connection: Connection, rows: int) -> float:
         CREATE UNLOGGED TABLE {TABLE} (position int PRIMARY KEY, topic text, key text, headers jsonb, value bytea)
         """
     )
-    await connection.copy_records_to_table("distinct_rows", schema_name="bench", records=list(_distinct(DISTINCT)))
+    distinct = list(_distinct(min(DISTINCT, rows)))
+    await connection.copy_records_to_table("distinct_rows", schema_name="bench", records=distinct)
     await connection.execute(
         f"""
         INSERT INTO {TABLE}
         SELECT position, topic, key, headers || jsonb_build_object('{POSITION}', position::text), value
           FROM generate_series(1, $1) AS position
-          JOIN bench.distinct_rows ON number = position % {DISTINCT}
+          JOIN bench.distinct_rows ON number = position % {len(distinct)}
          ORDER BY position
-        """,  # noqa: S608 - constants
+        """,  # noqa: S608 - constants and a number
         rows,
     )
     await connection.execute(f"ANALYZE {TABLE}")
