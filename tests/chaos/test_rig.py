@@ -38,6 +38,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("rig")]
 IDLE_LIMIT_SECONDS: Final = 15
 LOCK_NOT_AVAILABLE: Final = "55P03"
 SENDERS: Final = 3
+PAUSE_SECONDS: Final = 0.02
+"""Of a sender between two requests: load is there at every moment, and leaves room for what happens under it."""
 CONSUMED: Final = {"webhook-log": 3, "customer-sync": 3, "photo-sync": 2}
 """How many consumers, and so members of its group, each process has."""
 
@@ -106,6 +108,7 @@ async def load(rig: Rig, first: int) -> AsyncIterator[list[httpx.Response]]:
         while not ending.is_set():
             answers.append(await post(rig.ingest_urls[0], token, a_photo(first + number)))
             number += SENDERS
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async with asyncio.TaskGroup() as group:
         for number in range(SENDERS):
