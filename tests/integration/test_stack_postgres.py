@@ -34,7 +34,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user of the machine may pass, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="paintbox-test-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="paintbox-test-"))
     folder.chmod(0o777)
     yield folder
     shutil.rmtree(folder)
