@@ -264,11 +264,13 @@ UNDER_LOAD: Final = {
     "f17 postgres-disk-full": "postgres",
     "f20 postgres-schema": "postgres",
     "f26 postgres-connections": "postgres",
+    "f31 postgres-forgotten": "postgres",
     "f29 clock-ahead": "webhook-ingest",
     "f29 clock-behind": "photo-sync",
     "f31 kafka-slow": "kafka",
     "f31 kafka-refused": "kafka",
     "f31 kafka-torn": "kafka",
+    "f31 kafka-forgotten": "kafka",
 }
 """What the nemesis of `paintbox prove` does by chance is done here by name, and to whom."""
 FELT: Final = ("f17 postgres-disk-full", "f31 kafka-refused")
