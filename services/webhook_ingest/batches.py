@@ -81,7 +81,7 @@ class Lane:
 class Batches:
     """Gives a producer what many requests bring, a batch a partition at a time, each in the order in which it came.
 
-    One acknowledgement, one timer and one wait then serve all records of a batch: a record costs a fifth of a `send`.
+    One hand-over, one timer and one acknowledgement then serve all records of a batch.
     """
 
     def __init__(self, producer: AIOKafkaProducer, wait_seconds: float) -> None:
