@@ -2,7 +2,8 @@
 
 Any number of senders may run. Order between the spool and a topic is not promised, and a record may be sent twice: ids
 and versions make both harmless. A record that no slice of 4 s gets over the link (the largest, of 1.4 MiB, needs 360
-KiB/s) is passed over like one that Kafka refuses, and tried again after the others.
+KiB/s) is passed over like one that Kafka refuses, and tried again after the others. So is what lies in a partition that
+takes nothing while others do.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import contextlib
 import logging
 import random
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
@@ -25,6 +26,7 @@ from synckit.failures import describe, passes
 from synckit.portions import Portion
 from synckit.postgres import Connection, Pool, Row, as_json
 from webhook_ingest import metrics
+from webhook_ingest.lanes import Lanes, size
 from webhook_ingest.models import Outgoing
 
 log = logging.getLogger(__name__)
@@ -65,14 +67,14 @@ async def insert(connection: Connection, records: Sequence[Outgoing]) -> None:
     )
 
 
-async def claim_next(connection: Connection, at_most: int, without: Collection[int]) -> list[Row]:
-    """The oldest rows that no other sender holds, locked, in order; of values about 4 MiB at most."""
+async def claim_next(connection: Connection, at_most: int, after: int) -> list[Row]:
+    """The oldest rows after a `seq` that no other sender holds, locked, in order; of values about 4 MiB at most."""
     return await connection.fetch(
         """
         WITH claimed AS (
             SELECT seq, octet_length(value) AS bytes
               FROM integrations.webhook_spool
-             WHERE seq <> ALL($3::bigint[])
+             WHERE seq > $3
              ORDER BY seq
              LIMIT $1
                FOR UPDATE SKIP LOCKED
@@ -87,7 +89,7 @@ async def claim_next(connection: Connection, at_most: int, without: Collection[i
         """,
         at_most,
         SLICE_BYTES,
-        list(without),
+        after,
     )
 
 
@@ -126,8 +128,9 @@ class Sender:
         self._portion = Portion(SLICE_ROWS, SLICE_BYTES, SEND_SECONDS)
         self._one_by_one_to = 0
         """The `seq` up to which rows go one by one, as Kafka refused a batch of them."""
-        self._passed_over: set[int] = set()
-        """What did not even get through alone, in this term."""
+        self._lanes = Lanes()
+        self._tried_to = 0
+        """The `seq` up to which everything was sent or is passed over, until all rows were gone through."""
 
     def stop(self) -> None:
         """Finish the slice, then end `run`."""
@@ -161,7 +164,7 @@ class Sender:
             return await has_rows(connection)
 
     async def _send_all(self) -> None:
-        """Slice by slice, until nothing is left but what was passed over, which the next term tries again."""
+        """Slice by slice, until nothing is left but what was passed over, which is then tried again."""
         producer = kafka.create_producer(self._servers, process=self._process)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -170,14 +173,16 @@ class Sender:
                 await self._has_rows()
         finally:
             await kafka.drop(producer)
-        if self._passed_over:
-            self._passed_over.clear()
+        if self._tried_to:
+            self._tried_to = 0
+            self._lanes.start_again()
             raise TransientError("records of the spool do not get through")
 
     async def _send_next(self, producer: AIOKafkaProducer) -> bool:
         """One slice: lock, send, delete what was acknowledged, commit. Whether there was one."""
         async with postgres.transaction(self._pool, "spool.send") as connection:
-            rows = await self._claim(connection)
+            claimed = await self._claim(connection)
+            rows = self._chosen(claimed)
             failpoints.hit("spool.send:before")
             started = monotonic()
             outcomes = await _send(producer, rows)
@@ -186,32 +191,42 @@ class Sender:
             sent = [row["seq"] for row, error in zip(rows, outcomes, strict=True) if error is None]
             await delete(connection, sent)
         metrics.SPOOL_SENT.inc(len(sent))
+        self._lanes.learn(kafka.partitions_of(producer, {row["topic"] for row in rows}))
         if error := next(filter(None, outcomes), None):
-            self._make_smaller(rows, error)
+            self._note_failed(rows, outcomes, error)
             raise error
+        self._lanes.judge(rows, outcomes)
         self._portion.succeeded(_sizes(rows), took)
-        return bool(rows)
+        return bool(claimed)
 
     async def _claim(self, connection: Connection) -> list[Row]:
         at_most = 1 if self._one_by_one_to else self._portion.rows
-        rows = await claim_next(connection, at_most, self._passed_over)
+        return await claim_next(connection, at_most if self._lanes.are_all_open else SLICE_ROWS, self._tried_to)
+
+    def _chosen(self, claimed: Sequence[Row]) -> list[Row]:
+        """What is sent of the claimed rows; where that is nothing all of them are passed over."""
+        rows = self._lanes.sendable(claimed)
+        if claimed and not rows:
+            self._tried_to = claimed[-1]["seq"]
+        fitting = 1 if self._one_by_one_to else self._portion.fits(_sizes(rows))
         if not rows or rows[0]["seq"] >= self._one_by_one_to:
             self._one_by_one_to = 0
-        return rows[: self._portion.fits(_sizes(rows))]
+        return rows[:fitting]
 
-    def _make_smaller(self, rows: Sequence[Row], error: BaseException) -> None:
+    def _note_failed(self, rows: Sequence[Row], outcomes: Sequence[BaseException | None], error: BaseException) -> None:
         """After a refusal the slice's rows go one by one, as Kafka refuses whole batches; after a time-out, half of it.
 
-        On another producer, since a batch that was refused leaves a gap in its producer's sequence. What fails alone is
-        passed over.
+        Not half where partitions are why: what lies in these is passed over. So is what fails alone. On another
+        producer, since a batch that was refused leaves a gap in its producer's sequence.
         """
         is_refused = kafka.is_about_the_record(error)
         if len(rows) == 1:
-            self._passed_over.add(rows[0]["seq"])
+            self._tried_to = rows[0]["seq"]
         elif is_refused:
             self._one_by_one_to = rows[-1]["seq"]
         if not is_refused:
-            self._portion.failed(_sizes(rows))
+            if not self._lanes.judge(rows, outcomes):
+                self._portion.failed(_sizes(rows))
         elif len(rows) == 1:
             metrics.SPOOL_REFUSED.inc()
             said = {"seq": rows[0]["seq"], "topic": rows[0]["topic"], **describe(error)}
@@ -254,4 +269,4 @@ async def _outcome(producer: AIOKafkaProducer, row: Row) -> BaseException | None
 
 
 def _sizes(rows: Sequence[Row]) -> list[int]:
-    return [len(row["headers"]) + len(row["value"]) for row in rows]
+    return [size(row) for row in rows]

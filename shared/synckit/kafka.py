@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -139,6 +139,12 @@ async def drop(producer: AIOKafkaProducer) -> None:
     finally:
         closing.cancel()
         await asyncio.gather(closing, return_exceptions=True)
+
+
+def partitions_of(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:
+    """How many partitions these topics have, of those that a producer knows."""
+    known = {topic: producer.client.cluster.partitions_for_topic(topic) for topic in topics}
+    return {topic: len(found) for topic, found in known.items() if found}
 
 
 def is_about_the_record(error: BaseException) -> bool:
