@@ -140,6 +140,16 @@ def test_the_command_tells_in_json_and_says_where_nobody_knows(proven: LocalStac
             "every row's version is published: customers",
         ),
         (
+            Database.PROJECTS,
+            "UPDATE projects.customer_refs SET phone = '+15035550199'",
+            "read models are current: customers, at projects",
+        ),
+        (
+            Database.CUSTOMERS,
+            "UPDATE customers.project_facts SET name = 'other'",
+            "read models are current: projects, at customers",
+        ),
+        (
             Database.CUSTOMERS,
             "DELETE FROM customers.federation_keys",
             "federation keys are the same on both sides",

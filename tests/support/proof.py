@@ -6,7 +6,7 @@ from uuid import UUID
 
 from paintbox.prove.dump import Published
 from paintbox.prove.ledger import Answered, Attempt, Delivery
-from paintbox.prove.tables import CustomerLog, Entity, EventRow, Mirrored, Receipt, SyncLog
+from paintbox.prove.tables import CustomerLog, Doubted, Entity, EventRow, Mirrored, Receipt, SyncLog
 from paintbox.prove.verdicts import Verdict
 
 ONE: Final = UUID(int=1)
@@ -29,6 +29,15 @@ def a_receipt(event_id: UUID = ONE, received_at: datetime = NOON) -> Receipt:
 
 def a_sync_log(event_id: UUID = ONE, status: str = "COMPLETED") -> SyncLog:
     return SyncLog(event_id, status)
+
+
+def a_doubted(*doubts: str, record: str = "003") -> Doubted:
+    return Doubted(ONE, "salesforce", "Contact", record, doubts)
+
+
+def a_request(*ids: str, reason: str = "same_second") -> Published:
+    said = {"service": "salesforce", "entity_type": "Contact", "ids": list(ids), "reason": reason}
+    return Published("paintbox.sync.requests.v1", 0, 0, "k", TWO, said)
 
 
 def a_customer_log(log_id: UUID = ONE, customer: UUID = TWO, version: int | None = 5) -> CustomerLog:

@@ -7,7 +7,18 @@ import pytest
 from paintbox.prove.checks import published
 from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import State
-from support.proof import TWO, a_customer_log, a_record, an_entity, an_erasure, subjects, unreadable_record
+from support.proof import (
+    ONE,
+    TWO,
+    a_customer_log,
+    a_doubted,
+    a_record,
+    a_request,
+    an_entity,
+    an_erasure,
+    subjects,
+    unreadable_record,
+)
 
 KEY = "projects/projects/1/customers/customers/2"
 
@@ -100,7 +111,62 @@ def test_both_sides_of_a_federation_key_must_be_the_same() -> None:
 
 
 def test_a_read_model_must_have_the_version_of_each_row() -> None:
-    assert published.read_model_is_current("x", [an_entity()], {"k": 5}).state is State.HELD
-    assert subjects(published.read_model_is_current("x", [an_entity()], {"k": 4})) == ["k"]
-    assert subjects(published.read_model_is_current("x", [an_entity()], {})) == ["k"]
-    assert subjects(published.read_model_is_current("x", [], {"k": 5})) == ["k"]
+    assert published.read_model_is_current("x", [an_entity()], [an_entity()]).state is State.HELD
+    assert subjects(published.read_model_is_current("x", [an_entity()], [an_entity(version=4)])) == ["k"]
+    assert subjects(published.read_model_is_current("x", [an_entity()], [])) == ["k"]
+    assert subjects(published.read_model_is_current("x", [], [an_entity()])) == ["k"]
+
+
+def test_a_read_model_of_the_right_version_must_say_what_the_row_says() -> None:
+    kept = [an_entity(name="Wall", is_deleted=False)]
+
+    verdict = published.read_model_is_current("x", [an_entity(name="Fence", is_deleted=False, type="PAINT")], kept)
+
+    assert [(one.subject, one.what) for one in verdict.violations] == [("k", "has another name in the read model")]
+
+
+@pytest.mark.parametrize(
+    ("doubts", "request_of"),
+    [(("same_second",), ("003",)), ((), ("003",)), ((), ()), (("same_second",), ("004", "003"))],
+)
+def test_what_is_in_doubt_is_asked_for(doubts: tuple[str, ...], request_of: tuple[str, ...]) -> None:
+    verdict = published.what_is_in_doubt_is_asked_for([a_doubted(*doubts)], [a_request(*request_of)])
+
+    assert (verdict.state, verdict.checked) == (State.HELD, 1)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "request_of"), [((), ("004",)), (("same_second", "no_version"), ("003",)), (("no_version",), ())]
+)
+def test_a_read_that_nobody_was_asked_for_is_found(doubts: tuple[str, ...], request_of: tuple[str, ...]) -> None:
+    verdict = published.what_is_in_doubt_is_asked_for([a_doubted(*doubts)], [a_request(*request_of)])
+
+    assert subjects(verdict) == [str(ONE)]
+
+
+def test_where_nothing_was_in_doubt_that_is_said() -> None:
+    assert published.what_is_in_doubt_is_asked_for([], [a_request("003")]).state is State.SKIPPED
+
+
+def test_customers_are_matched_by_their_names_in_normal_form() -> None:
+    row = an_entity(
+        salesforce_ids=["003", "001"],
+        email=" Ann@Acme.example ",
+        phone="+1 503 555 0100",
+        first_name="",
+        last_name="King",
+        merged_into=None,
+        is_deleted=False,
+    )
+
+    kept = published.as_matched_by(row)
+
+    assert (kept.key, kept.version) == (row.key, row.version)
+    assert kept.values == {
+        "salesforce_ids": ["003", "001"],
+        "email": "ann@acme.example",
+        "phone": "+15035550100",
+        "name": "King",
+        "merged_into": None,
+        "is_deleted": False,
+    }

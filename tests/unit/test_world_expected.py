@@ -167,6 +167,7 @@ def test_a_photo_is_expected_with_its_links_its_times_and_its_tags_in_order() ->
     assert row["captured_at"] == datetime.fromtimestamp(1_790_000_000, UTC)
     assert row["uploaded_at"] == datetime.fromtimestamp(1_790_000_060, UTC)
     assert row["sync_status"] == "SYNCED"
+    assert (row["mime_type"], row["metadata"]) == ("application/octet-stream", {"uris": a_photo()["uris"]})
 
 
 def test_a_key_is_expected_on_both_sides_each_seen_from_its_own() -> None:

@@ -15,6 +15,7 @@ from synckit import times
 from synckit.contracts import topics
 
 COMPACTED: Final = (topics.CUSTOMERS_CHANGES, topics.PROJECTS_CHANGES, topics.FEDERATION_KEYS)
+REQUESTS: Final = (topics.SYNC_REQUESTS,)
 WEBHOOKS: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED)
 POLL_MS: Final = 500
 MOST_EMPTY_POLLS: Final = 60

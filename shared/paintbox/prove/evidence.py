@@ -11,7 +11,7 @@ from paintbox.prove import dump, ledger, tables
 from paintbox.prove.checks.truth import KINDS
 from paintbox.prove.dump import Published
 from paintbox.prove.ledger import Delivery
-from paintbox.prove.tables import CustomerLog, Entity, EventRow, Mirrored, Receipt, SyncLog
+from paintbox.prove.tables import CustomerLog, Doubted, Entity, EventRow, Mirrored, Receipt, SyncLog
 from paintbox.world import found, steering
 from paintbox.world.edits import Vendor
 from paintbox.world.expected import Held, Row
@@ -40,6 +40,7 @@ class Logged:
     events: Sequence[EventRow]
     receipts: Sequence[Receipt]
     sync_logs: Sequence[SyncLog]
+    doubted: Sequence[Doubted]
     customer_logs: Sequence[CustomerLog]
     set_aside: Mapping[str, str]
 
@@ -52,8 +53,8 @@ class Owned:
     projects: Sequence[Entity]
     keys: Sequence[Entity]
     counterparts: Sequence[Entity]
-    project_facts: Mapping[str, int]
-    customer_refs: Mapping[str, int]
+    project_facts: Sequence[Entity]
+    customer_refs: Sequence[Entity]
     waiting: Mapping[str, int]
 
 
@@ -82,6 +83,7 @@ class Evidence:
     rows: Rows
     webhooks: Sequence[Published]
     changes: Sequence[Published]
+    requests: Sequence[Published]
 
 
 @asynccontextmanager
@@ -110,6 +112,7 @@ async def read(environment: Mapping[str, str]) -> Evidence:
         rows=rows,
         webhooks=await dump.read(servers, dump.WEBHOOKS, with_values=False),
         changes=await dump.read(servers, dump.COMPACTED, with_values=True),
+        requests=await dump.read(servers, dump.REQUESTS, with_values=True),
     )
 
 
@@ -135,6 +138,7 @@ async def _logged(sessions: Mapping[str, Connection]) -> Logged:
         events=await tables.events(integrations),
         receipts=await tables.receipts(integrations),
         sync_logs=await tables.sync_logs(integrations),
+        doubted=await tables.doubted(integrations),
         customer_logs=await tables.customer_logs(sessions["customers"]),
         set_aside=await tables.set_aside(integrations),
     )
@@ -150,8 +154,8 @@ async def _owned(sessions: Mapping[str, Connection]) -> Owned:
         projects=await tables.published_projects(projects),
         keys=await tables.federation_keys(projects, "projects", owned=True),
         counterparts=await tables.federation_keys(customers, "customers", owned=False),
-        project_facts=await tables.read_model(customers, "customers.project_facts", "project_id"),
-        customer_refs=await tables.read_model(projects, "projects.customer_refs", "customer_id"),
+        project_facts=await tables.read_model(customers, "customers.project_facts", "project_id", tables.FACT_COLUMNS),
+        customer_refs=await tables.read_model(projects, "projects.customer_refs", "customer_id", tables.REF_COLUMNS),
         waiting=waiting,
     )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from paintbox.databases import Connection
+from synckit import times
 
 Document = Mapping[str, Any]
 
@@ -36,6 +37,18 @@ class SyncLog:
 
     id: UUID
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """An event whose sync log says that a record is better read: on its own word (`doubts` is empty), or for doubts."""
+
+    id: UUID
+    service: str
+    """As requests spell it."""
+    entity_type: str
+    external_id: str
+    doubts: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,13 @@ class Mirrored:
 CUSTOMER_COLUMNS: Final = (
     *("first_name", "last_name", "email", "phone", "company"),
     *("service_street", "service_city", "service_state", "service_postal_code", "status", "account_type"),
+    *("created_at", "merged_into"),
 )
-PROJECT_COLUMNS: Final = ("customer_id", "company_cam_id", "name", "type", "status")
+PROJECT_COLUMNS: Final = ("customer_id", "company_cam_id", "name", "type", "status", "created_at", "merged_into")
+FACT_COLUMNS: Final = ("customer_id", "name", "status", "created_at")
+"""Of a project, what customer_sync keeps."""
+REF_COLUMNS: Final = ("salesforce_ids", "email", "phone", "name", "merged_into")
+"""Of a customer, what photo_sync keeps."""
 MIRRORS: Final = {"salesforce": "customers.salesforce_records", "companycam": "projects.companycam_records"}
 OUTBOX_OWNERS: Final = ("customers", "projects", "estimates")
 
@@ -93,6 +111,20 @@ async def sync_logs(integrations: Connection) -> list[SyncLog]:
     return [SyncLog(**dict(row)) for row in rows]
 
 
+async def doubted(integrations: Connection) -> list[Doubted]:
+    """The events after which a record is to be read."""
+    rows = await integrations.fetch(
+        """
+        SELECT id, lower(replace(service::text, '_', '')) AS service, entity_type, external_id,
+               ARRAY(SELECT jsonb_array_elements_text(coalesce(metadata -> 'doubts', '[]'))) AS doubts
+          FROM integrations.sync_logs
+         WHERE operation = 'WEBHOOK'
+           AND (metadata ->> 'outcome' IN ('hint', 'implausible_time') OR metadata -> 'doubts' <> '[]')
+        """
+    )
+    return [Doubted(**dict(row)) for row in rows]
+
+
 async def customer_logs(customers: Connection) -> list[CustomerLog]:
     """Which event made which version of which customer."""
     rows = await customers.fetch(
@@ -106,6 +138,7 @@ async def published_customers(customers: Connection) -> list[Entity]:
     rows = await customers.fetch(
         f"""
         SELECT id::text AS key, source_version AS version, {", ".join(CUSTOMER_COLUMNS)},
+               array_remove(ARRAY[salesforce_id, salesforce_account_id], NULL) AS salesforce_ids,
                deleted_at IS NOT NULL AS is_deleted
           FROM customers.customers
          WHERE source_version > 0
@@ -133,6 +166,9 @@ def _entity(row: Mapping[str, Any]) -> Entity:
 
 
 def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, datetime):
+        return times.rfc3339(times.milliseconds(value))
     return str(value) if isinstance(value, UUID) else value
 
 
@@ -158,10 +194,16 @@ def _relationship(row: Mapping[str, Any], service: str, *, owned: bool) -> Entit
     return Entity(key, row["source_version"], values)
 
 
-async def read_model(connection: Connection, table: str, key: str) -> dict[str, int]:
-    """The version of each thing that another service keeps a read model of."""
-    rows = await connection.fetch(f"SELECT {key}::text AS key, source_version FROM {table}")  # noqa: S608 - constants
-    return {row["key"]: row["source_version"] for row in rows}
+async def read_model(connection: Connection, table: str, key: str, columns: Sequence[str]) -> list[Entity]:
+    """What another service keeps of each thing that it keeps a read model of."""
+    rows = await connection.fetch(
+        f"""
+        SELECT {key}::text AS key, source_version AS version, {", ".join(columns)},
+               deleted_at IS NOT NULL AS is_deleted
+          FROM {table}
+        """  # noqa: S608 - constants
+    )
+    return [_entity(dict(row)) for row in rows]
 
 
 async def count(connection: Connection, table: str) -> int:

@@ -38,6 +38,13 @@ ACCOUNT_TYPES: Final = {
 """Account.Industry → account type, as shipped, for the industries made here; other companies are COMMERCIAL."""
 
 
+METADATA: Final = (
+    *("company_id", "creator_id", "creator_type", "creator_name", "hash", "internal", "photo_url", "uris"),
+    "processing_status",
+)
+"""What is kept of a photo beside that which has a column."""
+
+
 def customers(contacts: Iterable[Held], accounts: Iterable[Held]) -> dict[str, Row]:
     """A customer of each contact, by its Salesforce id."""
     by_id = {account["Id"]: account for account in accounts}
@@ -126,6 +133,10 @@ def _photo(photo: Held, tags: Iterable[str]) -> Row:
         "project_id": project_id(photo["project_id"]),
         "url": uris["original"],
         "thumbnail_url": uris["thumbnail"],
+        "mime_type": "image/jpeg"
+        if uris["original"].partition("?")[0].endswith(".jpg")
+        else "application/octet-stream",
+        "metadata": {name: photo[name] for name in METADATA if name in photo},
         "description": photo["description"],
         "captured_at": datetime.fromtimestamp(photo["captured_at"], UTC),
         "uploaded_at": datetime.fromtimestamp(photo["created_at"], UTC),
@@ -186,7 +197,7 @@ def _names_of_contact(contact: Held) -> Iterator[Name]:
     if contact.get("Email"):
         yield "email", contact["Email"].strip().lower()
     if number := contact.get("Phone") or contact.get("MobilePhone"):
-        yield "phone", _digits(number)
+        yield "phone", ten_digits(number)
 
 
 def _names_in_project(project: Held) -> Iterator[Name]:
@@ -198,10 +209,10 @@ def _names_in_project(project: Held) -> Iterator[Name]:
     if person.get("email"):
         yield "email", person["email"].strip().lower()
     if person.get("phone_number"):
-        yield "phone", _digits(person["phone_number"])
+        yield "phone", ten_digits(person["phone_number"])
 
 
-def _digits(number: str) -> str:
+def ten_digits(number: str) -> str:
     """The ten digits of a North American number, however it is written."""
     return "".join(filter(str.isdecimal, number))[-10:]
 

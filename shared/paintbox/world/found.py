@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
 from paintbox.databases import Connection
 from paintbox.world.expected import Row
 from paintbox.world.ids import Ids
@@ -49,14 +51,14 @@ async def photos(connection: Connection, ids: Sequence[UUID]) -> dict[str, Row]:
     """These photos: every column that CompanyCam feeds."""
     rows = await connection.fetch(
         """
-        SELECT company_cam_id, id, project_id, url, thumbnail_url, description, captured_at, uploaded_at,
-               latitude, longitude, tags, sync_status
+        SELECT company_cam_id, id, project_id, url, thumbnail_url, mime_type, description, captured_at, uploaded_at,
+               latitude, longitude, tags, company_cam_metadata AS metadata, sync_status
           FROM projects.project_photos
          WHERE id = ANY($1::uuid[])
         """,
         ids,
     )
-    return {row["company_cam_id"]: dict(row) for row in rows}
+    return {row["company_cam_id"]: {**dict(row), "metadata": orjson.loads(row["metadata"] or "null")} for row in rows}
 
 
 async def owned_keys(connection: Connection, projects: Mapping[UUID, str]) -> dict[str, Row]:

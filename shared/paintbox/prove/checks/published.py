@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paintbox.prove.dump import Published
-from paintbox.prove.tables import CustomerLog, Entity
-from paintbox.prove.verdicts import Verdict, Violation, verdict
+from paintbox.prove.tables import CustomerLog, Doubted, Entity
+from paintbox.prove.verdicts import Verdict, Violation, skipped, verdict
+from paintbox.world.expected import ten_digits
 
 
 def every_row_is_published(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
@@ -132,14 +133,56 @@ def both_sides_agree(owned: Sequence[Entity], kept: Sequence[Entity], services: 
     return verdict("I3", "federation keys are the same on both sides", len(due | theirs.keys()), violations())
 
 
-def read_model_is_current(what: str, owned: Sequence[Entity], kept: Mapping[str, int]) -> Verdict:
-    """Another service's read model has the version of every row."""
-    versions = {entity.key: entity.version for entity in owned}
+def read_model_is_current(what: str, owned: Sequence[Entity], kept: Sequence[Entity]) -> Verdict:
+    """Another service's read model has the version of every row, and says what the row says."""
+    rows, others = ({one.key: one for one in side} for side in (owned, kept))
 
     def violations() -> Iterator[Violation]:
-        for key, version in versions.items():
-            if kept.get(key) != version:
-                yield Violation(key, f"is version {version}, and {kept.get(key)} in the read model")
-        yield from (Violation(key, "is in the read model alone") for key in kept if key not in versions)
+        for key, row in rows.items():
+            other = others.get(key)
+            if other is None or other.version != row.version:
+                yield Violation(key, f"is version {row.version}, and {other and other.version} in the read model")
+            elif wrong := sorted(name for name, value in other.values.items() if value != row.values[name]):
+                yield Violation(key, f"has another {', '.join(wrong)} in the read model")
+        yield from (Violation(key, "is in the read model alone") for key in others if key not in rows)
 
-    return verdict("I3", f"read models are current: {what}", len(versions.keys() | kept.keys()), violations())
+    return verdict("I3", f"read models are current: {what}", len(rows.keys() | others.keys()), violations())
+
+
+def what_is_in_doubt_is_asked_for(doubted: Sequence[Doubted], requests: Sequence[Published]) -> Verdict:
+    """After each event that is no fact, and for each doubt that a merge left, a read was asked for.
+
+    Of a hint that is all that it does. Why a hint asks stands in its request alone, a doubt's name in both.
+    """
+    claim = "what is better read is asked for"
+    asked = {
+        (said.get("service"), said.get("entity_type"), record, reason)
+        for said in (request.value or {} for request in requests)
+        for record in said.get("ids") or ("",)
+        for reason in ("", said.get("reason"))
+    }
+
+    def violations() -> Iterator[Violation]:
+        for one in doubted:
+            about = one.service, one.entity_type
+            for reason in one.doubts or ("",):
+                if not {(*about, one.external_id, reason), (*about, "", reason)} & asked:
+                    yield Violation(str(one.id), f"asks for a read ({reason or 'a hint'}), and no request says so")
+
+    if not doubted:
+        return skipped("I3", claim, "nothing of this traffic asked for a read")
+    return verdict("I3", claim, len(doubted), violations())
+
+
+def as_matched_by(customer: Entity) -> Entity:
+    """A customer as projects are matched with it: its names in normal form. Telephones are North American here."""
+    said = customer.values
+    values = {
+        "salesforce_ids": said["salesforce_ids"],
+        "email": said["email"] and said["email"].strip().lower(),
+        "phone": said["phone"] and f"+1{ten_digits(said['phone'])}",
+        "name": f"{said['first_name']} {said['last_name']}".strip(),
+        "merged_into": said["merged_into"],
+        "is_deleted": said["is_deleted"],
+    }
+    return Entity(customer.key, customer.version, values)
