@@ -45,54 +45,17 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
     inserts these rows: whoever does holds the lock of the mirror's row. Those that are there are locked in key order.
     """
     names = ", ".join(mapped)
-    typed = ", ".join(f"{name} {COLUMNS[name].sql_type}" for name in mapped)
-    updates = ",\n                   ".join(f"{name} = changed.{name}" for name in mapped)
-    stored = ", ".join(f"stored.{name}" for name in mapped)
-    incoming = ", ".join(f"incoming.{name}" for name in mapped)
-    return f"""
-        WITH incoming AS MATERIALIZED (
-            SELECT {_GIVEN}, is_known, {names}
-              FROM json_to_recordset($1::json)
-                AS given (id uuid, salesforce_id text, salesforce_account_id text,
-                          status customers.customer_status_enum, account_type customers.account_type_enum,
-                          is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
-                          source_version bigint, {typed})
-        ), changed AS MATERIALIZED (
-            SELECT {_qualified("incoming", _GIVEN)}, {incoming}
-              FROM incoming
-              JOIN customers.customers AS stored ON stored.id = incoming.id
-             WHERE ({stored}, stored.salesforce_id, stored.salesforce_account_id, stored.deleted_at)
-                   IS DISTINCT FROM
-                   ({incoming}, incoming.salesforce_id, incoming.salesforce_account_id, incoming.deleted_at)
-                OR (coalesce(stored.updated_by, $2) = $2
-                    AND (stored.status, stored.account_type) IS DISTINCT FROM (incoming.status, incoming.account_type))
-             ORDER BY stored.id
-               FOR NO KEY UPDATE OF stored
-        ), updated AS (
-            UPDATE customers.customers AS stored
-               SET {updates},
-                   salesforce_id = changed.salesforce_id,
-                   salesforce_account_id = changed.salesforce_account_id,
-                   status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.status ELSE stored.status END,
-                   account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.account_type
-                                       ELSE stored.account_type END,
-                   deleted_at = changed.deleted_at,
-                   source_modified_at = changed.source_modified_at,
-                   source_version = greatest(stored.source_version + 1, changed.source_version),
-                   last_sync_at = now()
-              FROM changed
-             WHERE stored.id = changed.id
-            RETURNING {_qualified("stored", _TOLD)}
-        ), inserted AS (
-            INSERT INTO customers.customers AS stored ({_GIVEN}, last_sync_at, {names})
-            SELECT {_GIVEN}, now(), {names}
-              FROM incoming
-             WHERE is_known AND NOT EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
-             ORDER BY id
-            RETURNING {_qualified("stored", _TOLD)}
-        )
-        SELECT {_TOLD} FROM updated UNION ALL SELECT {_TOLD} FROM inserted ORDER BY id
-        """  # noqa: S608 - see the docstring
+    return _UPSERT.format(
+        names=names,
+        typed=", ".join(f"{name} {COLUMNS[name].sql_type}" for name in mapped),
+        updates=", ".join(f"{name} = changed.{name}" for name in mapped),
+        stored=_qualified("stored", names),
+        incoming=_qualified("incoming", names),
+        given=_GIVEN,
+        incoming_given=_qualified("incoming", _GIVEN),
+        told=_TOLD,
+        stored_told=_qualified("stored", _TOLD),
+    )
 
 
 _GIVEN: Final = """id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
@@ -100,6 +63,50 @@ _GIVEN: Final = """id, salesforce_id, salesforce_account_id, status, account_typ
 _TOLD: Final = """id, salesforce_id, salesforce_account_id, first_name, last_name, email, phone, company,
                service_street, service_city, service_state, service_postal_code, status, account_type, created_at,
                merged_into, deleted_at, source_version"""
+_UPSERT: Final = """
+WITH incoming AS MATERIALIZED (
+    SELECT {given}, is_known, {names}
+      FROM json_to_recordset($1::json)
+        AS given (id uuid, salesforce_id text, salesforce_account_id text,
+                  status customers.customer_status_enum, account_type customers.account_type_enum,
+                  is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
+                  source_version bigint, {typed})
+), changed AS MATERIALIZED (
+    SELECT {incoming_given}, {incoming}
+      FROM incoming
+      JOIN customers.customers AS stored ON stored.id = incoming.id
+     WHERE ({stored}, stored.salesforce_id, stored.salesforce_account_id, stored.deleted_at)
+           IS DISTINCT FROM
+           ({incoming}, incoming.salesforce_id, incoming.salesforce_account_id, incoming.deleted_at)
+        OR (coalesce(stored.updated_by, $2) = $2
+            AND (stored.status, stored.account_type) IS DISTINCT FROM (incoming.status, incoming.account_type))
+     ORDER BY stored.id
+       FOR NO KEY UPDATE OF stored
+), updated AS (
+    UPDATE customers.customers AS stored
+       SET {updates},
+           salesforce_id = changed.salesforce_id,
+           salesforce_account_id = changed.salesforce_account_id,
+           status = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.status ELSE stored.status END,
+           account_type = CASE WHEN coalesce(stored.updated_by, $2) = $2 THEN changed.account_type
+                               ELSE stored.account_type END,
+           deleted_at = changed.deleted_at,
+           source_modified_at = changed.source_modified_at,
+           source_version = greatest(stored.source_version + 1, changed.source_version),
+           last_sync_at = now()
+      FROM changed
+     WHERE stored.id = changed.id
+    RETURNING {stored_told}
+), inserted AS (
+    INSERT INTO customers.customers AS stored ({given}, last_sync_at, {names})
+    SELECT {given}, now(), {names}
+      FROM incoming
+     WHERE is_known AND NOT EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
+     ORDER BY id
+    RETURNING {stored_told}
+)
+SELECT {told} FROM updated UNION ALL SELECT {told} FROM inserted ORDER BY id
+"""
 
 
 def _qualified(table: str, columns: str) -> str:

@@ -189,8 +189,11 @@ def not_allowed(allowed: Iterable[str]) -> HttpError:
 def application(routes: Routes, lifespan: Lifespan) -> Asgi:
     """An ASGI application: the routes, and what runs from start to shutdown."""
 
-    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return _answer(routes, scope, receive, send) if scope["type"] == "http" else _live(lifespan, receive, send)
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # what is no coroutine is taken for ASGI 2
+        if scope["type"] == "http":
+            await _answer(routes, scope, receive, send)
+        else:
+            await _live(lifespan, receive, send)
 
     return app
 
