@@ -20,6 +20,7 @@ from synckit import postgres
 from synckit.failures import Verdict, verdict
 
 POOLER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+STARTUP: Final = ", ".join(name for name in postgres.SESSION_SETTINGS if name != "timezone")
 TIMEOUTS: Final = ", ".join(name for name in postgres.SESSION_SETTINGS if name.endswith("timeout"))
 
 pytestmark = [
@@ -69,7 +70,7 @@ async def _listens(port: int) -> bool:
     ("settings", "said"),
     [
         ("", "unsupported startup parameter"),
-        (f"ignore_startup_parameters = {TIMEOUTS}", f"ignores {TIMEOUTS}: is a pooler dropping start-up settings"),
+        (f"ignore_startup_parameters = {STARTUP}", f"ignores {TIMEOUTS}: is a pooler dropping start-up settings"),
     ],
     ids=["as it comes", "told to drop our settings"],
 )
