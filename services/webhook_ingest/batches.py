@@ -12,13 +12,11 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from synckit.contracts.headers import KafkaHeaders, to_kafka
 from synckit.contracts.topics import MAX_MESSAGE_BYTES
-from synckit.partitions import Partitioner
+from synckit.partitions import choose_partition
 from webhook_ingest.models import Outgoing
 
 CERTAINLY_SMALL: Final = MAX_MESSAGE_BYTES // 2
 """Bytes of a value whose record is not too large, whatever its headers are: nobody measures it."""
-
-_choose: Final = Partitioner()
 
 Record = tuple[bytes, bytes, KafkaHeaders]
 """Key, value and headers."""
@@ -106,7 +104,7 @@ class Batches:
         partitions = self._producer.client.cluster.partitions_for_topic(one.topic)
         if not partitions:
             return None
-        place = (one.topic, _choose(one.key.encode(), range(len(partitions)), ()))
+        place = (one.topic, choose_partition(one.key.encode(), range(len(partitions))))
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = Lane(*place)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from synckit.partitions import Partitioner
+from synckit.partitions import choose_partition
 
 LITTLE: Final = 16 * 1024
 """Bytes that any link gets through in the time that they have: where these fail it is not the link."""
@@ -22,7 +22,6 @@ class Lanes:
         self._partitions: dict[str, int] = {}
         self._stuck: set[Lane] = set()
         self._suspects: set[Lane] = set()
-        self._choose = Partitioner()
 
     @property
     def are_all_open(self) -> bool:
@@ -66,7 +65,7 @@ class Lanes:
 
     def _lane(self, row: Any) -> Lane:
         topic, key, count = row["topic"], row["key"], self._partitions.get(row["topic"])
-        return topic, None if key is None or count is None else self._choose(key.encode(), range(count), ())
+        return topic, None if key is None or count is None else choose_partition(key.encode(), range(count))
 
 
 def size(row: Any) -> int:

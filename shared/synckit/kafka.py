@@ -23,7 +23,7 @@ from aiokafka.errors import (
 from synckit import line
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.observability.health import Check
-from synckit.partitions import Partitioner
+from synckit.partitions import choose_partition
 from synckit.settings import ProcessSettings
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def create_producer(servers: str, *, process: str) -> AIOKafkaProducer:
         max_request_size=MAX_MESSAGE_BYTES,
         request_timeout_ms=REQUEST_MS,
         metadata_max_age_ms=METADATA_MS,
-        partitioner=Partitioner(),
+        partitioner=choose_partition,
     )
 
 

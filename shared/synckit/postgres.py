@@ -23,10 +23,12 @@ else:  # only asyncpg's stubs are generic
     Pool = asyncpg.Pool
 Row = asyncpg.Record
 
+STATEMENT_SECONDS: Final = 30
+
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "15s",
     "lock_timeout": "5s",
-    "statement_timeout": "30s",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
     "tcp_user_timeout": f"{line.UNACKNOWLEDGED_SECONDS}s",
     "tcp_keepalives_idle": str(line.IDLE_SECONDS),
     "tcp_keepalives_interval": str(line.AGAIN_SECONDS),

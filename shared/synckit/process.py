@@ -20,7 +20,6 @@ GARBAGE_LIMIT: Final = 50_000
 REQUEST_SECONDS: Final = 15
 """Of the grace period, for the requests that were accepted: 10 s for a body, 5 s for its answer."""
 
-
 Lifetime = Callable[[], AbstractAsyncContextManager[web.Routes]]
 """Entered at start, left at shutdown: opens what the process works with, and gives its routes."""
 

@@ -13,7 +13,7 @@ from support.waiting import until
 from synckit import kafka
 from synckit.contracts.headers import EventHeaders
 from synckit.contracts.topics import MAX_MESSAGE_BYTES
-from synckit.partitions import Partitioner
+from synckit.partitions import choose_partition
 from webhook_ingest.batches import Batches
 from webhook_ingest.models import Outgoing
 
@@ -68,7 +68,7 @@ def a_record(key: str = "key", value: bytes = b"value", topic: str = TOPIC) -> O
 
 
 def partition_of(key: str) -> int:
-    return Partitioner()(key.encode(), range(PARTITIONS), ())
+    return choose_partition(key.encode(), range(PARTITIONS))
 
 
 def keys_of_two_partitions() -> tuple[str, str]:

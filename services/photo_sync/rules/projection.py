@@ -73,7 +73,8 @@ def _joined(lines: Iterable[Fitted]) -> Fitted:
 
 def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -> Photo:
     """The row of a photo. Where its project has no row it is held: a row that it had in another one is retired."""
-    fitted, uris = _photo_columns(record), _uris(record)
+    uris = _uris(record)
+    fitted = _photo_columns(record, uris)
     url = fitted["url"][0] or ""
     latitude, longitude = _coordinates(record)
     created_at = _time(record.get("created_at")) or record.first_seen_at or 0
@@ -98,8 +99,7 @@ def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -
     )
 
 
-def _photo_columns(record: Record) -> dict[str, Fitted]:
-    uris = _uris(record)
+def _photo_columns(record: Record, uris: Mapping[str, Any]) -> dict[str, Fitted]:
     given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
     tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
     problem = next((wrong for _, wrong in tags if wrong is not None), None)
@@ -120,7 +120,7 @@ def problems_of(fact: Fact) -> tuple[Problem, ...]:
     record = Record(object=fact.object, id=fact.id, fields=fact.fields)
     if fact.object == PROJECT:
         return _problems(_project_columns(record))
-    return _problems(_photo_columns(record)) if fact.object == PHOTO else ()
+    return _problems(_photo_columns(record, _uris(record))) if fact.object == PHOTO else ()
 
 
 def is_deleted(record: Record) -> bool:

@@ -16,7 +16,7 @@ from synckit.mirror.notes import Note
 from synckit.mirror.store import Mirror
 from synckit.observability import metrics
 from synckit.portions import Portion
-from synckit.postgres import Connection, Pool
+from synckit.postgres import STATEMENT_SECONDS, Connection, Pool
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,6 @@ SWEEP_SECONDS: Final = 10.0
 ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
-STATEMENT_SECONDS: Final = 30.0
-"""After which PostgreSQL cancels a statement (see `postgres.SESSION_SETTINGS`)."""
 
 Affected = Callable[[Connection, Note, str], Awaitable[Sequence[str]]]
 """The next slice of keys that a note asks to project, after a key ("" to start), in key order."""

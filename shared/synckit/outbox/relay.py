@@ -24,7 +24,7 @@ from synckit.errors import TransientError
 from synckit.observability import metrics
 from synckit.outbox import store
 from synckit.outbox.store import Outbox
-from synckit.partitions import Partitioner
+from synckit.partitions import choose_partition
 from synckit.portions import Portion
 from synckit.postgres import Row
 
@@ -60,7 +60,6 @@ class Relay:
         self._dsn = dsn
         self._servers = servers
         self._process = process
-        self._partitioner = Partitioner()
         self._woken = asyncio.Event()
         self._stopping = False
         self._asked_at = 0.0
@@ -187,7 +186,7 @@ class Relay:
         by_partition: dict[tuple[str, int], list[Row]] = defaultdict(list)
         for row in rows:
             there = partitions[row["topic"]]
-            by_partition[row["topic"], self._partitioner(row["key"].encode(), there, there)].append(row)
+            by_partition[row["topic"], choose_partition(row["key"].encode(), there)].append(row)
         async with producer.transaction():
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
