@@ -34,9 +34,18 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "tcp_keepalives_interval": str(line.AGAIN_SECONDS),
     "tcp_keepalives_count": str(line.TIMES),
     "timezone": "UTC",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "jit": "off",
 }
 """Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks, and a
-session whose client is gone without a word ends: it would fill the server for two hours."""
+session whose client is gone without a word ends: it would fill the server for two hours.
+
+Services ask for rows by their keys, a batch at a time, so looking each one up in an index is right however large a
+table is. PostgreSQL keeps a prepared statement's plan until it has analyzed a table: one that was made while tables
+were empty reads them whole, for every batch of the first minutes (a backfill, say)."""
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS: Final = 35

@@ -61,7 +61,10 @@ def _match(row: Row) -> Match:
 
 
 async def list_candidates(connection: Connection, project_ids: Sequence[str]) -> dict[str, list[Candidate]]:
-    """Who matches each of these projects now, on every basis. Customers that are deleted or merged match nothing."""
+    """Who matches each of these projects now, on every basis. Customers that are deleted or merged match nothing.
+
+    OFFSET 0 keeps the planner from turning the look-ups round: reading all customers, and comparing each with each.
+    """
     rows = await connection.fetch(
         """
         WITH wanted AS (
@@ -72,17 +75,19 @@ async def list_candidates(connection: Connection, project_ids: Sequence[str]) ->
         SELECT wanted.project_id, 'relation_id' AS basis, refs.customer_id, relation.id AS relation_id
           FROM wanted
          CROSS JOIN unnest(wanted.relation_ids) AS relation (id)
-          JOIN projects.customer_refs AS refs ON refs.salesforce_ids @> ARRAY[relation.id]
+         CROSS JOIN LATERAL (
+                   SELECT * FROM projects.customer_refs WHERE salesforce_ids @> ARRAY[relation.id] OFFSET 0
+               ) AS refs
          WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
          UNION ALL
         SELECT wanted.project_id, 'email', refs.customer_id, NULL
           FROM wanted
-          JOIN projects.customer_refs AS refs ON refs.email = wanted.email
+         CROSS JOIN LATERAL (SELECT * FROM projects.customer_refs WHERE email = wanted.email OFFSET 0) AS refs
          WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
          UNION ALL
         SELECT wanted.project_id, 'phone', refs.customer_id, NULL
           FROM wanted
-          JOIN projects.customer_refs AS refs ON refs.phone = wanted.phone
+         CROSS JOIN LATERAL (SELECT * FROM projects.customer_refs WHERE phone = wanted.phone OFFSET 0) AS refs
          WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
         """,
         project_ids,
@@ -192,22 +197,27 @@ async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> No
 
 
 async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID], after: str, at_most: int) -> list[str]:
-    """The projects that one of these customers matches on any basis, after one, in order."""
+    """The projects that one of these customers matches on any basis, after one, in order. They too are looked up."""
     rows = await connection.fetch(
         """
         WITH refs AS (
             SELECT salesforce_ids, email, phone FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[])
         )
         SELECT matches.project_id
-          FROM refs JOIN projects.customer_matches AS matches ON matches.relation_ids && refs.salesforce_ids
+          FROM refs
+         CROSS JOIN LATERAL (
+                   SELECT * FROM projects.customer_matches WHERE relation_ids && refs.salesforce_ids OFFSET 0
+               ) AS matches
          WHERE matches.project_id > $2
          UNION
         SELECT matches.project_id
-          FROM refs JOIN projects.customer_matches AS matches ON matches.email = refs.email
+          FROM refs
+         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE email = refs.email OFFSET 0) AS matches
          WHERE matches.project_id > $2
          UNION
         SELECT matches.project_id
-          FROM refs JOIN projects.customer_matches AS matches ON matches.phone = refs.phone
+          FROM refs
+         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE phone = refs.phone OFFSET 0) AS matches
          WHERE matches.project_id > $2
          ORDER BY project_id
          LIMIT $3

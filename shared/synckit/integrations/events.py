@@ -141,7 +141,8 @@ _UPSERT_SYNC_LOGS: Final = """
         )
         SELECT count(*) -- of the rows that were there before: all parts of a statement see the same snapshot
           FROM incoming
-          JOIN integrations.sync_logs AS known USING (id, started_at)
+          JOIN integrations.sync_logs AS known -- an id says when it started; = might be looked up by that time alone
+            ON known.id = incoming.id AND known.started_at >= incoming.started_at
         """
 
 _EVENT_COLUMNS = """id, service, event_type, event_id, headers, payload, signature, status, processed_at,
