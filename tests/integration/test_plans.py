@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -91,6 +91,6 @@ async def test_a_batch_of_webhooks_of_salesforce_reads_its_own_rows_only(new_dat
     assert {name: many for name, many in read.items() if many > MOST} == {}
 
 
-async def _salesforce(sync: CustomerSync, everyone: list[bodies.Fields], batch: range) -> None:
+async def _salesforce(sync: CustomerSync, everyone: list[dict[str, Any]], batch: range) -> None:
     told = [(f"04l5e0001{at:06}AAA", bodies.stamped(everyone[at], NOON_MS)) for at in batch]
     await sync.messages(bodies.message(told))

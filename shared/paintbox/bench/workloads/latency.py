@@ -34,6 +34,8 @@ from synckit.identity import project_id
 CONNECTIONS: Final = 64
 KNOWN: Final = 1_000
 """Customers that there are before, whose projects the webhooks tell of."""
+WARM_RATE, WARM_SECONDS = 100, 20.0
+"""Until Kafka's code is compiled, which takes it half of a core for so long."""
 LOOK_SECONDS: Final = 0.5
 LAST_SECONDS: Final = 120.0
 GOAL_RATE: Final = 500
@@ -64,7 +66,7 @@ async def measure(rig: Rig, seconds: float, rates: Sequence[int], say: Say) -> O
     """One load a rate, after a short one to warm up."""
     async with _running(rig, say):
         say("warming up")
-        await _at(rig, 90, 50, 4)
+        await _at(rig, 90, WARM_RATE, min(seconds, WARM_SECONDS))
         figures: list[Figure] = []
         for number, rate in enumerate(rates):
             say(f"{rate:,} webhooks/s for {seconds:g} s")
