@@ -5,10 +5,8 @@ import re
 from typing import Final
 
 import pytest
-from typer.testing import CliRunner
 
-from paintbox.__main__ import app
-from support import pages
+from support import commands, pages
 from support.stacks import CHECKOUT
 from support.steps import steps
 from synckit import failpoints
@@ -59,13 +57,6 @@ def _header_names() -> set[str]:
     return {special.get(name, "ce_" + name.replace("_", "")) for name in EventHeaders.__dataclass_fields__}
 
 
-def blocks(text: str) -> list[str]:
-    """The lines of the shell blocks of a document."""
-    return [
-        line for block in re.findall(r"```(?:sh|bash|shell)\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
-    ]
-
-
 def test_the_make_targets_of_the_documents_exist() -> None:
     makefile = (CHECKOUT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
@@ -77,16 +68,41 @@ def test_the_make_targets_of_the_documents_exist() -> None:
 
 
 def test_the_commands_of_the_documents_exist() -> None:
-    named = {
-        match
-        for text in DOCUMENTS.values()
-        for match in re.findall(r"paintbox ([a-z]+(?: (?:list|apply))?)(?=[ `\n\]|)])", text)
-    }
-    commands = {command for command in named if command.split()[0] not in {"sync", "databases"}}
+    named = {line for text in DOCUMENTS.values() for line in commands.written(text)}
 
-    for command in sorted(commands):
-        done = CliRunner().invoke(app, [*command.split(), "--help"])
-        assert done.exit_code == 0, f"{command}: {done.output}"
+    assert {line: why for line in sorted(named) if (why := commands.refused(line))} == {}
+    assert {"status", "parked drop --id 17 --yes", "up --replicas 2"} <= named
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "parked frobnicate 17",
+        "status --nonsense",
+        "frobnicate",
+        "parked list --consumer",
+        "parked --yes drop",
+        "status again",
+        "up --replicas many",
+        "--nonsense",
+    ],
+)
+@pytest.mark.parametrize(
+    "document",
+    [
+        "Then `paintbox {}`.",
+        "Then `paintbox\n{}` again.",
+        "```sh\n.venv/bin/paintbox {}  # so\n```",
+        "```\npaintbox {} | cat\n```\n",
+    ],
+)
+def test_a_command_that_does_not_exist_is_found_in_a_document(document: str, wrong: str) -> None:
+    (line,) = commands.written(document.format(wrong))
+
+    assert line == wrong
+    assert (commands.refused(line) is None) == (wrong == "parked show"), (
+        "of a command that is named nothing is demanded"
+    )
 
 
 def test_every_setting_is_in_the_readme() -> None:
