@@ -66,7 +66,7 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
     settings = {"search_path": "pg_catalog", "statement_timeout": "0", "lock_timeout": "0", "application_name": process}
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=10, server_settings=settings)
-    except (ValueError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password
+    except (ValueError, OverflowError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password
         raise DatabaseError("the DSN is not of the form postgresql://user:password@host:port/database") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseError(f"no connection: {_sentence(error)}: {HOW_TO_REACH}") from error

@@ -10,7 +10,9 @@ from typing import Final
 from paintbox.errors import OperatorError
 from paintbox.stack import places
 from synckit.names import PUBLIC_NAMES
+from synckit.settings import check_servers
 
+SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 CONNECTION: Final = re.compile(r"^PAINTBOX_\w+_(DSN|URL|SERVERS)$")
 
 
@@ -34,8 +36,18 @@ def operator_environment(directory: Path | None = None) -> dict[str, str]:
 
     A stack's directory that is named counts alone. Else an environment that names any database, URL or broker does.
     Else the file of this checkout's stack fills in what the environment leaves out. Mixing them would let one command
-    work on two installations at once. Raises OperatorError where the named directory holds no stack.
+    work on two installations at once. Raises OperatorError where the named directory holds no stack, and where what
+    stands for the brokers cannot be any.
     """
+    found = _operator_environment(directory)
+    try:
+        check_servers(found.get(SERVERS, "none:1"))
+    except ValueError as error:
+        raise OperatorError(f"{SERVERS}: {error}.") from None
+    return found
+
+
+def _operator_environment(directory: Path | None) -> dict[str, str]:
     given = {name: os.environ[name] for name in PUBLIC_NAMES if os.environ.get(name)}
     directory = places.named(directory)
     if directory is None and any(CONNECTION.match(name) for name in given):

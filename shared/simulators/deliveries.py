@@ -1,7 +1,7 @@
 """What is owed to subscribers: every delivery, from the change that made it to the answer that ended it."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
@@ -76,6 +76,7 @@ class Filter:
 
     state: State | None = None
     record: str | None = None
+    subscriptions: Sequence[str] | None = None
 
 
 def insert_deliveries(connection: Connection, fates: Iterable[tuple[Message, Fate]], now: float) -> list[Queued]:
@@ -160,19 +161,38 @@ def list_deliveries(connection: Connection, after: int, limit: int, wanted: Filt
          WHERE seq > :after
            AND (:state IS NULL OR state = :state)
            AND (:record IS NULL OR EXISTS (SELECT 1 FROM json_each(deliveries.records) WHERE value = :record))
+           AND (:those IS NULL OR subscription IN (SELECT value FROM json_each(:those)))
          ORDER BY seq
          LIMIT :limit
         """,
-        {"after": after, "limit": limit, "state": wanted.state, "record": wanted.record},
+        {
+            "after": after,
+            "limit": limit,
+            "state": wanted.state,
+            "record": wanted.record,
+            "those": _those(wanted.subscriptions),
+        },
     )
     return [_delivery(row) for row in rows]
 
 
-def count_deliveries(connection: Connection) -> dict[State, int]:
-    """How many deliveries are in each state."""
-    rows = connection.execute("SELECT state, count(*) AS count FROM deliveries GROUP BY state")
+def count_deliveries(connection: Connection, subscriptions: Sequence[str] | None = None) -> dict[State, int]:
+    """How many deliveries are in each state: of all subscriptions, unless said."""
+    rows = connection.execute(
+        """
+        SELECT state, count(*) AS count
+          FROM deliveries
+         WHERE :those IS NULL OR subscription IN (SELECT value FROM json_each(:those))
+         GROUP BY state
+        """,
+        {"those": _those(subscriptions)},
+    )
     found = {row["state"]: row["count"] for row in rows}
     return {state: found.get(state, 0) for state in STATES}
+
+
+def _those(subscriptions: Sequence[str] | None) -> str | None:
+    return None if subscriptions is None else orjson.dumps(list(subscriptions)).decode()
 
 
 def find_body(connection: Connection, delivery: Delivery) -> bytes | None:

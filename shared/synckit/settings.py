@@ -61,6 +61,15 @@ def _listens(value: str) -> str:
     return value
 
 
+def check_servers(value: str) -> str:
+    """The value, where it names one broker or more. ValueError, which does not quote it, where the client could not."""
+    for one in value.split(","):
+        host, _, port = one.strip().rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError("is not of the form host:port,host:port")
+    return value
+
+
 NotEmpty = AfterValidator(_is_not_empty)
 """Of a list without which the process does nothing."""
 Secret = Annotated[SecretStr, AfterValidator(_secret_is_strong)]
@@ -94,7 +103,7 @@ class ServerSettings(BaseSettings):
 class ProcessSettings(ServerSettings):
     """What each process that speaks to Kafka needs."""
 
-    kafka_bootstrap_servers: Annotated[str, Field(min_length=1)]
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(check_servers)]
     kafka_replication_factor: Annotated[int, Field(ge=1)] = 3
     kafka_min_insync_replicas: Annotated[int, Field(ge=1)] = 2
 

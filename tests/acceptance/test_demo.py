@@ -102,6 +102,8 @@ def test_from_nothing_a_run_ends_with_everything_equal(first_run: "subprocess.Co
 async def test_a_second_run_is_equal_too_and_a_shell_takes_the_lines_that_it_prints(stack: LocalStack) -> None:
     async with httpx.AsyncClient() as http:
         await http.put(f"{stack['SALESFORCE_URL']}/_simulator/clock", json={"shift_seconds": -7200})
+        nobody = {"url": "http://127.0.0.1:1/hook", "scopes": ["*"], "token": "whsec"}  # what waits for it is not ours
+        await http.post(f"{stack['COMPANYCAM_URL']}/_simulator/subscriptions", json=nobody)
     done = paintbox("demo", *FEW, directory=stack.directory)
     async with httpx.AsyncClient() as http:
         clock = (await http.get(f"{stack['SALESFORCE_URL']}/_simulator/clock")).json()

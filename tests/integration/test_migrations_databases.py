@@ -50,6 +50,7 @@ async def test_only_the_owner_migrates(new_database: NewDatabase, admin: Connect
         "postgresql://paintbox_owner:hunter2/hunter2@127.0.0.1:{port}/postgres",
         "paintbox_owner:hunter2hunter2@127.0.0.1",
         "postgresql://paintbox_owner:hunter2hunter2@127.0.0.1:1/postgres",
+        "postgresql://paintbox_owner:hunter2hunter2@127.0.0.1:99999/postgres",
     ],
 )
 async def test_a_dsn_that_leads_nowhere_is_explained_without_its_password(postgres_server: Server, dsn: str) -> None:

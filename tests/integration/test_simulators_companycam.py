@@ -88,6 +88,19 @@ async def test_a_deleted_photo_is_not_told_of(companycam: httpx.AsyncClient, sub
     assert [each["event"] for each in deliveries] == ["photo.created"]
 
 
+@pytest.mark.parametrize("kind", ["comments", "documents", "todo_lists", "photos"])
+async def test_a_record_may_have_a_field_of_another_kind_or_lack_one_of_its_own(
+    companycam: httpx.AsyncClient, kind: str
+) -> None:
+    record = await made(companycam, kind, {"completed_at": None, "processing_status": None})
+    path = f"/_simulator/records/{kind}/{record['id']}"
+
+    changed = await companycam.patch(path, json={"completed_at": 5, "processing_status": "failed"})
+    replaced = await companycam.put(path, json={"content": "b"})
+
+    assert (changed.status_code, replaced.status_code) == (200, 200)
+
+
 async def test_only_exactly_200_ends_a_delivery_and_a_retry_has_the_same_bytes(
     companycam: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:

@@ -228,6 +228,22 @@ async def test_the_same_subscription_twice_is_one(salesforce: httpx.AsyncClient,
     assert listed == [first.json(), other.json()]
 
 
+async def test_deliveries_are_listed_and_counted_by_subscription(companycam: httpx.AsyncClient) -> None:
+    """A demo counts those to its own doors, whoever else listens."""
+    told = [{"url": f"http://127.0.0.1:1/{name}", "scopes": ["*"], "token": "whsec"} for name in ("ours", "theirs")]
+    ours, theirs = [(await companycam.post("/_simulator/subscriptions", json=one)).json()["id"] for one in told]
+    await companycam.post("/_simulator/records/projects", json=[{"name": "One"}, {"name": "Two"}])
+
+    async def found(**params: str) -> tuple[set[str], int]:
+        answer = (await companycam.get("/_simulator/deliveries", params=params)).json()
+        return {each["subscription"] for each in answer["deliveries"]}, sum(answer["counts"].values())
+
+    assert await found(subscription=ours) == ({ours}, 2)
+    assert await found(subscription=f"{ours},{theirs}") == ({ours, theirs}, 4)
+    assert await found() == ({ours, theirs}, 4)
+    assert await found(subscription="") == (set(), 0)
+
+
 async def test_an_ended_subscription_is_gone(companycam: httpx.AsyncClient) -> None:
     content = {"url": "http://127.0.0.1:1/hook", "scopes": ["*"], "token": "whsec"}
     subscription = (await companycam.post("/_simulator/subscriptions", json=content)).json()

@@ -214,3 +214,10 @@ def test_whatever_the_document_it_is_understood_or_set_aside(payload: Any, kind:
     understood = companycam.understand(body.encode("utf-8", "surrogatepass"))
 
     assert len(understood.parsed) + len(understood.quarantined) == 1
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_bytes_nothing_else_leaves(body: bytes) -> None:
+    understood = companycam.understand(body)
+
+    assert len(understood.parsed) + len(understood.quarantined) == 1

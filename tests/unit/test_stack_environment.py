@@ -12,7 +12,7 @@ import customer_sync.app
 import photo_sync.app
 import webhook_ingest.log.app
 from paintbox.databases import Database
-from paintbox.environment import parse, render, require
+from paintbox.environment import SERVERS, operator_environment, parse, render, require
 from paintbox.errors import OperatorError
 from paintbox.stack.environments import KEPT_SECRETS, LOGINS, PORTS, SECRETS, URLS, Uses, private, public
 from paintbox.stack.kept import Kept
@@ -84,6 +84,13 @@ def test_a_process_uses_only_names_that_are_public() -> None:
 def test_what_is_not_set_is_named() -> None:
     with pytest.raises(OperatorError, match=r"^not set: PAINTBOX_B, PAINTBOX_C\. "):
         require({"PAINTBOX_A": "1", "PAINTBOX_B": ""}, "PAINTBOX_A", "PAINTBOX_B", "PAINTBOX_C")
+
+
+def test_brokers_that_are_none_are_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SERVERS, "::bad::")
+
+    with pytest.raises(OperatorError, match="SERVERS: is not of the form host:port,host:port"):
+        operator_environment()
 
 
 def test_a_subscription_moves_with_the_door_and_a_persons_own_stays() -> None:

@@ -8,9 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from paintbox.commands.options import DirectoryOption, JsonOption
-from paintbox.environment import operator_environment, require
-
-SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
+from paintbox.environment import SERVERS, operator_environment, require
 
 DONE: Final = {"create": "created", "grow": "grown", "configure": "configured", "drift": "left as it is"}
 TO_DO: Final = {"create": "to be created", "grow": "to be grown", "configure": "to be configured", "drift": "different"}

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from paintbox.brokers import administration, find_topics
 from paintbox.databases import Connection, Database
 from paintbox.databases import connected as database_connected
-from paintbox.environment import require
+from paintbox.environment import SERVERS, require
 from paintbox.errors import OperatorError
 from paintbox.stack.environments import URLS
 from paintbox.world import steering
@@ -20,7 +20,6 @@ from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
 
 PROCESS: Final = "paintbox demo"
 PROCESSES: Final = ("webhook-ingest", "customer-sync", "photo-sync")
-SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ class Watch:
         self._log_of = log_of
         self._seconds = seconds
         self._deadline = 0.0
+        self._doors: dict[Vendor, set[str]] = {}
+        """Our subscriptions: a simulator may have other subscribers."""
         self._before: dict[Vendor, Mapping[str, int]] = {}
+        self._made_before: dict[Vendor, int] = {}
         self._seen: dict[Vendor, int] = {}
         self._records_before = 0
         self._records_due = 0
@@ -56,8 +59,8 @@ class Watch:
 
     @property
     def deliveries_before(self) -> Mapping[Vendor, int]:
-        """The number of each vendor's last delivery before the run: they are numbered from 1, without gaps."""
-        return {vendor: sum(states.values()) for vendor, states in self._before.items()}
+        """The number of each vendor's last delivery before the run, to whomever."""
+        return self._made_before
 
     async def until(self, lacks_of: Condition) -> Counts:
         """Looks until nothing is missing; what was seen last.
@@ -109,13 +112,18 @@ class Watch:
         """How many deliveries the run made, by state; notes how many records they tell of."""
         for delivery in await steering.list_deliveries(self._sessions.simulators, vendor, self._seen[vendor]):
             self._seen[vendor] = delivery.seq
-            self._records_due += len(delivery.records)
-        now = await steering.count_deliveries(self._sessions.simulators, vendor)
+            if delivery.subscription in self._doors[vendor]:
+                self._records_due += len(delivery.records)
+        now = await steering.count_deliveries(self._sessions.simulators, vendor, self._doors[vendor])
         return {state: many - self._before[vendor][state] for state, many in now.items()}
 
     async def _left_behind(self) -> list[Lack]:
+        simulators = self._sessions.simulators
         for vendor in VENDORS:
-            self._before[vendor] = await steering.count_deliveries(self._sessions.simulators, vendor)
+            doors = self._doors[vendor] = await steering.list_subscriptions(simulators, vendor, self._sessions.doors)
+            self._before[vendor] = await steering.count_deliveries(simulators, vendor, doors)
+            # numbered from 1, without gaps
+            self._made_before[vendor] = sum((await steering.count_deliveries(simulators, vendor)).values())
         pending = {vendor: states["pending"] for vendor, states in self._before.items()}
         return [Lack(vendor, f"{vendor} has {many:,} to make") for vendor, many in pending.items() if many]
 

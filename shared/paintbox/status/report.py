@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from paintbox.databases import Database
+from paintbox.environment import SERVERS
 from paintbox.stack.places import Places
 from paintbox.status import parts
 from paintbox.status.answers import Answer, ask
@@ -13,8 +14,6 @@ from paintbox.status.lag import TopicLag, topic_lags
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.rows import Waiting, waiting
 from paintbox.topics import Change, differences, replication_of
-
-SERVERS = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 
 @dataclass(frozen=True, slots=True)

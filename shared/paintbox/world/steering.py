@@ -168,9 +168,15 @@ async def _list_words(simulators: Simulators, kind: str, name: str, ids: Iterabl
     return dict(await asyncio.gather(*map(one, ids)))
 
 
-async def count_deliveries(simulators: Simulators, vendor: Vendor) -> Mapping[str, int]:
-    """How many deliveries are in each state: pending, delivered, failed, dropped. None is ever forgotten."""
-    answer = await ask(simulators, vendor, "GET", "deliveries", params={"limit": 1})
+async def count_deliveries(
+    simulators: Simulators, vendor: Vendor, subscriptions: Iterable[str] | None = None
+) -> Mapping[str, int]:
+    """How many deliveries are in each state: pending, delivered, failed, dropped. None is ever forgotten.
+
+    Of all subscriptions, unless said.
+    """
+    those = {} if subscriptions is None else {"subscription": ",".join(sorted(subscriptions))}
+    answer = await ask(simulators, vendor, "GET", "deliveries", params={"limit": 1, **those})
     counts: Mapping[str, int] = answer["counts"]
     return counts
 

@@ -54,14 +54,14 @@ def events_of(change: Change) -> list[str]:
         return [found]
     if change.after.object == "photos":
         return _photo_events(change)
-    is_completed = _newly(change, "completed_at") and change.after.fields["completed_at"] is not None
+    is_completed = _newly(change, "completed_at") and change.after.fields.get("completed_at") is not None
     return ["todo_list.completed"] if change.after.object == "todo_lists" and is_completed else []
 
 
 def _photo_events(change: Change) -> list[str]:
     """A photo is told of once it is processed; that its description alone changed is an event of its own."""
     after = change.after.fields
-    if change.action not in {"create", "update"} or after["processing_status"] != "processed":
+    if change.action not in {"create", "update"} or after.get("processing_status") != "processed":
         return []
     if _newly(change, "processing_status"):
         return ["photo.created"]

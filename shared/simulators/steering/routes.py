@@ -115,16 +115,17 @@ async def list_calls(resources: Resources, request: web.Request) -> web.Response
 
 async def list_deliveries(resources: Resources, request: web.Request) -> web.Response:
     """What was, is and will be sent, and how many deliveries are in each state."""
-    asked = given.parameters(request, "after", "limit", "state", "record", "body")
+    asked = given.parameters(request, "after", "limit", "state", "record", "subscription", "body")
     limit = given.page_size(asked)
-    wanted = Filter(state=_state(asked.get("state")), record=asked.get("record"))
+    those = asked["subscription"].split(",") if "subscription" in asked else None
+    wanted = Filter(state=_state(asked.get("state")), record=asked.get("record"), subscriptions=those)
     found = deliveries.list_deliveries(resources.connection, given.after_number(asked), limit + 1, wanted)
     with_body = given.choice(asked, "body", default=False)
     return web.json_response(
         {
             "deliveries": [_shown(resources, each, with_body=with_body) for each in found[:limit]],
             "next": found[limit - 1].seq if len(found) > limit else None,
-            "counts": deliveries.count_deliveries(resources.connection),
+            "counts": deliveries.count_deliveries(resources.connection, those),
         }
     )
 
