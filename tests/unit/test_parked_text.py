@@ -9,7 +9,7 @@ from paintbox.parked import text
 from paintbox.parked.ages import moment_of
 from paintbox.parked.listing import SetAside
 from paintbox.parked.progress import Progress
-from paintbox.parked.record import printable, readable
+from paintbox.parked.record import Whole, printable, readable
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 
@@ -70,6 +70,15 @@ def set_aside(**changes: Any) -> SetAside:
         "state": "open",
     }
     return SetAside(**values | changes)
+
+
+def test_b25_a_key_and_a_header_cannot_forge_a_line_of_the_record() -> None:
+    forged = Whole(set_aside(key="x\nreason    all is well"), {"h\nvalue": "y\nvalue"}, b"1", None, None)
+
+    lines = text.whole(forged).splitlines()
+
+    assert [line for line in lines if line.startswith("value")] == ["value"]
+    assert len([line for line in lines if line.startswith("reason")]) == 1
 
 
 def test_the_list_shows_id_and_reason_whole_in_80_columns_and_everything_else_below() -> None:

@@ -18,6 +18,7 @@ from paintbox.__main__ import app
         (["--control"], "it is for --mutants"),
         (["--mutants", "typo"], "no such mutant: typo"),
         (["--faults", "kil"], "no such fault: kil"),
+        (["--faults", ","], "no fault is named"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_a_sentence(words: list[str], said: str) -> None:

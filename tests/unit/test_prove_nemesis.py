@@ -1,6 +1,9 @@
 """The nemesis of a rig: the same seed does the same on every machine, but for what a machine cannot do."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +11,7 @@ from paintbox.prove import faults
 from paintbox.prove.checks.operated import Ending
 from paintbox.prove.disk import Disk
 from paintbox.prove.handles import Handle
+from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs
 from paintbox.stack.layout import Layout
 from paintbox.stack.parts import parts_of
@@ -42,6 +46,30 @@ def test_only_a_fault_that_matters_to_it_is_left_out_of_the_time_of_a_recovery(
     harmed: set[str], *, stops: bool
 ) -> None:
     assert disturbs(harmed, KILLED, faults.KINDS, 2) is stops
+
+
+async def test_the_start_of_what_was_killed_is_part_of_its_recovery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def inject(*_: Any) -> Any:
+        return start_again
+
+    async def start_again() -> None:
+        await asyncio.sleep(2.5)
+
+    async def not_yet_well(_: Nemesis) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(Nemesis, "_look", not_yet_well)
+    nemesis = a_rig(tmp_path).nemesis(7, 1)
+    nemesis.kinds = [replace(kind, inject=inject) for kind in faults.named(["kill"])]
+    watching = asyncio.create_task(nemesis._watch())
+
+    await nemesis._strike(replace(KILLED, seconds=0.0))
+    watching.cancel()
+
+    (pending,) = nemesis._pending
+    assert 1.5 < pending.undisturbed < nemesis._now() - pending.began_healing_at
 
 
 async def test_a_fault_that_asks_a_process_to_end_notes_how_it_did(tmp_path: Path) -> None:

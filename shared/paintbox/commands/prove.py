@@ -112,7 +112,7 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
     from paintbox.prove import faults as kinds_of_faults
     from paintbox.prove.course import Order
 
-    kinds = [name.strip() for name in faults.split(",") if name.strip()] if faults else None
+    kinds = [name.strip() for name in faults.split(",") if name.strip()] if faults is not None else None
     kinds_of_faults.named(kinds)
     try:
         return asyncio.run(_run(Order(seed, minutes, kinds), directory, console))

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from paintbox.commands.options import DirectoryOption, JsonOption
-from paintbox.environment import operator_environment, stack_environment
+from paintbox.environment import SERVERS, operator_environment, stack_environment
 from paintbox.errors import OperatorError
 
 
@@ -20,7 +20,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
     if not environment:
         raise OperatorError("Nothing is set up here: `make up` starts the local stack.")
     local = stack_environment(directory)
-    is_local = local is not None and local.get(report.SERVERS) == environment.get(report.SERVERS)
+    is_local = local is not None and local.get(SERVERS) == environment.get(SERVERS)
     found = asyncio.run(report.find_status(environment, places.find(directory) if is_local else None))
     if as_json:
         typer.echo(json.dumps(report.as_document(found)))

@@ -57,8 +57,11 @@ def whole(one: Whole) -> str:
         "redriven": one.redriven_at and one.redriven_at.isoformat(),
         "dropped": one.dropped_at and one.dropped_at.isoformat(),
     }
-    lines = [f"{name:<10}{printable(value)}" for name, value in facts.items() if value]
-    lines += ["headers", *(f"  {printable(name)}: {printable(str(value))}" for name, value in one.headers.items())]
+    lines = [f"{name:<10}{_on_one_line(value)}" for name, value in facts.items() if value]
+    lines += [
+        "headers",
+        *(f"  {_on_one_line(name)}: {_on_one_line(str(value))}" for name, value in one.headers.items()),
+    ]
     return "\n".join([*lines, "value", readable(one.value)])
 
 

@@ -50,9 +50,10 @@ class Event:
     says: str
     stroke: Stroke | None = None
     seconds: float | None = None
-    """RECOVERED: from the healing to the recovery, without the time in which it was disturbed (see `disturbs`)."""
+    """RECOVERED: from the begin of the healing, the start of what was killed included, without the time in which it was
+    disturbed (see `disturbs`)."""
     waited: float | None = None
-    """RECOVERED: all the time from the healing to the recovery."""
+    """RECOVERED: all the time from the begin of the healing to the recovery."""
     process: str = ""
     """DIED: which."""
     excuse: str = ""
@@ -61,10 +62,10 @@ class Event:
 
 @dataclass(slots=True)
 class _Pending:
-    """A healed stroke whose recovery is awaited."""
+    """A stroke that is being healed, or is healed and its recovery awaited."""
 
     stroke: Stroke
-    healed_at: float
+    began_healing_at: float
     mark: Mark | None = None
     undisturbed: float = 0.0
 
@@ -84,6 +85,8 @@ class Nemesis:
     _began: float = 0.0
     _active: dict[int, frozenset[str]] = field(default_factory=dict)
     """Of each stroke at work, the processes that it has taken."""
+    _healing: dict[int, _Pending] = field(default_factory=dict)
+    """By stroke: what brings back what it took is at work."""
     _pending: list[_Pending] = field(default_factory=list)
     _all_recovered: asyncio.Event = field(default_factory=asyncio.Event)
     _free: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -138,17 +141,26 @@ class Nemesis:
             self._active[stroke.number] = taken
             try:
                 self._tell(Phase.BEGUN, stroke.says, stroke)
-                await _do(kind, self.rig, stroke)
+                await self._do(kind, stroke)
             except FAILURES as error:
                 self._tell(Phase.FAILED, f"{stroke.says}: {type(error).__name__}: {error}", stroke)
             else:
                 self._healed(stroke)
             finally:
+                self._healing.pop(stroke.number, None)
                 del self._active[stroke.number]
+
+    async def _do(self, kind: Kind, stroke: Stroke) -> None:
+        heal: Heal = await kind.inject(self.rig, stroke.target)
+        try:
+            await asyncio.sleep(stroke.seconds)
+        finally:
+            self._healing[stroke.number] = _Pending(stroke, self._now())
+            await heal()
 
     def _healed(self, stroke: Stroke) -> None:
         self._tell(Phase.HEALED, stroke.says, stroke)
-        self._pending.append(_Pending(stroke, self._now()))
+        self._pending.append(self._healing[stroke.number])
         self._all_recovered.clear()
 
     async def _until_recovered(self) -> None:
@@ -164,13 +176,16 @@ class Nemesis:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._now()
-            harmed = frozenset[str]().union(*self._active.values())
-            for pending in self._pending:
-                if not disturbs(harmed, pending.stroke, self.kinds, self._replicas):
+            for pending in (*self._healing.values(), *self._pending):
+                if not disturbs(self._harmed_beside(pending), pending.stroke, self.kinds, self._replicas):
                     pending.undisturbed += now - last
             last = now
             self._start_the_dead()
             await self._look()
+
+    def _harmed_beside(self, pending: _Pending) -> frozenset[str]:
+        others = (taken for number, taken in self._active.items() if number != pending.stroke.number)
+        return frozenset[str]().union(*others)
 
     def _taken(self) -> frozenset[str]:
         return frozenset().union(*self._active.values(), self._starting)
@@ -214,14 +229,6 @@ class Nemesis:
 
     def _recovered(self, pending: _Pending) -> None:
         now, stroke = self._now(), pending.stroke
-        waited = round(now - pending.healed_at, 2)
+        waited = round(now - pending.began_healing_at, 2)
         undisturbed = min(round(pending.undisturbed, 2), waited)
         self.on_event(Event(Phase.RECOVERED, now, stroke.says, stroke, undisturbed, waited))
-
-
-async def _do(kind: Kind, rig: "Rig", stroke: Stroke) -> None:
-    heal: Heal = await kind.inject(rig, stroke.target)
-    try:
-        await asyncio.sleep(stroke.seconds)
-    finally:
-        await heal()

@@ -16,8 +16,8 @@ class Struck:
     stroke: Stroke
     outcome: str
     recovery_seconds: float | None
-    """From the healing until everything was ready and nothing of then waited, without the time in which other faults
-    were at work; None: that was not seen."""
+    """From the begin of the healing until everything was ready and nothing of then waited, without the time in which
+    other faults were at work; None: that was not seen."""
     waited_seconds: float | None = None
     """The same with that time."""
 

@@ -13,8 +13,10 @@ KINDS: Final = (*processes.KINDS, *databases.KINDS, *links.KINDS, *topics.KINDS)
 
 
 def named(names: Sequence[str] | None) -> list[Kind]:
-    """The kinds of these names, in our order; all of them for None. Raises OperatorError for a name that is none."""
+    """The kinds of these names, in our order; all of them for None. OperatorError for no name, or a wrong one."""
     known = {kind.name for kind in KINDS}
+    if names is not None and not names:
+        raise OperatorError(f"no fault is named. There are: {', '.join(sorted(known))}.")
     unknown = sorted(set(names or ()) - known)
     if unknown:
         raise OperatorError(f"no such fault: {', '.join(unknown)}. There are: {', '.join(sorted(known))}.")
