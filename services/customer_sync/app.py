@@ -13,6 +13,7 @@ from customer_sync.settings import Settings
 from synckit import background, kafka, postgres, process, references, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
+from synckit.drain import RELAY_SECONDS
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import SALESFORCE
 from synckit.mirror.projector import Projector
@@ -20,7 +21,6 @@ from synckit.outbox.relay import Relay
 from synckit.parking import Redrive
 
 NAME: Final = "customer-sync"
-DRAIN_SECONDS: Final = 5.0
 LANES: Final = 2
 """Of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
@@ -65,7 +65,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         yield {**process.operations(checks), **asked}
         await group.stop()
         relay.stop()
-        await loops.ended("relay", DRAIN_SECONDS)
+        await loops.ended("relay", RELAY_SECONDS)
 
 
 def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:

@@ -14,6 +14,7 @@ from photo_sync.store import rows
 from synckit import background, kafka, postgres, process, references, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
+from synckit.drain import RELAY_SECONDS
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import COMPANY_CAM
 from synckit.mirror.projector import Projector, Step
@@ -21,7 +22,6 @@ from synckit.outbox.relay import Relay
 from synckit.parking import Redrive
 
 NAME: Final = "photo-sync"
-DRAIN_SECONDS: Final = 5.0
 PUBLISHED: Final = (topics.FEDERATION_KEYS, topics.PROJECTS_CHANGES, topics.SYNC_REQUESTS)
 
 
@@ -64,7 +64,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
         await group.stop()
         relay.stop()
-        await loops.ended("relay", DRAIN_SECONDS)
+        await loops.ended("relay", RELAY_SECONDS)
 
 
 def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:

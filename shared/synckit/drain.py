@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 20.0
 """From the first signal to the end, whatever is still in hand then."""
+RELAY_SECONDS: Final = 3.0
+"""Of these, for the round of a relay: after 8 for the consumers, before 4 for the other loops and 3 for two pools."""
 NOT_DRAINED: Final = 1
 BY_SIGNAL: Final = 128
 

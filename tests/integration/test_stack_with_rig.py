@@ -1,4 +1,4 @@
-"""A directory in which `paintbox prove` was at work before any `up`: taken for a stack's, and cleaned of both."""
+"""A directory in which `paintbox prove` or `bench` was at work before any `up`: taken for a stack's, and cleaned of both."""
 
 from pathlib import Path
 
@@ -17,10 +17,15 @@ def where(tmp_path: Path) -> Places:
     return places_in(tmp_path / "stack")
 
 
-def test_a_directory_that_holds_a_rig_alone_is_taken_for_a_stack_and_clean_removes_both(where: Places) -> None:
+def a_rig_of_each(where: Places) -> None:
+    for rig in where.rigs:
+        places.make(rig)
+        places.fill(rig)
+
+
+def test_a_directory_that_holds_rigs_alone_is_taken_for_a_stack_and_clean_removes_all(where: Places) -> None:
     parts = [a_program_part("a", SLEEP)]
-    places.make(where.rig)
-    places.fill(where.rig)
+    a_rig_of_each(where)
 
     results, said = up(where, parts)
     cleaned = paintbox("clean", directory=where.directory)
@@ -30,9 +35,8 @@ def test_a_directory_that_holds_a_rig_alone_is_taken_for_a_stack_and_clean_remov
     assert not where.directory.exists()
 
 
-def test_clean_removes_a_rig_where_no_stack_ever_was(where: Places) -> None:
-    places.make(where.rig)
-    places.fill(where.rig)
+def test_clean_removes_rigs_where_no_stack_ever_was(where: Places) -> None:
+    a_rig_of_each(where)
 
     paintbox("down", directory=where.directory)
     cleaned = paintbox("clean", directory=where.directory)

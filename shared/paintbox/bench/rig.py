@@ -132,7 +132,7 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     come up, or too little space is free.
     """
     checkout = places.find_checkout(Path.cwd())
-    where = Places(checkout, (directory or checkout / ".local/bench").expanduser().resolve())
+    where = Places(checkout, (directory or checkout / ".local" / places.BENCH).expanduser().resolve())
     with PartLines(console, "starting") as lines:
         operate.remove_earlier(where, lines, _stop_and_empty)
     places.make(where)

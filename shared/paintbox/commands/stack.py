@@ -87,7 +87,7 @@ def down(directory: DirectoryOption = None, as_json: JsonOption = False) -> None
 
 
 def clean(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """Stop the local stack and remove its data, logs, ports and passwords, and those of `prove`. Kafka's jars stay."""
+    """Stop the local stack and remove its data, logs, ports and passwords, and those of `prove` and `bench`. The jars stay."""
     _stop(directory, remove=True, as_json=as_json)
 
 
@@ -98,7 +98,7 @@ def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
     where = places.find(directory)
     with PartLines(Console(stderr=as_json), "stopping") as lines:
         if remove:
-            _remove_rig(where, lines)
+            _remove_rigs(where, lines)
         stopped = (operate.clean if remove else operate.stop)(where, parts.EVERY_PART, lines)
     if as_json:
         _print_json(
@@ -116,12 +116,13 @@ def _stop(directory: Path | None, *, remove: bool, as_json: bool) -> None:
         )
 
 
-def _remove_rig(where: "Places", lines: PartLines) -> None:
-    """What `paintbox prove` left in the stack's directory."""
+def _remove_rigs(where: "Places", lines: PartLines) -> None:
+    """What `paintbox prove` and `paintbox bench` left in the stack's directory."""
     from paintbox.prove import rig
 
-    if where.rig.directory.exists():
-        rig.remove(where.rig, lines)
+    for each in where.rigs:
+        if each.directory.exists():
+            rig.remove(each, lines)
 
 
 def _print_json(**document: Any) -> None:

@@ -168,7 +168,7 @@ class Rig:
 
 def _places(directory: Path | None) -> Places:
     checkout = places.find_checkout(Path.cwd())
-    return Places(checkout, (directory or checkout / ".local" / places.RIG).expanduser().resolve())
+    return Places(checkout, (directory or checkout / ".local" / places.PROVE).expanduser().resolve())
 
 
 def remove(where: Places, lines: PartLines) -> None:

@@ -13,7 +13,8 @@ import paintbox
 from paintbox.errors import OperatorError
 from paintbox.files import write_atomically
 
-RIG: Final = "prove"
+PROVE: Final = "prove"
+BENCH: Final = "bench"
 """The folder in a stack's directory that the rig of `paintbox prove` has for its own stack."""
 
 
@@ -79,9 +80,9 @@ class Places:
         return self.directory / "edge"
 
     @property
-    def rig(self) -> "Places":
-        """The stack of `paintbox prove` in this directory."""
-        return Places(self.checkout, self.directory / RIG)
+    def rigs(self) -> "tuple[Places, ...]":
+        """The stacks of `paintbox prove` and `paintbox bench` in this directory, whether they are there or not."""
+        return tuple(Places(self.checkout, self.directory / name) for name in (PROVE, BENCH))
 
     def log(self, part: str) -> Path:
         """The part's log."""
@@ -128,8 +129,8 @@ def are_ours(places: Places) -> bool:
 
 
 def _may_be_ours(name: str) -> bool:
-    """What a first `up` has made before the file that marks the directory, and a rig that was there before any `up`."""
-    return name in {"lock", RIG} or name.startswith(".stack.json.")
+    """What a first `up` has made before the file that marks the directory, and rigs that were there before any `up`."""
+    return name in {"lock", PROVE, BENCH} or name.startswith(".stack.json.")
 
 
 def fill(places: Places) -> None:

@@ -27,7 +27,7 @@ REBALANCE_MS: Final = 60_000
 """Above the longest that a batch may take to settle when its partitions are revoked."""
 FOREVER_MS: Final = 2**31 - 1
 """A consumer that waits for its database keeps its partitions: its heartbeat says that it lives."""
-STOP_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 8.0
 RETRY_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 20.0
@@ -121,7 +121,7 @@ class ConsumerGroup:
                 consumer.hold(trouble)
 
     async def stop(self) -> None:
-        """Stop fetching, finish the batches in hand, commit them, leave the group; within 10 s.
+        """Stop fetching, finish the batches in hand, commit them, leave the group; within 8 s.
 
         A Kafka that is frozen does not let anybody leave: then it misses us when our session ends.
         """
