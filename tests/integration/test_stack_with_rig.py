@@ -1,4 +1,4 @@
-"""A directory in which `paintbox prove` or `bench` was at work before any `up`: taken for a stack's, and cleaned of both."""
+"""A directory in which `paintbox prove` or `bench` was at work before any `up`: taken for a stack, and cleaned of all."""
 
 from pathlib import Path
 

@@ -87,7 +87,7 @@ def down(directory: DirectoryOption = None, as_json: JsonOption = False) -> None
 
 
 def clean(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """Stop the local stack and remove its data, logs, ports and passwords, and those of `prove` and `bench`. The jars stay."""
+    """Stop the local stack and remove its data, logs, ports and passwords, and those of `prove` and `bench`."""
     _stop(directory, remove=True, as_json=as_json)
 
 
