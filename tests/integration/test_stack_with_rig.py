@@ -1,4 +1,4 @@
-"""A directory in which `paintbox prove` or `bench` was at work before any `up`: taken for a stack, and cleaned of all."""
+"""A directory in which `paintbox prove` or `bench` was at work before any `up`; it is taken for a stack."""
 
 from pathlib import Path
 
