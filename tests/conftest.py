@@ -3,12 +3,13 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
+import httpx
 import hypothesis
 import psutil
 import pytest
@@ -72,10 +73,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No log of this session's processes holds what the tests made up: searched once all of them have ended."""
-    yield
+    """Nothing that this session's processes say holds what the tests made up: searched once all of them have ended."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx.AsyncClient, "send", _searched(httpx.AsyncClient.send))
+        yield
     canaries.note(canaries.search_rest(tmp_path_factory.getbasetemp(), Path(os.environ[RUN_FOLDER])))
     assert list(canaries.told(canaries.seen())) == []
+
+
+def _searched(send: Callable[..., Awaitable[httpx.Response]]) -> Callable[..., Awaitable[httpx.Response]]:
+    """Sends a request as before. Whichever client of the tests did: what it is told of a problem is searched."""
+
+    async def sent(*arguments: Any, **options: Any) -> httpx.Response:
+        answer = await send(*arguments, **options)
+        await canaries.search_answer(answer)
+        return answer
+
+    return sent
 
 
 @pytest.fixture(scope="session")

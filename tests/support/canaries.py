@@ -1,16 +1,23 @@
-"""What the tests make up must stand in no log: every log of the session's processes is searched.
+"""What the tests make up must stand in no log, metric, reason, story or answer about a problem.
 
-A stack's logs are searched before it is cleaned, a process's when it has ended, the rest when the session ends.
+A stack's processes and databases are asked and its logs searched before it is cleaned, a process's metrics before it
+is ended and its log afterwards; the rest is searched when the session ends. An answer is searched when it comes.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+import httpx
+from prometheus_client import generate_latest
+
 from paintbox.environment import parse
+from paintbox.errors import OperatorError
 from paintbox.prove import leaks
 from paintbox.prove.checks.secret import Canary, Sighting
 
@@ -21,6 +28,8 @@ MAIL: Final = re.compile(r"[\w}+.-](@[A-Za-z0-9-]+\.(?:com|net|org|ie))\b")
 """Whoever writes to it: each address of the tests is at one of these domains, also one that is computed."""
 TELEPHONE: Final = re.compile(r"\+1\d{10}|\(\d{3}\) \d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b")
 SUFFIXES: Final = frozenset({".py", ".json", ".xml"})
+PROBLEM: Final = "application/problem+json"
+METRICS_SECONDS: Final = 1.0
 SHORTEST_SECRET: Final = 16
 """A test may make do with less, which then stands anywhere."""
 
@@ -55,11 +64,46 @@ def secrets_in(environment: Mapping[str, str]) -> list[Canary]:
 def search_stack(directory: Path) -> list[Sighting]:
     """What stands in the logs of the stack in this directory; nothing where there is none."""
     logs = directory / "logs"
-    if not logs.is_dir():
+    return leaks.search(_canaries(directory), [leaks.logs(logs)])[1] if logs.is_dir() else []
+
+
+def search_running(directory: Path) -> list[Sighting]:
+    """What the processes of the stack measure and answer to bad requests, and the reasons that they wrote down.
+
+    Of what is away, or was never there, nothing can be asked.
+    """
+    if not (directory / "env").is_file():
         return []
+    environment = parse((directory / "env").read_text())
+    listening = {file.name: parse(file.read_text()).get("PAINTBOX_LISTEN") for file in (directory / "env.d").glob("*")}
+    urls = {name: f"http://{address}" for name, address in listening.items() if address}
+    doors = [url for name, url in urls.items() if name == "webhook-ingest"]
+    canaries = _canaries(directory)
+    contents = [asyncio.run(leaks.answers(urls, doors, canaries))]
+    with suppress(OperatorError):
+        contents.append(asyncio.run(leaks.reasons(environment)))
+    return leaks.search(canaries, contents)[1]
+
+
+def search_metrics(url: str, secrets: Sequence[Canary]) -> list[Sighting]:
+    """What stands in the metrics of a process; nothing where it does not answer any more."""
+    try:
+        answer = httpx.get(f"{url}/metrics", trust_env=False, timeout=METRICS_SECONDS)
+    except httpx.TransportError:
+        return []
+    return search_text(f"metrics of {url}", answer.content, secrets)
+
+
+def search_text(place: str, text: bytes, secrets: Sequence[Canary] = ()) -> list[Sighting]:
+    """What stands in what was said at a place."""
+    return leaks.search([*of_the_tests(), *secrets], [{place: text}])[1]
+
+
+def _canaries(directory: Path) -> list[Canary]:
+    """What is written in the tests, and the secrets of the stack in this directory."""
     files = [directory / "env", *(directory / "env.d").glob("*")]
     secrets = {canary for file in files if file.is_file() for canary in secrets_in(parse(file.read_text()))}
-    return leaks.search([*of_the_tests(), *secrets], [leaks.logs(logs)])[1]
+    return [*of_the_tests(), *secrets]
 
 
 def search_log(log: Path, secrets: Sequence[Canary]) -> list[Sighting]:
@@ -69,9 +113,10 @@ def search_log(log: Path, secrets: Sequence[Canary]) -> list[Sighting]:
 
 
 def search_rest(folder: Path, run: Path) -> list[Sighting]:
-    """What stands in the logs of the stacks that still lie below a folder, and of the servers of this run."""
+    """What stands in the logs of stacks that still lie below a folder and of this run's servers, and in our metrics."""
     stacks = [kept.parent for kept in folder.rglob("stack.json")]
     found = [one for stack in stacks for one in search_stack(stack)]
+    found += search_text("metrics of the tests' own process", generate_latest())
     return found + [one for state in run.glob("*.json") for one in search_log(*_shared(state))]
 
 
@@ -79,6 +124,12 @@ def _shared(state: Path) -> tuple[Path, list[Canary]]:
     """The log of a server that the workers share, and its passwords."""
     said = json.loads(state.read_text())
     return Path(said["home"], "log"), [Canary("a password", said[name]) for name in said if name.endswith("password")]
+
+
+async def search_answer(answer: httpx.Response) -> None:
+    """Notes what stands in an answer that tells of a problem."""
+    if answer.headers.get("content-type", "").startswith(PROBLEM):
+        note(search_text(f"problem of {answer.url.path}", await answer.aread()))
 
 
 def note(found: Sequence[Sighting]) -> None:

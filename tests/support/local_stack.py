@@ -46,8 +46,10 @@ def whole_stack() -> Iterator[LocalStack]:
 
 
 def paintbox(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the operator on a stack, whose logs are searched before they are removed."""
+    """Runs a command of the operator on a stack, which is searched before it is removed; what it says is, too."""
     if arguments[0] == "clean":
-        canaries.note(canaries.search_stack(directory))
+        canaries.note(canaries.search_running(directory) + canaries.search_stack(directory))
     command = [sys.executable, "-m", "paintbox", *arguments, "--directory", str(directory)]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    canaries.note(canaries.search_text(f"what {arguments[0]} says", (done.stdout + done.stderr).encode()))
+    return done

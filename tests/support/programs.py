@@ -90,6 +90,7 @@ def running(module: str, folder: Path, **settings: str) -> Iterator[Running]:
     try:
         yield Running(process, port, log)
     finally:
+        canaries.note(canaries.search_metrics(f"http://{HOST}:{port}", canaries.secrets_in(environment)))
         process.kill()
         process.wait()
         canaries.note(canaries.search_log(log, canaries.secrets_in(environment)))

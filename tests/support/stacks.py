@@ -103,8 +103,8 @@ def down(where: Places, parts: Sequence[Part]) -> str:
 
 
 def clean(where: Places, parts: Sequence[Part]) -> str:
-    """Stops the parts and removes what the stack made, its logs once they were searched; what was printed."""
-    canaries.note(canaries.search_stack(where.directory))
+    """Stops the parts and removes what the stack made, once it was searched; what was printed."""
+    canaries.note(canaries.search_running(where.directory) + canaries.search_stack(where.directory))
     text = io.StringIO()
     with PartLines(Console(file=text, width=200), "stopping") as lines:
         operate.clean(where, parts, lines)

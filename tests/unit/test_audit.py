@@ -32,7 +32,9 @@ def audit(folder: Path, said: str, code: int, *packages: object) -> subprocess.C
     (folder / "answer").write_text(json.dumps({"dependencies": packages, "fixes": []}) if packages else "")
     (folder / "said").write_text(said)
     program.write_text(
-        f'#!/usr/bin/env bash\nwhile test "$1" != --output; do shift; done\ncp answer "$2"; cat said >&2; exit {code}\n'
+        "#!/usr/bin/env bash\n"
+        'while test "$1" != --output; do shift || exit 9; done; cp answer "$2"\n'
+        f"cat said >&2; exit {code}\n"
     )
     program.chmod(0o755)
     return subprocess.run([folder / ".ci/audit"], capture_output=True, text=True, check=False)
