@@ -11,7 +11,7 @@ from customer_sync.models.configuration import SalesforceConfig
 from customer_sync.resources import Resources
 from customer_sync.settings import Settings
 from synckit import background, kafka, postgres, process, references, sessions, web
-from synckit.consumer import Alarms, Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer, ConsumerGroup, Intake
 from synckit.contracts import topics
 from synckit.drain import RELAY_SECONDS
 from synckit.integrations.configs import Configuration
@@ -74,7 +74,7 @@ def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:
             topics.WEBHOOKS_SALESFORCE,
             partial(webhooks.on_salesforce_webhooks, resources=resources),
             alarms,
-            lanes=LANES,
+            Intake(lanes=LANES),
         ),
         Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources), alarms),
         Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources), alarms),

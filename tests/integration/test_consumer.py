@@ -22,7 +22,7 @@ from support.services import all_rows
 from support.topics import committed, members_of, produce, produce_in_transaction
 from support.waiting import until, until_true
 from synckit import postgres
-from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, fetching
+from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, Intake, fetching
 from synckit.consumer.alarms import Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.group import SESSION_MS
@@ -85,7 +85,7 @@ async def run(kafka_servers: str, pool: Pool) -> AsyncIterator[Run]:
         async def start(topic: str, apply: Apply, group: str | None = None) -> Running:
             name = group or f"group-{uuid4().hex}"
             alarms = Alarms(pool, name)
-            consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), apply, alarms, at_most=100)
+            consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), apply, alarms, Intake(at_most=100))
             running = Running(name, consumer, ConsumerGroup(name, kafka_servers, [consumer], alarms))
             stack.push_async_callback(running.stop)
             return running

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 
 from support.notifications import KafkaRecord
-from synckit.consumer import Alarms, Batch, Consumer, fetching
+from synckit.consumer import Alarms, Batch, Consumer, Intake, fetching
 from synckit.consumer.applying import Apply
 from synckit.consumer.fetching import Losses, Stillness, fetch
 from synckit.contracts.topics import Cleanup, Topic
@@ -94,7 +94,7 @@ async def test_where_much_is_waiting_each_lane_gets_a_batch_of_other_partitions(
     lanes: int, expected: tuple[int, ...]
 ) -> None:
     topic = Topic(AT.topic, "", "", Cleanup.DELETE, 3)
-    consumer = Consumer(topic, nothing, cast("Alarms", None), at_most=2, lanes=lanes)
+    consumer = Consumer(topic, nothing, cast("Alarms", None), Intake(at_most=2, lanes=lanes))
 
     fetched: Sequence[object] = await fetch(consumer, Full())
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from synckit import background, kafka, postgres, process, sessions, web
-from synckit.consumer import Alarms, Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer, ConsumerGroup, Intake
 from synckit.contracts import topics
 from synckit.parking import Redrive
 from synckit.postgres import Pool
@@ -19,6 +19,8 @@ from webhook_ingest.spool import Sender
 NAME: Final = "webhook-log"
 SPOOL: Final = "spool"
 SPOOL_SECONDS: Final = 10.0
+GATHERED: Final = Intake(linger_ms=250, least_bytes=64 * 1024)
+"""Nobody waits for a row of the log."""
 
 
 @asynccontextmanager
@@ -55,7 +57,7 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
 def _consumers(pool: Pool, alarms: Alarms) -> list[Consumer]:
     on_webhooks = partial(handlers.on_webhooks, pool=pool)
     return [
-        Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks, alarms),
-        Consumer(topics.WEBHOOKS_COMPANYCAM, on_webhooks, alarms),
-        Consumer(topics.WEBHOOKS_QUARANTINED, partial(handlers.on_quarantined, pool=pool), alarms, at_most=50),
+        Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks, alarms, GATHERED),
+        Consumer(topics.WEBHOOKS_COMPANYCAM, on_webhooks, alarms, GATHERED),
+        Consumer(topics.WEBHOOKS_QUARANTINED, partial(handlers.on_quarantined, pool=pool), alarms, Intake(at_most=50)),
     ]

@@ -2,7 +2,8 @@
 
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.fetching import Intake
 from synckit.consumer.group import ConsumerGroup
 from synckit.consumer.loop import Consumer
 
-__all__ = ["Alarms", "Batch", "Consumer", "ConsumerGroup", "Incoming"]
+__all__ = ["Alarms", "Batch", "Consumer", "ConsumerGroup", "Incoming", "Intake"]

@@ -6,6 +6,7 @@ joins its group anew, with another client, and reads from the committed offsets.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,20 @@ MANY: Final = 3
 """Clients in a row that failed in a way that nobody foresaw: it is not the client then, but what it reads."""
 
 
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How much a consumer takes at once."""
+
+    at_most: int = 1_000
+    """Records of a batch."""
+    lanes: int = 1
+    """How many batches are applied side by side, of different partitions, where so much is waiting."""
+    linger_ms: int = WAIT_MS
+    least_bytes: int = 1
+    """Kafka answers once so many bytes are there, or the time is over: many, where nobody waits for what is made
+    of a record."""
+
+
 async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
     """The next records, or none. Ends FastStream's loop where the client fails, whatever with.
 
@@ -35,13 +50,13 @@ async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
     partition after another.
     """
     try:
-        found = await client.getmany(timeout_ms=WAIT_MS, max_records=consumer.at_most)
+        found = await client.getmany(timeout_ms=WAIT_MS, max_records=consumer.intake.at_most)
         more = found
-        for _ in range(1, consumer.lanes):
+        for _ in range(1, consumer.intake.lanes):
             others = client.assignment() - found.keys()
-            if not others or sum(map(len, more.values())) < consumer.at_most:
+            if not others or sum(map(len, more.values())) < consumer.intake.at_most:
                 break
-            more = await client.getmany(*others, timeout_ms=0, max_records=consumer.at_most)
+            more = await client.getmany(*others, timeout_ms=0, max_records=consumer.intake.at_most)
             found |= more
     except ConsumerStoppedError:
         raise

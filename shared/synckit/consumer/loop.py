@@ -13,7 +13,7 @@ from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count, Window
 from synckit.consumer.applying import Apply, GivenUpError
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after
-from synckit.consumer.fetching import Losses, Stillness
+from synckit.consumer.fetching import Intake, Losses, Stillness
 from synckit.consumer.lanes import Applied, Lanes
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
@@ -53,11 +53,9 @@ class KafkaClient(Protocol):
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """The state of one subscription: what is being applied, what is committed, what it waits for."""
 
-    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, *, at_most: int = 1_000, lanes: int = 1) -> None:
-        """`lanes`: how many batches are applied side by side, of different partitions, where so much is waiting."""
-        self.topic, self.apply = topic, apply
-        self.at_most, self.lanes = at_most, lanes
-        self._lanes = Lanes(topic.name, apply, at_most, lanes)
+    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None) -> None:
+        self.topic, self.apply, self.intake = topic, apply, intake or Intake()
+        self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
         self._idle.set()
         self._batches = 0

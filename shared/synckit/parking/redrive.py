@@ -30,7 +30,7 @@ class Redrive:
         self._pool = pool
         self._consumer = consumer
         self._appliers = {one.topic.name: Applier(one.topic.name, one.apply) for one in consumers}
-        self._at_most = min(MOST_RECORDS, *(one.at_most for one in consumers))
+        self._at_most = min(MOST_RECORDS, *(one.intake.at_most for one in consumers))
         self._is_away = False
 
     async def run(self) -> None:
