@@ -58,7 +58,9 @@ CLOSE_SECONDS = 1.5
 async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator[Pool]:
     """A pool that connects on first use, so that a process starts while its database is away.
 
-    At the end it is closed, within 1.5 s whatever the database does. `process` is shown as application_name.
+    At the end it is closed, within 1.5 s whatever the database does. `process` is shown as application_name. What holds
+    session locks or changes settings of its session calls its `reset()`: the pool would for every use, which would be a
+    fourth of what is asked.
     """
     pool = await asyncpg.create_pool(
         dsn,
@@ -69,6 +71,7 @@ async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator
         max_inactive_connection_lifetime=300,
         server_settings={**SESSION_SETTINGS, "application_name": process},
         init=_begin,
+        reset=_leave_as_it_is,
     )
     try:
         yield pool
@@ -146,6 +149,10 @@ async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
 async def _begin(connection: Connection) -> None:
     line.watch(connection._transport)  # type: ignore[union-attr] # noqa: SLF001 - asyncpg offers none
     await check_session(connection)
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """asyncpg has ended a transaction that was left open before it calls this."""
 
 
 async def check_session(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,6 +94,22 @@ async def names(release: Release) -> list[str]:
         release.sync.resources.customers, "SELECT last_name FROM customers.customers ORDER BY last_name"
     )
     return [row["last_name"] for row in rows]
+
+
+async def test_a_turn_leaves_neither_a_lock_nor_a_setting_on_a_session_of_the_pool(release: Release) -> None:
+    """The pool ends open transactions alone."""
+    pool = release.sync.resources.integrations
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+
+    done = await release.redrive.once()
+
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]
+        left = {await session.fetchval("SHOW idle_session_timeout") for session in sessions}
+        locks = await sessions[0].fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    assert (done > 0, left, locks) == (True, {"0"}, 0)
 
 
 async def test_what_a_mended_release_understands_is_applied_and_its_event_processed(release: Release) -> None:

@@ -47,12 +47,20 @@ class Redrive:
         redriven afterwards. The mark outlives a crash in between, and applying twice changes nothing.
         """
         async with self._pool.acquire() as session:
-            if not await self._claim(session) or not await self._takes_turn(session):
+            if not await self._claim(session):
                 return 0
-            records = await self._claim(session)  # whoever had the turn before may have done those
-            if records:
-                await self._redrive(records)
-            return len(records)
+            try:
+                return await self._in_turn(session)
+            finally:
+                await session.reset()  # ends the turn, and the settings of the session
+
+    async def _in_turn(self, session: Connection) -> int:
+        if not await self._takes_turn(session):
+            return 0
+        records = await self._claim(session)  # whoever had the turn before may have done those
+        if records:
+            await self._redrive(records)
+        return len(records)
 
     async def _redrive(self, records: Sequence[ParkedRecord]) -> None:
         topic = records[0].topic
@@ -72,7 +80,7 @@ class Redrive:
         return await list_asked(session, self._consumer, list(self._appliers), self._at_most, MOST_BYTES)
 
     async def _takes_turn(self, session: Connection) -> bool:
-        """A session lock, which the pool gives back with the connection. One that is ended meanwhile costs nothing."""
+        """A session lock. One that is ended meanwhile costs nothing."""
         taken: bool = await session.fetchval(
             """
             SELECT pg_try_advisory_lock(hashtextextended('redrive ' || $1, 0))
