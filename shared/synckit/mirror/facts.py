@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -101,6 +102,9 @@ class Record:
     first_seen_at: int | None = None
     last_seen_at: int | None = None
     last_event_id: UUID | None = None
+    locked_at: datetime | None = field(default=None, compare=False)
+    """Since when the transaction that read it has held its lock, by its database's clock: of two states of a record
+    the one that was locked later is the newer, also where their versions are equal. None where it was read unlocked."""
 
     def stamp_of(self, name: str) -> Stamp:
         """How new the stored value of a field is."""

@@ -61,6 +61,7 @@ def merge(record: Record, facts: Sequence[Fact]) -> Merged:
         first_seen_at=seen.first,
         last_seen_at=seen.last,
         last_event_id=seen.event_id,
+        locked_at=record.locked_at,
     )
     return Merged(merged, changed=True, doubts=frozenset(doubts | _deleted_doubt(merged, facts)))
 

@@ -58,14 +58,19 @@ async def merge(connection: Connection, mirror: Mirror, facts: Iterable[Fact]) -
 
 
 async def lock(connection: Connection, mirror: Mirror, keys: Sequence[Key]) -> dict[Key, Record]:
-    """Lock these records in key order until the transaction ends, and read them as they stand then."""
+    """Lock these records in key order until the transaction ends, and read them as they stand then.
+
+    The clock is asked outside of the query that locks: within, it may be asked before the lock is there.
+    """
     rows = await connection.fetch(
         f"""
-        SELECT {_columns("stored")}
-          FROM unnest($1::text[], $2::text[]) AS wanted (object, id)
-          JOIN {mirror.records} AS stored USING (object, id)
-         ORDER BY stored.object, stored.id
-           FOR NO KEY UPDATE OF stored
+        SELECT {_columns("locked")}, clock_timestamp() AS locked_at
+          FROM (SELECT {_columns("stored")}
+                  FROM unnest($1::text[], $2::text[]) AS wanted (object, id)
+                  JOIN {mirror.records} AS stored USING (object, id)
+                 ORDER BY stored.object, stored.id
+                   FOR NO KEY UPDATE OF stored
+               ) AS locked
         """,  # noqa: S608 - the table's name is a constant of the service
         *_arrays(sorted(keys)),
     )
@@ -201,6 +206,7 @@ def _record(row: Row) -> Record:
         first_seen_at=_milliseconds(row["first_seen_at"]),
         last_seen_at=_milliseconds(row["last_seen_at"]),
         last_event_id=row["last_event_id"],
+        locked_at=row.get("locked_at"),
     )
 
 
