@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from paintbox.commands.options import JsonOption
-from paintbox.commands.stack import INTERRUPTED, require_local_extra
+from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm, require_local_extra
 from paintbox.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def bench(
     folder = page or (None if quick else places.find_checkout(Path.cwd()) / "docs")
     if folder is not None:
         _require_matplotlib()
-    found = _run(order, directory, console)
+    with interrupted_by_sigterm():
+        found = _run(order, directory, console)
     if folder is not None:
         _write(folder, found, console)
     _tell(found, before, as_json=as_json)

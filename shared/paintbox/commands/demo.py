@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from paintbox.commands.options import DirectoryOption, JsonOption
-from paintbox.commands.stack import INTERRUPTED, bring_up, require_local_extra
+from paintbox.commands.stack import INTERRUPTED, bring_up, interrupted_by_sigterm, require_local_extra
 from paintbox.environment import operator_environment
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from paintbox.world.runs import Size
 
     where = places.find(directory)
-    if not all(part.is_up for part in bring_up(directory, Console(stderr=as_json))):
-        raise typer.Exit(1)
     size = Size(accounts, contacts, projects, photos)
     chosen = randbelow(SEEDS) if seed is None else seed
-    came_to = _run(where, size, chosen, timeout, None if as_json else Console())
+    with interrupted_by_sigterm():
+        if not all(part.is_up for part in bring_up(directory, Console(stderr=as_json))):
+            raise typer.Exit(1)
+        came_to = _run(where, size, chosen, timeout, None if as_json else Console())
     _tell(came_to, where, directory, as_json=as_json)
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from paintbox.commands.options import JsonOption
-from paintbox.commands.stack import INTERRUPTED, require_local_extra
+from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm, require_local_extra
 from paintbox.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def prove(  # noqa: PLR0913, PLR0917 - an option is an argument
     of_a_proof = {"--minutes": minutes, "--seed": seed, "--faults": faults, "--report": report}
     _refuse_what_contradicts(mutants, [name for name, value in of_a_proof.items() if value is not None], control)
     _refuse_what_is_not_writable(report)
-    with _could_not_run():
+    with _could_not_run(), interrupted_by_sigterm():
         require_local_extra()
         if mutants is not None:
             _hunt(mutants, directory, control=control, as_json=as_json)

@@ -1,8 +1,11 @@
 """`paintbox setup|up|down|clean`: the local stack."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -18,6 +21,27 @@ if TYPE_CHECKING:
     from paintbox.stack.up import Result
 
 INTERRUPTED: Final = 130
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """In the block the first SIGTERM does what Ctrl-C does; further ones do nothing, as `timeout` sends two.
+
+    By a function, not by SIG_IGN: what is started meanwhile would inherit that, and not end when it is asked to.
+    """
+    asked = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def setup() -> None:
