@@ -14,6 +14,7 @@ from paintbox.stack import processes
 from paintbox.stack.processes import Record
 
 SLEEP = "import time; print('runs', flush=True); time.sleep(600)"
+EXITS_WITH_3 = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); {SLEEP}"
 DEAF_FAMILY = (
     "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "os.fork() and print('runs', flush=True); time.sleep(600)"
@@ -152,3 +153,17 @@ def test_what_a_process_prints_is_for_our_eyes_only(started: Started, tmp_path: 
     started.start(SLEEP)
 
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("script", "code"), [(EXITS_WITH_3, 3), (SLEEP, -signal.SIGTERM)])
+def test_what_a_process_exited_with_is_known_to_who_asked_it_to_end(
+    started: Started, tmp_path: Path, script: str, code: int
+) -> None:
+    child = started.start(script)
+    told = processes.told_at(tmp_path, "part")
+
+    processes.reap(child, told)
+    child.terminate()
+
+    assert processes.exit_code(told, child.pid, 10) == code
+    assert processes.exit_code(told, child.pid + 1, 0) is None

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 
 from paintbox.prove import faults
-from paintbox.prove.checks.operated import Ending
 from paintbox.prove.disk import Disk
 from paintbox.prove.handles import Handle
 from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs
 from paintbox.stack.layout import Layout
 from paintbox.stack.parts import parts_of
-from support.rigs import a_rig, a_stack
+from support.rigs import a_rig, a_stack, idle_handles
 
 FULL = Stroke(1, 4.0, "postgres-disk-full", "postgres", 3.0, "the disk of PostgreSQL full")
 KILLED = Stroke(2, 5.0, "kill", "photo-sync", 3.0, "kill -9 of photo-sync")
@@ -79,4 +78,12 @@ async def test_a_fault_that_asks_a_process_to_end_notes_how_it_did(tmp_path: Pat
 
     await fault.inject(rig, "photo-sync")
 
-    assert rig.endings == [Ending("photo-sync", by_itself=True)]
+    assert rig.endings == []  # nothing runs there
+
+
+def test_every_copy_of_a_service_and_both_simulators_are_asked_for_what_they_measure(tmp_path: Path) -> None:
+    rig = a_rig(tmp_path, *idle_handles(tmp_path))
+
+    services = ("webhook-ingest", "webhook-log", "customer-sync", "photo-sync")
+    copies = {name for service in services for name in (service, f"{service}-2")}
+    assert rig.urls.keys() == copies | {"salesforce", "companycam"}

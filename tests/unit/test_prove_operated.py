@@ -97,11 +97,18 @@ def test_a_death_that_no_fault_had_to_do_with_is_found() -> None:
     assert subjects(operated.nobody_died(14, witness.deaths([excused, died]))) == ["photo-sync"]
 
 
-def test_who_had_to_be_killed_though_it_was_asked_is_found() -> None:
-    endings = [Ending("photo-sync", by_itself=True), Ending("customer-sync", by_itself=False)]
+def test_who_was_asked_to_end_and_did_not_exit_with_0_in_time_is_found() -> None:
+    well = Ending("photo-sync", 19.9, 0)
+    ill = [
+        Ending("killed", 30.0, None),
+        Ending("late", 20.1, 0),
+        Ending("failed", 0.5, 1),
+        Ending("gave-up", 20.1, 1),
+        Ending("dropped-dead", 0.1, -15),
+    ]
 
-    assert operated.whoever_was_asked_ended(endings[:1]).state is State.HELD
-    assert subjects(operated.whoever_was_asked_ended(endings)) == ["customer-sync"]
+    assert operated.whoever_was_asked_ended([well]).state is State.HELD
+    assert subjects(operated.whoever_was_asked_ended([well, *ill])) == [one.process for one in ill]
     assert operated.whoever_was_asked_ended([]).state is State.SKIPPED
 
 

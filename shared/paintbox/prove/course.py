@@ -22,7 +22,6 @@ from paintbox.prove.trace import Story
 from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State, Verdict
 from paintbox.prove.witness import Course
-from paintbox.stack.environments import URLS
 from paintbox.world import steering
 
 QUIET_SECONDS: Final = 120.0
@@ -176,10 +175,9 @@ def _canaries(rig: Rig, planned: Plan) -> list[Canary]:
 
 async def _leaks(rig: Rig, planned: Plan) -> Verdict:
     canaries = _canaries(rig, planned)
-    urls = {name: rig.environment[URLS[name]] for name in URLS if name in rig.processes}
     contents = [
         leaks.logs(rig.stack.places.logs),
-        await leaks.answers(urls, rig.door_urls, canaries),
+        await leaks.answers(rig.urls, rig.door_urls, canaries),
         await leaks.reasons(rig.environment),
         await leaks.story(rig.environment, planned.traced),
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Final
 import psutil
 
 from paintbox.errors import OperatorError
+from paintbox.prove.checks.operated import Ending
 from paintbox.stack import processes, programs
 from paintbox.stack.parts import Part
 from paintbox.stack.programs import Program, stop_signal
 from paintbox.stack.stacks import Stack
 
 END_SECONDS: Final = 30.0
+CODE_SECONDS: Final = 5.0
+"""How long the thread that waits for a process may take to say with what it ended."""
 LOOK_SECONDS: Final = 0.05
 
 
@@ -74,12 +78,18 @@ class Handle:
         """SIGCONT, for its children too. Harmless where it does not run, or was not frozen."""
         self._signal(signal.SIGCONT)
 
-    async def terminate(self) -> bool:
-        """Asks it to end, and waits until it has; whether it did so by itself within 30 s. Else it is killed."""
+    async def terminate(self) -> Ending | None:
+        """Asks it to end, and waits until it has, 30 s at most, after which it is killed; None where it did not run."""
         found = self._find()
-        if found is None:
-            return True
-        return not await asyncio.to_thread(processes.stop, found, stop_signal(self.name), END_SECONDS)
+        return None if found is None else await asyncio.to_thread(self._end, found)
+
+    def _end(self, process: psutil.Process) -> Ending:
+        began = time.monotonic()
+        was_killed = processes.stop(process, stop_signal(self.name), END_SECONDS)
+        seconds = time.monotonic() - began
+        told = processes.told_at(self.stack.places.pids, self.name)
+        code = None if was_killed else processes.exit_code(told, process.pid, CODE_SECONDS)
+        return Ending(self.name, seconds, code)
 
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Starts it unless it runs, and waits until it is ready; with more variables, where any are given.

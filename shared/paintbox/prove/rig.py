@@ -23,7 +23,7 @@ from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.recovery import Mark
 from paintbox.stack import down, kept, operate, places, stacks
 from paintbox.stack.edge import find_nginx
-from paintbox.stack.environments import EDGE, OWNER, PROXIES, database_name, dsn, public, url
+from paintbox.stack.environments import EDGE, OWNER, PROXIES, URLS, database_name, dsn, public, url
 from paintbox.stack.kept import Kept
 from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.parts import EVERY_PART, doors, parts_of
@@ -68,6 +68,13 @@ class Rig:
     def door_urls(self) -> list[str]:
         """Each door itself."""
         return [url(self.stack.kept, name) for name in replicas("webhook-ingest", self.stack.kept.layout)]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Every process that is asked over HTTP, each replica of a service and both simulators, and where."""
+        layout = self.stack.kept.layout
+        names = [name for first in URLS for name in (first, *replicas(first, layout)) if name in self.processes]
+        return {name: url(self.stack.kept, name) for name in names}
 
     @property
     def edge(self) -> str | None:

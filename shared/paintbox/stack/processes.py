@@ -86,9 +86,37 @@ def launch(
     return process
 
 
-def reap(process: "subprocess.Popen[bytes]") -> None:
-    """Waits for the process in a thread of its own, so that it leaves no zombie however long we live."""
-    threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
+def reap(process: "subprocess.Popen[bytes]", told: Path | None = None) -> None:
+    """Waits for the process in a thread of its own, so that it leaves no zombie however long we live.
+
+    What it exited with is written to the file, for `exit_code`.
+    """
+    threading.Thread(target=_reap, args=(process, told), name=f"reap-{process.pid}", daemon=True).start()
+
+
+def _reap(process: "subprocess.Popen[bytes]", told: Path | None) -> None:
+    code = process.wait()
+    if told is not None:
+        with contextlib.suppress(FileNotFoundError):  # the stack was removed meanwhile
+            write_atomically(told, f"{process.pid} {code}\n")
+
+
+def told_at(folder: Path, name: str) -> Path:
+    """Where it is written with what a part's process exited last."""
+    return folder / f"{name}.exit"
+
+
+def exit_code(told: Path, pid: int, seconds: float) -> int | None:
+    """With what this process exited, which has ended just now; None where nobody who started it says so in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            number, code = map(int, told.read_text().split())
+            if number == pid:
+                return code
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(LOOK_SECONDS)
 
 
 def _private(path: str, flags: int) -> int:

@@ -93,7 +93,7 @@ async def bring_up(places: Places, program: Program, inherited: Mapping[str, str
     try:
         await _until_ready(places, program, psutil.Process(child.pid), child, log_start)
     finally:
-        processes.reap(child)
+        processes.reap(child, processes.told_at(places.pids, program.name))
     return _outcome(program, record, was_running=process is not None)
 
 

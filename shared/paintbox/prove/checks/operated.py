@@ -13,6 +13,8 @@ DISTURBED_SECONDS: Final = 180.0
 LONGEST_ANSWER_SECONDS: Final = 5.0
 P99_SECONDS: Final = 3.0
 UNAVAILABLE: Final = 503
+GRACE_SECONDS: Final = 20.0
+"""Within which a process ends that is asked to, whatever hangs (docs/decisions/0026-how-a-process-ends.md)."""
 LARGEST_MIB: Final = 400
 MOST_FILES: Final = 400
 MOST_SESSIONS: Final = 90
@@ -56,10 +58,21 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A process that was asked to end, and whether it did so by itself within its grace period."""
+    """A process that was asked to end: how long it took, and with what it exited."""
 
     process: str
-    by_itself: bool
+    seconds: float
+    code: int | None = 0
+    """None where it had to be killed, or where nobody saw it."""
+
+    @property
+    def wrong(self) -> str | None:
+        """What is wrong with it: all but 0 within the grace period."""
+        if self.code is None:
+            return f"did not end by itself in {self.seconds:.1f} s after SIGTERM"
+        if self.code == 0 and self.seconds <= GRACE_SECONDS:
+            return None
+        return f"exited with {self.code}, {self.seconds:.1f} s after SIGTERM"
 
 
 def queues_are_empty(waiting: Mapping[str, int]) -> Verdict:
@@ -99,10 +112,12 @@ def nobody_died(processes: int, deaths: Sequence[Violation]) -> Verdict:
 
 
 def whoever_was_asked_ended(endings: Sequence[Ending]) -> Verdict:
-    """Each process that got SIGTERM ended by itself, before it had to be killed."""
-    claim = "whoever was asked to end did so by itself"
-    killed = [Violation(one.process, "had to be killed 30 s after SIGTERM") for one in endings if not one.by_itself]
-    return verdict("I9", claim, len(endings), killed) if endings else skipped("I9", claim, "nobody was asked to")
+    """Each process that got SIGTERM exited with 0 within its grace period, whatever was harmed meanwhile."""
+    claim = f"whoever was asked to end exited with 0 within {GRACE_SECONDS:.0f} s"
+    if not endings:
+        return skipped("I9", claim, "nobody was asked to")
+    found = [Violation(one.process, wrong) for one in endings if (wrong := one.wrong)]
+    return verdict("I9", claim, len(endings), found, f"at most {max(one.seconds for one in endings):.1f} s")
 
 
 def answers_were_in_time(deliveries: Sequence[Delivery], frozen: Sequence[Window], dead: Sequence[Window]) -> Verdict:

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from paintbox.prove.checks.operated import Ending
 from paintbox.prove.faults.kind import EDGE, KAFKA, POSTGRES, PROCESS, SERVICE, Heal, Kind, nothing
 from paintbox.stack.layout import replicas
 
@@ -36,8 +35,9 @@ async def _freeze(rig: "Rig", target: str) -> Heal:
 
 
 async def _end(rig: "Rig", target: str) -> None:
-    """Asks it to end, and notes whether it had to be killed instead."""
-    rig.endings.append(Ending(target, await rig.processes[target].terminate()))
+    """Asks it to end, and notes how it did."""
+    if ending := await rig.processes[target].terminate():
+        rig.endings.append(ending)
 
 
 async def _restart(rig: "Rig", target: str) -> Heal:
