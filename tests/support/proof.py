@@ -4,19 +4,23 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from paintbox.prove.contents import Told
 from paintbox.prove.dump import Published
 from paintbox.prove.ledger import Answered, Attempt, Delivery
 from paintbox.prove.tables import CustomerLog, Doubted, Entity, EventRow, Mirrored, Receipt, SyncLog
 from paintbox.prove.verdicts import Verdict
+from synckit.identity import customer_id
+from synckit.times import milliseconds
 
 ONE: Final = UUID(int=1)
 TWO: Final = UUID(int=2)
 NOON: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CORRELATION: Final = UUID(int=3)
 TOPIC: Final = "paintbox.customers.changes.v1"
 
 
 def an_answer(event_id: UUID = ONE) -> Answered:
-    return Answered(event_id, "003", "salesforce delivery 1", 0)
+    return Answered(event_id, "Contact", "003", "salesforce delivery 1", 0)
 
 
 def an_event(event_id: UUID = ONE, status: str = "PROCESSED", received_at: datetime = NOON) -> EventRow:
@@ -27,8 +31,30 @@ def a_receipt(event_id: UUID = ONE, received_at: datetime = NOON) -> Receipt:
     return Receipt(event_id, received_at)
 
 
-def a_sync_log(event_id: UUID = ONE, status: str = "COMPLETED") -> SyncLog:
-    return SyncLog(event_id, status)
+def a_sync_log(event_id: UUID = ONE, status: str = "COMPLETED", **changes: Any) -> SyncLog:
+    values: dict[str, Any] = {
+        "service": "SALESFORCE",
+        "entity_type": "Contact",
+        "entity_id": str(customer_id("003")),
+        "external_id": "003",
+        "correlation_id": CORRELATION,
+        "started_at": NOON,
+        "outcome": "merged",
+    }
+    return SyncLog(event_id, status, **values | changes)
+
+
+def a_told(one: UUID = ONE, received_at: datetime = NOON, raw: str | None = None, **said: str | None) -> Told:
+    """As the log keeps it; with the bytes as a record carries it."""
+    values: dict[str, str | None] = {
+        "service": "SALESFORCE",
+        "event_type": "outbound_message.Contact",
+        "event_id": None,
+        "correlation_id": str(CORRELATION),
+        "request": "request",
+        "payload": "payload",
+    }
+    return Told(one, milliseconds(received_at), values | said, raw)
 
 
 def a_doubted(*doubts: str, record: str = "003") -> Doubted:
@@ -40,8 +66,10 @@ def a_request(*ids: str, reason: str = "same_second") -> Published:
     return Published("paintbox.sync.requests.v1", 0, 0, "k", TWO, said)
 
 
-def a_customer_log(log_id: UUID = ONE, customer: UUID = TWO, version: int | None = 5) -> CustomerLog:
-    return CustomerLog(log_id, customer, version)
+def a_customer_log(
+    log_id: UUID = ONE, customer: UUID | None = TWO, version: int | None = 5, status: str = "COMPLETED"
+) -> CustomerLog:
+    return CustomerLog(log_id, customer, version, status, NOON)
 
 
 def an_entity(key: str = "k", version: int = 5, **values: Any) -> Entity:
@@ -50,7 +78,7 @@ def an_entity(key: str = "k", version: int = 5, **values: Any) -> Entity:
 
 def a_record(key: str = "k", version: int = 5, offset: int = 0, partition: int = 0, **value: Any) -> Published:
     said = {"source_version": version, "name": "Fence", "deleted_at": None, **value}
-    return Published(TOPIC, partition, offset, key, ONE, said)
+    return Published(TOPIC, partition, offset, key, ONE, said, correlation_id=CORRELATION)
 
 
 def an_erasure(key: str = "k", offset: int = 1) -> Published:

@@ -16,7 +16,7 @@ def test_the_notifications_of_an_envelope_have_the_ids_that_the_door_gives_them(
     told = told_by("outbound_message", body)
 
     understood = outbound_messages.understand(soap.parse(body)).parsed
-    assert told == [(one.event_id, one.subject) for one in understood]
+    assert told == [(one.event_id, one.type.rpartition(".")[2], one.subject) for one in understood]
     assert told
 
 
@@ -34,7 +34,8 @@ def test_events_and_callouts_have_the_ids_that_the_door_gives_them(form: str, fi
     told = told_by(form, body)
 
     understood = salesforce_events.understand(body, None).parsed
-    assert told == [(one.event_id, one.subject) for one in understood]
+    assert [(one.event_id, one.record) for one in told] == [(one.event_id, one.subject) for one in understood]
+    assert {one.object for one in told} <= {"Contact", "Account"}
     assert told
 
 
@@ -42,11 +43,11 @@ def test_events_and_callouts_have_the_ids_that_the_door_gives_them(form: str, fi
 def test_a_webhook_has_the_id_that_the_door_gives_it(file: str) -> None:
     body = sample(file)
 
-    ((event_id, record),) = told_by("webhook", body)
+    (told,) = told_by("webhook", body)
 
     (understood,) = companycam.understand(body).parsed
-    assert event_id == understood.event_id
-    assert understood.subject.endswith(f"/{record}")
+    assert told.event_id == understood.event_id
+    assert understood.subject == f"{told.object}/{told.record}"
 
 
 def test_only_what_was_answered_with_a_success_is_promised() -> None:

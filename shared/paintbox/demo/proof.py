@@ -73,7 +73,9 @@ async def compare(
         comparison.compare("projects", projects, rows.projects),
         comparison.compare("photos", expected.photos(held.photos, held.tags), rows.photos),
         comparison.compare(
-            "projects matched", expected.matches(projects), await found.matches(sessions.projects, ids.project_records)
+            "projects matched",
+            expected.matches(projects, held.projects),
+            await found.matches(sessions.projects, ids.project_records),
         ),
         comparison.compare(
             "keys, at projects", expected.owned_keys(projects), await found.owned_keys(sessions.projects, ours)

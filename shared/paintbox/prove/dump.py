@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 
 from paintbox.brokers import administration, find_topics
 from paintbox.errors import OperatorError
+from paintbox.prove import contents
+from paintbox.prove.contents import Told
 from synckit import times
 from synckit.contracts import topics
 
@@ -31,9 +33,12 @@ class Published:
     key: str
     event_id: UUID | None
     value: Mapping[str, Any] | None
-    """None is an erasure, unless it cannot be read; of webhook topics the value is not kept."""
+    """None is an erasure, unless it cannot be read; of webhook topics the value is not kept (see `told`)."""
     at_ms: int = 0
     """When it was written, by the broker's clock or its writer's."""
+    correlation_id: UUID | None = None
+    told: Told | None = None
+    """Of a webhook topic: what the record says of its event."""
     unreadable: tuple[str, ...] = ()
     """What of it is not of the form that we write: `ce_id`, `value`, `source_version`. It counts as missing."""
 
@@ -98,7 +103,7 @@ async def _read_all(consumer: AIOKafkaConsumer, places: list[TopicPartition]) ->
 def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values: bool) -> Published:
     """The record, whatever somebody wrote there: what cannot be read of it is None, and named."""
     headers = dict(record.headers)
-    event_id = _event_id(headers.get("ce_id"))
+    event_id = _uuid(headers.get("ce_id"))
     value = _document(record.value) if with_values else None
     version = (value or {}).get("source_version", 0)
     found = {
@@ -114,11 +119,13 @@ def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values
         event_id=event_id,
         value=value,
         at_ms=max(record.timestamp, 0),
+        correlation_id=_uuid(headers.get("ce_correlationid")),
+        told=None if with_values else contents.told(record.topic, headers, record.value),
         unreadable=tuple(name for name, is_readable in found.items() if not is_readable),
     )
 
 
-def _event_id(header: bytes | None) -> UUID | None:
+def _uuid(header: bytes | None) -> UUID | None:
     try:
         return UUID((header or b"").decode())
     except ValueError:

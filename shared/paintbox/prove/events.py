@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from xml.etree.ElementTree import Element
 
@@ -15,8 +15,13 @@ _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
 _TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
-Told = tuple[UUID, str]
-"""An event's id, and the vendor's id of the record that it tells of."""
+
+class Told(NamedTuple):
+    """An event's id, and the kind and the vendor's id of the record that it tells of."""
+
+    event_id: UUID
+    object: str
+    record: str
 
 
 def told_by(form: str, body: bytes) -> list[Told]:
@@ -30,9 +35,11 @@ def _notifications(body: bytes) -> Iterator[Told]:
         if sobject is None:
             continue
         fields = dict(_fields(sobject))
-        content = {"object": sobject.get(_TYPE, "").rpartition(":")[2], "fields": fields}
+        name = sobject.get(_TYPE, "").rpartition(":")[2]
+        content = {"object": name, "fields": fields}
         own = notification.findtext(f"{_OUTBOUND}Id") or ""
-        yield event_id("outbound_message", own.strip(), _digest(content)), salesforce_id18(fields["Id"])
+        told = event_id("outbound_message", own.strip(), _digest(content))
+        yield Told(told, name, salesforce_id18(fields["Id"]))
 
 
 def _fields(element: Element) -> Iterator[tuple[str, Any]]:
@@ -47,21 +54,22 @@ def _change_event(body: bytes) -> Iterator[Told]:
     payload = document.get("data", document.get("detail", document))["payload"]
     header: Mapping[str, Any] = payload["ChangeEventHeader"]
     for record in map(salesforce_id18, header["recordIds"]):
-        yield event_id("change_event", header["transactionKey"], str(header["sequenceNumber"]), record), record
+        own = event_id("change_event", header["transactionKey"], str(header["sequenceNumber"]), record)
+        yield Told(own, header["entityName"], record)
 
 
 def _callout(body: bytes) -> Iterator[Told]:
     document = json.loads(body)
     for record in document.get("new") or document.get("old") or ():
         own = salesforce_id18(record["Id"])
-        yield event_id("apex_callout", own, _digest(record)), own
+        yield Told(event_id("apex_callout", own, _digest(record)), record["attributes"]["type"], own)
 
 
 def _webhook(body: bytes) -> Iterator[Told]:
     document = json.loads(body)
     resource = document["event_type"].partition(".")[0]
     own = event_id("companycam", str(document["webhook_id"]), sha256(body).hexdigest())
-    yield own, str(document["payload"][resource]["id"])
+    yield Told(own, resource, str(document["payload"][resource]["id"]))
 
 
 def _digest(content: Any) -> str:

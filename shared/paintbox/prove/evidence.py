@@ -7,8 +7,9 @@ from uuid import UUID
 
 from paintbox.databases import Connection, Database, connected
 from paintbox.environment import require
-from paintbox.prove import dump, ledger, tables
+from paintbox.prove import contents, dump, ledger, tables
 from paintbox.prove.checks.truth import KINDS
+from paintbox.prove.contents import Cached, Told
 from paintbox.prove.dump import Published
 from paintbox.prove.ledger import Delivery
 from paintbox.prove.tables import CustomerLog, Doubted, Entity, EventRow, Mirrored, Receipt, SyncLog
@@ -38,11 +39,15 @@ class Logged:
     """What `paintbox_integrations` and the sync logs of customers hold."""
 
     events: Sequence[EventRow]
+    contents: Sequence[Told]
+    """The same rows, by what they say."""
     receipts: Sequence[Receipt]
     sync_logs: Sequence[SyncLog]
     doubted: Sequence[Doubted]
     customer_logs: Sequence[CustomerLog]
     set_aside: Mapping[str, str]
+    cached: Mapping[tuple[str, str, str], Cached]
+    """By service, object and vendor id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +141,13 @@ async def _logged(sessions: Mapping[str, Connection]) -> Logged:
     integrations = sessions["integrations"]
     return Logged(
         events=await tables.events(integrations),
+        contents=await contents.logged(integrations),
         receipts=await tables.receipts(integrations),
         sync_logs=await tables.sync_logs(integrations),
         doubted=await tables.doubted(integrations),
         customer_logs=await tables.customer_logs(sessions["customers"]),
         set_aside=await tables.set_aside(integrations),
+        cached=await contents.cached(integrations),
     )
 
 

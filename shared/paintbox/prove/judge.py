@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from paintbox.prove import ledger
-from paintbox.prove.checks import delivered, operated, published, truth
+from paintbox.prove.checks import contents, delivered, operated, published, truth
 from paintbox.prove.evidence import Evidence
 from paintbox.prove.verdicts import Verdict, skipped
 from paintbox.world import expected
@@ -30,9 +30,21 @@ def _delivered(evidence: Evidence) -> Iterator[Verdict]:
     yield delivered.receipts_agree(logged.receipts, logged.events)
     yield delivered.one_effect_an_event(logged.events, logged.sync_logs)
     yield delivered.one_effect_an_event_and_customer(logged.customer_logs)
+    yield from _contents(evidence)
     in_topics = {one.event_id for one in evidence.webhooks if one.event_id is not None}
     yield delivered.received_equals_done(in_topics, logged.events)
     yield delivered.nothing_is_set_aside(len(logged.events), logged.set_aside)
+
+
+def _contents(evidence: Evidence) -> Iterator[Verdict]:
+    """What the log, the sync logs and the cache say. What was quarantined is told of by nothing but its bytes."""
+    logged = evidence.logged
+    sent = [one.told for one in evidence.webhooks if one.told and one.topic != topics.WEBHOOKS_QUARANTINED.name]
+    changes = [one for one in evidence.changes if one.topic == topics.CUSTOMERS_CHANGES.name]
+    yield contents.the_log_says_what_came(sent, logged.contents)
+    yield contents.sync_logs_name_their_records(ledger.answered(evidence.vendors.deliveries), sent, logged.sync_logs)
+    yield contents.every_version_has_the_log_of_its_event(changes, sent, logged.customer_logs)
+    yield contents.the_cache_is_the_mirror(evidence.rows.mirrors, logged.cached)
 
 
 def _published(evidence: Evidence) -> Iterator[Verdict]:
@@ -73,7 +85,7 @@ def _truth(evidence: Evidence) -> Iterator[Verdict]:
         "customers": (customers, rows.customers),
         "projects": (projects, rows.projects),
         "photos": (truth.due(photos, rows.photos, orphans), rows.photos),
-        "projects matched": (expected.matches(projects), _only(rows.matches, projects)),
+        "projects matched": (expected.matches(projects, held["project"]), _only(rows.matches, projects)),
         "keys, at projects": (expected.owned_keys(projects), rows.owned_keys),
         "keys, at customers": (expected.applied_keys(projects), rows.applied_keys),
     }

@@ -52,6 +52,7 @@ class Answered:
     """An event that was answered 2xx, and the first delivery that told of it."""
 
     event_id: UUID
+    object: str
     record: str
     delivery: str
     at_ms: int
@@ -97,8 +98,9 @@ def answered(deliveries: Iterable[Delivery]) -> dict[UUID, Answered]:
         if delivery.state != "delivered" or delivery.sha256 in read_already:
             continue
         read_already.add(delivery.sha256)
-        for event_id, record in events.told_by(delivery.form, delivery.body):
-            found.setdefault(event_id, Answered(event_id, record, delivery.name, delivery.attempts[-1].at_ms))
+        for told in events.told_by(delivery.form, delivery.body):
+            answer = Answered(*told, delivery.name, delivery.attempts[-1].at_ms)
+            found.setdefault(told.event_id, answer)
     return found
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from paintbox.databases import Connection
+from paintbox.prove import contents
 from synckit import times
 
 Document = Mapping[str, Any]
@@ -37,6 +38,14 @@ class SyncLog:
 
     id: UUID
     status: str
+    service: str
+    entity_type: str
+    entity_id: str | None
+    external_id: str
+    correlation_id: UUID | None
+    started_at: datetime
+    outcome: str | None
+    """What was made of it: `merged`, `hint`, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class CustomerLog:
     id: UUID
     customer_id: UUID | None
     version: int | None
+    status: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ class Mirrored:
 
     fields: Document
     is_deleted: bool
+    newest: int = 0
+    """The greatest version of any of its fields."""
 
 
 CUSTOMER_COLUMNS: Final = (
@@ -106,7 +119,12 @@ async def receipts(integrations: Connection) -> list[Receipt]:
 async def sync_logs(integrations: Connection) -> list[SyncLog]:
     """The sync logs of events."""
     rows = await integrations.fetch(
-        "SELECT id, status::text AS status FROM integrations.sync_logs WHERE operation = 'WEBHOOK'"
+        """
+        SELECT id, status::text AS status, service::text AS service, entity_type, entity_id, external_id,
+               correlation_id, started_at, metadata ->> 'outcome' AS outcome
+          FROM integrations.sync_logs
+         WHERE operation = 'WEBHOOK'
+        """
     )
     return [SyncLog(**dict(row)) for row in rows]
 
@@ -128,7 +146,10 @@ async def doubted(integrations: Connection) -> list[Doubted]:
 async def customer_logs(customers: Connection) -> list[CustomerLog]:
     """Which event made which version of which customer."""
     rows = await customers.fetch(
-        "SELECT id, customer_id, sync_version::bigint AS version FROM customers.customer_sync_logs"
+        """
+        SELECT id, customer_id, sync_version::bigint AS version, status::text AS status, started_at
+          FROM customers.customer_sync_logs
+        """
     )
     return [CustomerLog(**dict(row)) for row in rows]
 
@@ -214,8 +235,16 @@ async def count(connection: Connection, table: str) -> int:
 
 async def mirror(connection: Connection, vendor: str) -> dict[tuple[str, str], Mirrored]:
     """A mirror, by object and vendor id."""
-    rows = await connection.fetch(f"SELECT object, id, fields, is_deleted FROM {MIRRORS[vendor]}")  # noqa: S608 - two names
-    return {(row["object"], row["id"]): Mirrored(orjson.loads(row["fields"]), row["is_deleted"]) for row in rows}
+    rows = await connection.fetch(
+        f"SELECT object, id, fields, is_deleted, base_version, versions FROM {MIRRORS[vendor]}"  # noqa: S608 - two names
+    )
+    return {(row["object"], row["id"]): _mirrored(dict(row)) for row in rows}
+
+
+def _mirrored(row: Mapping[str, Any]) -> Mirrored:
+    fields = orjson.loads(row["fields"])
+    newest = contents.newest(fields, row["base_version"], orjson.loads(row["versions"]))
+    return Mirrored(fields, row["is_deleted"], newest)
 
 
 async def waiting(connection: Connection, schema: str) -> dict[str, int]:

@@ -181,9 +181,26 @@ def project_facts(rows: Mapping[str, Row]) -> dict[str, Row]:
     return {key: {name: row[name] for name in names} for key, row in rows.items()}
 
 
-def matches(rows: Mapping[str, Row]) -> dict[str, Row]:
-    """That each project has found its customer: none is held, ambiguous or contested."""
-    return {key: {"state": "matched", "customer_id": row["customer_id"]} for key, row in rows.items()}
+def matches(rows: Mapping[str, Row], held: Iterable[Held]) -> dict[str, Row]:
+    """That each project has found its customer, and by what: none is held, ambiguous or contested."""
+    return {
+        one["id"]: {"state": "matched", "customer_id": rows[one["id"]]["customer_id"], **_matched_by(one)}
+        for one in held
+        if one["id"] in rows
+    }
+
+
+def _matched_by(project: Held) -> Row:
+    """All that it names its customer by, in the form in which it is looked up; it only ever names that one."""
+    names = list(_names_in_project(project))
+    of_kind = {kind: sorted(name for known, name in names if known == kind) for kind, _ in names}
+    phone = next(iter(of_kind.get("phone", ())), None)
+    return {
+        "basis": names[0][0] if names else None,
+        "relation_ids": of_kind.get("relation_id", []),
+        "email": next(iter(of_kind.get("email", ())), None),
+        "phone": None if phone is None else f"+1{phone}",
+    }
 
 
 def _owner(project: Held, owners: Mapping[Name, str]) -> UUID | None:

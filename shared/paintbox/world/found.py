@@ -115,7 +115,11 @@ async def project_facts(connection: Connection, projects: Mapping[UUID, str]) ->
 async def matches(connection: Connection, projects: Sequence[str]) -> dict[str, Row]:
     """Whose these projects were found to be."""
     rows = await connection.fetch(
-        "SELECT project_id, state, customer_id FROM projects.customer_matches WHERE project_id = ANY($1::text[])",
+        """
+        SELECT project_id, state, customer_id, basis, relation_ids, email, phone
+          FROM projects.customer_matches
+         WHERE project_id = ANY($1::text[])
+        """,
         projects,
     )
     return {row["project_id"]: dict(row) for row in rows}
