@@ -3,15 +3,20 @@
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
-from support.crashes import Crashes
-from support.waiting import until_true
+from paintbox.environment import parse
+from paintbox.stack import processes
+from support.crashes import MODULES, Crashes
+from support.programs import free_port
+from support.waiting import until, until_true
 from support.world import World, holds, more_traffic, traffic
 
 pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("crashes")]
@@ -23,16 +28,46 @@ PROJECT: Final = "SELECT 1 FROM projects.companycam_records WHERE object = 'proj
 
 
 async def test_f08_a_loop_that_is_blocked_past_its_session_reorders_and_loses_nothing(
-    world: World, crashes: Crashes
+    world: World, crashes: Crashes, tmp_path: Path
 ) -> None:
     await crashes.stop("photo-sync")
-    crashes.start("photo-sync", {"PAINTBOX_FAILPOINTS": "photo_sync.merge:before_commit=block:16"})
-
-    made = await traffic(world)
-    await more_traffic(world, made)
+    crashes.start("photo-sync", {"PAINTBOX_FAILPOINTS": "photo_sync.merge:before_commit=block:20"})
     await crashes.ready("photo-sync")
 
-    await holds(world, made)
+    made = await traffic(world)
+    await until(lambda: is_deaf(crashes), 60)
+    with running_again(world, "photo-sync", tmp_path / "log") as log:
+        await until_true(lambda: log.read_text().count(ASSIGNED) == CONSUMERS, 60)
+        deaf_meanwhile = await is_deaf(crashes)
+        await more_traffic(world, made)
+        await crashes.ready("photo-sync")
+        await holds(world, made)
+
+    assert deaf_meanwhile, "the partitions moved while their owner was blocked"
+
+
+async def is_deaf(crashes: Crashes) -> bool:
+    """Whether photo-sync takes connections, and answers none."""
+    try:
+        await crashes.http.get(f"{crashes.stack['PHOTO_SYNC_URL']}/healthz", timeout=2)
+    except httpx.ReadTimeout:
+        return True
+    return False
+
+
+@contextmanager
+def running_again(world: World, name: str, log: Path) -> Iterator[Path]:
+    """A second copy of a process, at another port, for the block; its log."""
+    given = parse((world.stack.directory / "env.d" / name).read_text())
+    environment = processes.inherited(os.environ) | given | {"PAINTBOX_LISTEN": f"127.0.0.1:{free_port()}"}
+    process = processes.launch(
+        [sys.executable, "-P", "-m", MODULES[name]], log=log, environment=environment, folder=log.parent
+    )
+    try:
+        yield log
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @contextmanager
