@@ -277,6 +277,8 @@ UNDER_LOAD: Final = {
 """What the nemesis of `paintbox prove` does by chance is done here by name, and to whom."""
 FELT: Final = ("f17 postgres-disk-full", "f31 kafka-refused")
 """These last until somebody is not ready for them."""
+UNNOTICED: Final = ("f20 postgres-schema", "f26 postgres-connections", "f29 clock-ahead", "f29 clock-behind")
+"""No sender is turned away under these: the doors need no database while Kafka is there, and no right time."""
 
 
 @pytest.mark.parametrize("fault", UNDER_LOAD)
@@ -297,7 +299,8 @@ async def test_what_is_answered_200_under_it_is_there_once(rig: Rig, fault: str)
     await at_rest(rig)
 
     taken = [answer.request.content for answer in answers if answer.status_code == httpx.codes.OK]
-    assert {answer.status_code for answer in answers} <= {httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE}
+    refused = {answer.status_code for answer in answers} - {httpx.codes.OK}
+    assert refused <= (set() if fault in UNNOTICED else {httpx.codes.SERVICE_UNAVAILABLE})
     assert len(taken) > SENDERS
     await until(lambda: are_processed_once(rig, taken), 60)
 
