@@ -25,7 +25,10 @@ async def on_federation_keys(batch: Batch, resources: Resources) -> None:
     ours = batch.refine(decoded, lambda one: one if federation.is_about(one.key, SERVICE) else None)
     said = compact(one for one in ours.values() if one is not None)
     if said.erased or said.standing:
-        async with postgres.transaction(resources.customers, "customer_sync.counterparts") as connection:
+        async with (
+            postgres.transaction(resources.customers, "customer_sync.counterparts") as connection,
+            parking.in_order(connection, resources.integrations, CONSUMER, batch),
+        ):
             await federation.erase_counterparts(connection, FEDERATION_KEYS, said.erased)
             await federation.apply_counterparts(connection, FEDERATION_KEYS, [one.value for one in said.standing])
     now = time()
@@ -40,7 +43,10 @@ async def on_project_changes(batch: Batch, resources: Resources) -> None:
     decoded = batch.decode(partial(decode, ProjectChanged))
     said = compact(batch.refine(decoded, with_uuid).values())
     if said.erased or said.standing:
-        async with postgres.transaction(resources.customers, "customer_sync.project_facts") as connection:
+        async with (
+            postgres.transaction(resources.customers, "customer_sync.project_facts") as connection,
+            parking.in_order(connection, resources.integrations, CONSUMER, batch),
+        ):
             await store.erase_project_facts(connection, said.erased)
             await store.apply_project_facts(connection, [one.value for one in said.standing])
     await parking.settle(resources.integrations, CONSUMER, batch)

@@ -10,7 +10,7 @@ from customer_sync.resources import Resources
 from customer_sync.rules import announcements, reading
 from customer_sync.rules.projection import problems_of
 from customer_sync.store import MIRROR, OUTBOX
-from synckit import inbound, postgres
+from synckit import inbound, parking, postgres
 from synckit.consumer import Batch
 from synckit.identity import customer_id
 from synckit.inbound import Reading
@@ -29,7 +29,7 @@ async def on_salesforce_webhooks(batch: Batch, resources: Resources) -> None:
     """Keep our copy of every customer in the batch as new as Salesforce's."""
     received = await webhooks.receive(resources.integrations, batch)
     readings = await _read(batch, received, resources)
-    touched = await _merge(readings, resources)
+    touched = await _merge(batch, readings, resources)
     await resources.projector.work()
     problems = partial(problems_of, config=await resources.config.get())
     conclusions = {at: inbound.conclusion(said, touched, _customer(said), problems) for at, said in readings.items()}
@@ -50,7 +50,7 @@ async def _read(batch: Batch, received: Received, resources: Resources) -> Mappi
     return readings
 
 
-async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touched:
+async def _merge(batch: Batch, readings: Mapping[int, Reading], resources: Resources) -> Touched:
     """Into the mirror, with a note of what changed and requests for what is in doubt; one transaction."""
     facts = [fact for said in readings.values() for fact in said.facts]
     async with postgres.transaction(resources.customers, "customer_sync.merge") as connection:
@@ -61,6 +61,7 @@ async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touch
         asked = inbound.asked_by(readings.values(), touched, reading.fragment)
         requests = [inbound.sync_requested("salesforce", announcements.SOURCE, *one) for one in asked]
         await outbox.insert(connection, OUTBOX, requests)
+        await parking.confirm(resources.integrations, batch)
     resources.projector.remember(made)
     resources.relay.wake()
     for hint, _ in asked:

@@ -22,7 +22,10 @@ async def on_customer_changes(batch: Batch, resources: Resources) -> None:
     """Keep what projects are matched by, committed before the projects that wait for it are looked for."""
     decoded = batch.decode(partial(decode, CustomerChanged))
     said = compact(batch.refine(decoded, with_uuid).values())
-    async with postgres.transaction(resources.projects, "photo_sync.customer_refs") as connection:
+    async with (
+        postgres.transaction(resources.projects, "photo_sync.customer_refs") as connection,
+        parking.in_order(connection, resources.integrations, CONSUMER, batch),
+    ):
         await matches.erase_customer_refs(connection, said.erased)
         refs = (customer_ref(one.value) for one in said.standing)
         changed = await matches.upsert_customer_refs(connection, refs)

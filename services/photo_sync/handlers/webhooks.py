@@ -10,7 +10,7 @@ from photo_sync.rules.projection import problems_of
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import matches
 from photo_sync.store.rows import MIRROR, OUTBOX
-from synckit import identity, inbound, postgres
+from synckit import identity, inbound, parking, postgres
 from synckit.consumer import Batch
 from synckit.inbound import Reading
 from synckit.integrations import webhooks
@@ -28,7 +28,7 @@ async def on_companycam_webhooks(batch: Batch, resources: Resources) -> None:
     """Keep our copy of every project and photo in the batch as new as CompanyCam's."""
     received = await webhooks.receive(resources.integrations, batch)
     readings = _read(batch, received)
-    touched = await _merge(readings, resources)
+    touched = await _merge(batch, readings, resources)
     await resources.projector.work()
     conclusions = {at: inbound.conclusion(said, touched, _entity(said), problems_of) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
@@ -45,7 +45,7 @@ def _read(batch: Batch, received: Received) -> Mapping[int, Reading]:
     return readings
 
 
-async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touched:
+async def _merge(batch: Batch, readings: Mapping[int, Reading], resources: Resources) -> Touched:
     """Into the mirror, with what projects are matched by, a note of what changed, and requests for what is in doubt."""
     facts = [fact for said in readings.values() for fact in said.facts]
     config = await resources.config.get()
@@ -59,6 +59,7 @@ async def _merge(readings: Mapping[int, Reading], resources: Resources) -> Touch
         asked = inbound.asked_by(readings.values(), touched)
         requests = [inbound.sync_requested("companycam", announcements.SOURCE, *one) for one in asked]
         await outbox.insert(connection, OUTBOX, requests)
+        await parking.confirm(resources.integrations, batch)
     resources.projector.remember(made)
     resources.relay.wake()
     for hint, _ in asked:

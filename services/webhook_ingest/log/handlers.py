@@ -59,3 +59,4 @@ async def _log(batch: Batch, pool: Pool, deliveries: Mapping[int, Delivery]) -> 
     async with postgres.transaction(pool, "webhook_log.record") as connection:
         await events.record_deliveries(connection, deliveries.values())
         await parking.park(connection, CONSUMER, batch.parked)
+        await parking.confirm(connection, batch)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from synckit import postgres
+from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Batch, Incoming
 from synckit.errors import PoisonError
 from synckit.postgres import Connection, Pool, as_json
@@ -49,33 +49,6 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
          WHERE stored.redrive_asked_at IS NOT NULL AND stored.dropped_at IS NULL
         """,
         as_json(rows),
-    )
-
-
-async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
-    """For consumers of compacted topics: park what a batch condemned, and drop what was parked of what it erases."""
-    erasures = [record for record in map(batch.records.__getitem__, batch.living) if record.value is None]
-    if batch.condemned or erasures:
-        async with postgres.transaction(pool, "parking.park") as connection:
-            await park(connection, consumer, batch.parked)
-            await _drop_before(connection, consumer, erasures)
-
-
-async def _drop_before(connection: Connection, consumer: str, erasures: Sequence[Incoming]) -> None:
-    """Drop what came before these erasures under their keys, its bytes too: a redrive would bring it back for ever."""
-    if not erasures:
-        return
-    places = zip(*((at.topic, at.partition, at.offset, at.key) for at in erasures), strict=True)
-    await change(
-        connection,
-        "dropped_at = coalesce(stored.dropped_at, now()), redrive_asked_at = NULL, value = NULL",
-        """
-        JOIN unnest($2::text[], $3::integer[], $4::bigint[], $5::bytea[])
-          AS erased (topic, partition, "offset", key) USING (topic, partition, key)
-         WHERE parked.consumer = $1 AND parked."offset" < erased."offset" AND parked.value IS NOT NULL
-        """,
-        consumer,
-        *map(list, places),
     )
 
 
@@ -163,9 +136,33 @@ _ASKED: Final = """
         """
 
 
+async def confirm(session: Connection | Pool, batch: Batch) -> None:
+    """The last step of a transaction that applies a batch: what is redriven in it is still to be applied.
+
+    Raises GivenUpError where one of them was dropped since it was read, by an operator or because of a later record, or
+    where another copy is done with it. What is left of them is read anew then.
+    """
+    redriven = ids_redriven(batch)
+    if not redriven:
+        return
+    is_open = f"SELECT count(*) FROM integrations.parked_records AS parked WHERE id = ANY($1) AND {OPEN}"  # noqa: S608 - a constant
+    if await session.fetchval(is_open, redriven) < len(redriven):
+        raise GivenUpError
+
+
+def ids_redriven(batch: Batch) -> list[int]:
+    """The rows that the living records of a batch are parked in; a batch from Kafka has none."""
+    return [one.id for one in map(batch.records.__getitem__, batch.living) if isinstance(one, ParkedRecord)]
+
+
 async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
-    """These are applied. One that failed meanwhile, or that was asked for again, is left alone."""
-    await _mark(connection, records, "redriven_at = now()")
+    """These are applied. One that failed meanwhile, or that was asked for again, is left alone.
+
+    Whoever dropped one after `confirm` came too late: it was applied, and says so. What was dropped for a later
+    record's sake has no bytes any more, and stays dropped.
+    """
+    is_late = "parked.dropped_at IS NOT NULL AND parked.value IS NOT NULL AND parked.redriven_at IS NULL"
+    await _mark(connection, records, "redriven_at = now()", is_late)
 
 
 async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -> None:
@@ -176,8 +173,10 @@ async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -
     await _mark(connection, records, "attempt = stored.attempt + 1, redrive_asked_at = NULL")
 
 
-async def _mark(connection: Connection, records: Sequence[ParkedRecord], assignments: str) -> None:
-    """Changes those that are open and asked for as they were when they were read."""
+async def _mark(
+    connection: Connection, records: Sequence[ParkedRecord], assignments: str, others: str = "FALSE"
+) -> None:
+    """Changes those that are open and asked for as they were when they were read, and others."""
     if not records:
         return
     await change(
@@ -185,7 +184,7 @@ async def _mark(connection: Connection, records: Sequence[ParkedRecord], assignm
         assignments,
         f"""
         JOIN unnest($1::bigint[], $2::timestamptz[]) AS tried (id, asked_at) USING (id)
-         WHERE parked.redrive_asked_at = tried.asked_at AND {OPEN}
+         WHERE (parked.redrive_asked_at = tried.asked_at AND {OPEN}) OR ({others})
         """,
         [record.id for record in records],
         [record.asked_at for record in records],

@@ -7,7 +7,7 @@ from typing import Final
 
 from synckit import postgres
 from synckit.consumer import Consumer
-from synckit.consumer.applying import Applier
+from synckit.consumer.applying import Applier, GivenUpError
 from synckit.consumer.batch import Batch
 from synckit.failures import describe, passes
 from synckit.observability import metrics
@@ -65,7 +65,11 @@ class Redrive:
     async def _redrive(self, records: Sequence[ParkedRecord]) -> None:
         topic = records[0].topic
         # Not by place: of one topic, partition and offset there are two where the topic was made anew in between.
-        refused = {id(one) for one in await self._appliers[topic].apply(Batch(records))}
+        try:
+            refused = {id(one) for one in await self._appliers[topic].apply(Batch(records))}
+        except GivenUpError:  # by `confirm`
+            log.info("Parked records were decided otherwise while they were redriven", extra={"topic": topic})
+            return
         applied = [one for one in records if id(one) not in refused]
         failed = [one for one in records if id(one) in refused]
         async with postgres.transaction(self._pool, "redrive.mark") as connection:

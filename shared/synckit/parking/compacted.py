@@ -1,0 +1,99 @@
+"""Compacted topics beside what is parked of them: what was erased stays erased, and what came later stands."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from synckit import postgres
+from synckit.consumer.batch import Batch, Incoming
+from synckit.parking.records import OPEN, change, confirm, ids_redriven, park
+from synckit.postgres import Connection, Pool
+
+DROPPED: Final = "dropped_at = coalesce(stored.dropped_at, now()), redrive_asked_at = NULL, value = NULL"
+"""Without its bytes: a redrive would bring back for ever what was erased."""
+
+
+@asynccontextmanager
+async def in_order(connection: Connection, integrations: Pool, consumer: str, batch: Batch) -> AsyncIterator[None]:
+    """Around what is written of a batch, in the owner's transaction: a redrive comes before what is later, or never.
+
+    Erasures and redrives of a topic wait for each other, since neither would see what the other has not committed yet.
+    Last, and before anybody sees the batch, what it leaves behind in the park is dropped; whoever redrives that looks
+    into the park last too (`confirm`), and so finds it dropped or is done with it.
+    """
+    living = _living(batch)
+    redriven = ids_redriven(batch)
+    if redriven or any(record.value is None for record in living):
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))", living[0].topic
+        )
+    yield
+    async with integrations.acquire() as session:
+        await confirm(session, batch)
+        await _drop_outdated(session, consumer, living, redriven)
+
+
+async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
+    """Park what a batch condemned, and drop what the batch itself, or what was parked before, has left behind."""
+    living = _living(batch)
+    if batch.condemned or any(record.value is None for record in living):
+        async with postgres.transaction(pool, "parking.park") as connection:
+            await park(connection, consumer, batch.parked)
+            await _drop_outdated(connection, consumer, living, ids_redriven(batch))
+
+
+def _living(batch: Batch) -> list[Incoming]:
+    return [batch.records[at] for at in batch.living]
+
+
+async def _drop_outdated(
+    connection: Connection, consumer: str, living: Sequence[Incoming], redriven: Sequence[int]
+) -> None:
+    """Drop what these records have left behind in the park, of the same keys: all before an erasure, and erasures."""
+    await _drop_erased(connection, consumer, [record for record in living if record.value is None])
+    await _drop_erasures(connection, consumer, living, redriven)
+
+
+async def _drop_erased(connection: Connection, consumer: str, erasures: Iterable[Incoming]) -> None:
+    places = list(zip(*((at.topic, at.partition, at.offset, at.key) for at in erasures), strict=True))
+    if not places:
+        return
+    await change(
+        connection,
+        DROPPED,
+        """
+        JOIN unnest($2::text[], $3::integer[], $4::bigint[], $5::bytea[])
+          AS erased (topic, partition, "offset", key) USING (topic, partition, key)
+         WHERE parked.consumer = $1 AND parked."offset" < erased."offset" AND parked.value IS NOT NULL
+        """,
+        consumer,
+        *map(list, places),
+    )
+
+
+async def _drop_erasures(
+    connection: Connection, consumer: str, living: Sequence[Incoming], redriven: Sequence[int]
+) -> None:
+    """An erasure has no version: put through after a record that came later, it would erase that one.
+
+    Not those of the batch itself: they are applied with it, in its order.
+    """
+    newest = {(one.topic, one.partition, one.key): one.offset for one in sorted(living, key=lambda one: one.offset)}
+    if not newest:
+        return
+    rows = await connection.fetch(
+        f"""
+        SELECT id, topic, partition, "offset", key
+          FROM integrations.parked_records AS parked
+         WHERE consumer = $1 AND topic = ANY($2::text[]) AND value IS NULL AND {OPEN}
+        """,  # noqa: S608 - a constant
+        consumer,
+        list({topic for topic, _, _ in newest}),
+    )
+    outdated = [
+        row["id"]
+        for row in rows
+        if row["offset"] < newest.get((row["topic"], row["partition"], row["key"]), 0) and row["id"] not in redriven
+    ]
+    if outdated:
+        await change(connection, DROPPED, f"WHERE parked.id = ANY($1::bigint[]) AND {OPEN}", outdated)
