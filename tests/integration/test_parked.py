@@ -94,6 +94,22 @@ async def test_quarantined_deliveries_are_listed_beside_them(dsn: str, session: 
     assert len(found) == 2
 
 
+@pytest.mark.parametrize("topic", ["paintbox.webhooks.quarantined.v1", "company_cam"])
+async def test_quarantined_deliveries_are_found_by_topic_and_those_read_again_are_shown_with_all(
+    dsn: str, session: Connection, topic: str
+) -> None:
+    await park(session, 1)
+    await quarantine(session)
+    await quarantine(session, status="PROCESSED", error_message=None)
+    await quarantine(session, status="PROCESSED", error_message=None, event_type="photo.created")
+
+    found = await list_set_aside(dsn, Filter(topic=topic), 10)
+    ever = await list_set_aside(dsn, Filter(topic=topic, with_decided=True), 10)
+
+    assert [(one.topic, one.state) for one in found] == [("paintbox.webhooks.quarantined.v1", "open")]
+    assert sorted(one.state for one in ever) == ["open", "redriven"]
+
+
 async def test_b50_the_place_in_a_body_is_a_detail_and_no_part_of_the_reason(dsn: str, session: Connection) -> None:
     await quarantine(session, error_message="quarantined: malformed_id: /payload/photo/id")
 
@@ -220,7 +236,8 @@ async def test_a_dry_run_changes_nothing(dsn: str, session: Connection) -> None:
     dropped = await paintbox(dsn, "drop", "--key", "003", "--dry-run")
 
     assert (redriven[0], dropped[0]) == (0, 0)
-    assert "1 would be redriven; nothing has been done" in redriven[1]
+    assert "1 would be redriven; nothing has been done. Without --dry-run it is." in redriven[1]
+    assert "With --yes it is." in dropped[1]
     assert await states(session) == ["open"]
 
 

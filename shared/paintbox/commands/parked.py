@@ -25,7 +25,9 @@ app = typer.Typer(no_args_is_help=True, help="Records that could not work, and d
 
 IdOption = Annotated[list[str] | None, typer.Option("--id", help="This one; may be given several times.")]
 ConsumerOption = Annotated[str | None, typer.Option(help="Of one consumer, such as customer-sync.")]
-TopicOption = Annotated[str | None, typer.Option(help="Of one topic.")]
+TopicOption = Annotated[
+    str | None, typer.Option(help="Of one topic; of quarantined deliveries a vendor too, such as company_cam.")
+]
 ReasonOption = Annotated[str | None, typer.Option(help="With one reason, such as key_mismatch.")]
 KeyOption = Annotated[str | None, typer.Option(help="With one key.")]
 OlderOption = Annotated[
@@ -246,4 +248,8 @@ def _show_plan(what: str, found: "Sequence[SetAside]", *, as_json: bool) -> None
         typer.echo("\n".join(text.listed(found[:SHOWN])))
     if len(found) > SHOWN:
         typer.echo(f"and {len(found) - SHOWN} more")
-    typer.echo(f"{len(found)} would be {what}; nothing has been done. With --yes it is.")
+    typer.echo(f"{len(found)} would be {what}; nothing has been done. {_missing(what, len(found))} it is.")
+
+
+def _missing(what: str, many: int) -> str:
+    return "Without --dry-run" if what == "redriven" and many <= MANY else "With --yes"

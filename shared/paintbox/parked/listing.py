@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from paintbox.databases import Connection, connected
+from synckit.contracts.topics import WEBHOOKS_QUARANTINED
 
 PROCESS: Final = "paintbox parked"
 QUARANTINED_BY: Final = "webhook-log"
@@ -81,6 +82,7 @@ async def find_set_aside(connection: Connection, wanted: Filter, limit: int | No
         limit,
         wanted.with_decided,
         QUARANTINED_BY,
+        WEBHOOKS_QUARANTINED.name,
     )
     return [SetAside(**dict(row)) for row in rows]
 
@@ -93,27 +95,29 @@ _SET_ASIDE: Final = """
                    CASE WHEN redriven_at IS NOT NULL THEN 'redriven'
                         WHEN dropped_at IS NOT NULL THEN 'dropped'
                         WHEN redrive_asked_at IS NOT NULL THEN 'asked'
-                        ELSE 'open' END AS state
+                        ELSE 'open' END AS state, NULL AS vendor
               FROM integrations.parked_records
              WHERE $9 OR (redriven_at IS NULL AND dropped_at IS NULL)
              UNION ALL
-            SELECT event.id::text, 'quarantined', $10, lower(event.service::text), NULL, NULL, '',
-                   split_part(event.error_message, ': ', 2),
+            SELECT event.id::text, 'quarantined', $10, $11, NULL, NULL, '',
+                   split_part(coalesce(event.error_message, ''), ': ', 2),
                    concat_ws(' at ', event.event_type, nullif(split_part(event.error_message, ': ', 3), '')),
                    event.retry_count + 1,
                    event.received_at,
-                   CASE WHEN decision.dropped_at IS NOT NULL THEN 'dropped'
+                   CASE WHEN event.status = 'PROCESSED' THEN 'redriven'
+                        WHEN decision.dropped_at IS NOT NULL THEN 'dropped'
                         WHEN decision.redrive_asked_at IS NOT NULL THEN 'asked'
-                        ELSE 'open' END
+                        ELSE 'open' END, lower(event.service::text)
               FROM integrations.webhook_events AS event
               LEFT JOIN integrations.quarantine_decisions AS decision ON decision.event_id = event.id
              WHERE event.status = 'FAILED' AND event.error_message LIKE 'quarantined: %'
                AND ($9 OR decision.dropped_at IS NULL)
+                OR $9 AND event.status = 'PROCESSED' AND event.event_type = 'quarantined' -- read again, and understood
         )
         SELECT id, kind, consumer, topic, partition, "offset", key, reason, detail, attempt, since, state
           FROM set_aside
          WHERE ($1::text[] IS NULL OR id = ANY($1))
-           AND ($2::text IS NULL OR consumer = $2) AND ($3::text IS NULL OR topic = $3)
+           AND ($2::text IS NULL OR consumer = $2) AND ($3::text IS NULL OR $3 IN (topic, vendor))
            AND ($4::text IS NULL OR reason = $4) AND ($5::text IS NULL OR key = $5)
            AND ($6::timestamptz IS NULL OR since < $6) AND ($7::timestamptz IS NULL OR since > $7)
          ORDER BY since DESC, id
