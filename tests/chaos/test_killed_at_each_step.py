@@ -8,7 +8,9 @@ from typing import Final
 
 import pytest
 
+from paintbox.prove.verdicts import State
 from support.crashes import Crashes
+from support.ledger import bounded, judged
 from support.local_stack import paintbox
 from support.steps import steps
 from support.topics import lag, miss_members
@@ -204,6 +206,7 @@ async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
         await crashes.ready(process)
 
     await holds(world, made)
+    assert (await bounded(world, crashes)).violations == ()
 
 
 def _name(step: str) -> str:
@@ -217,6 +220,18 @@ async def _die_and_rise(crashes: Crashes, process: str, step: str) -> int | None
         await miss_members(crashes.stack["KAFKA_BOOTSTRAP_SERVERS"], process)
     crashes.start(process)
     return end
+
+
+@pytest.mark.parametrize(
+    "group", [pytest.param(group, marks=pytest.mark.xdist_group(group)) for group in ("crashes", "more-crashes")]
+)
+async def test_after_all_these_deaths_the_ledger_balances(world: World, group: str) -> None:
+    """Once for all rounds of a group: the whole log, every topic from its beginning, and both vendors' truth."""
+    found = await judged(world)
+
+    assert [f"{one.invariant} {one.claim}: {one.violations}" for one in found if one.violated] == []
+    held = {one.invariant for one in found if one.state is State.HELD}
+    assert held >= {"I1", "I2", "I3", "I4", "I7", "I9", "I10"}, group
 
 
 def test_every_step_of_the_code_is_among_the_cases() -> None:
