@@ -171,6 +171,17 @@ async def test_list_names_no_payload_and_show_prints_the_whole_record(dsn: str, 
     assert (missing, "4711" in sentence) == (1, True)
 
 
+async def test_a_key_is_given_as_text_or_as_it_is_shown(dsn: str, session: Connection) -> None:
+    await park(session, 1, key="ü".encode())
+
+    as_text, as_shown = await paintbox(dsn, "list", "--key", "ü"), await paintbox(dsn, "list", "--key", r"\303\274")
+    code, said = await paintbox(dsn, "list", "--key", "\udcff")
+
+    assert as_text == as_shown
+    assert "key_mismatch" in as_text[1]
+    assert (code, "--key is not UTF-8" in said) == (2, True)
+
+
 async def test_a_redrive_only_marks_and_says_who_does_not_do_it(dsn: str, session: Connection) -> None:
     await park(session, 1)
     await park(session, 2, consumer="photo-sync")

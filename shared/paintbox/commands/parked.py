@@ -29,7 +29,7 @@ TopicOption = Annotated[
     str | None, typer.Option(help="Of one topic; of quarantined deliveries a vendor too, such as company_cam.")
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="With one reason, such as key_mismatch.")]
-KeyOption = Annotated[str | None, typer.Option(help="With one key.")]
+KeyOption = Annotated[str | None, typer.Option(help="With one key, as text or as `list` shows it.")]
 OlderOption = Annotated[
     str | None, typer.Option(help="Set aside longer ago than this: 30m, 2h, 7d, or a time such as 2026-01-31T12:00Z.")
 ]
@@ -198,11 +198,19 @@ def _filter(
         consumer=consumer,
         topic=topic,
         reason=reason,
-        key=key,
+        key=None if key is None else _as_listed(key),
         before=before,
         after=after,
         with_decided=with_decided,
     )
+
+
+def _as_listed(key: str) -> str:
+    """The key as `list` writes it, where it was given as the text that it is. BadParameter where it is none."""
+    try:
+        return "".join(chr(one) if chr(one).isascii() else f"\\{one:03o}" for one in key.encode())
+    except UnicodeEncodeError:
+        raise typer.BadParameter("--key is not UTF-8: give the key as `paintbox parked list` shows it") from None
 
 
 def _demand(ids: list[str] | None, found: "Sequence[SetAside]") -> None:
