@@ -42,6 +42,17 @@ def test_an_answer_after_five_seconds_is_found() -> None:
     assert subjects(operated.answers_were_in_time([a_delivery(), slow], [], [])) == ["companycam delivery 1"]
 
 
+def test_while_both_servers_are_harmed_another_door_may_be_asked_but_not_for_ever() -> None:
+    passed_on = a_delivery(an_attempt(seconds=8.0, at_ms=5_000))
+    hung = a_delivery(an_attempt(seconds=13.5, at_ms=5_000))
+    quick = [a_delivery() for _ in range(200)]
+    both = [Window(4_000, 6_000)]
+
+    assert operated.answers_were_in_time([*quick, passed_on], [], [], both).state is State.HELD
+    assert operated.answers_were_in_time([*quick, passed_on], [], [], [Window(0, 4_000)]).state is State.VIOLATED
+    assert operated.answers_were_in_time([*quick, hung], [], [], both).state is State.VIOLATED
+
+
 def test_answers_that_are_slow_on_the_whole_are_found_however_quick_each_is() -> None:
     deliveries = [a_delivery(an_attempt(seconds=3.5)) for _ in range(10)]
 
@@ -79,6 +90,8 @@ def test_windows_are_of_doors_alone_from_before_the_fault_to_after_its_end() -> 
         Stroke(2, 5.0, "kill", "webhook-ingest", 3.0, "kill -9"),
         Stroke(3, 6.0, "kill", "photo-sync", 3.0, "kill -9"),
         Stroke(4, 6.0, "kafka-freeze", "kafka", 3.0, "SIGSTOP"),
+        Stroke(5, 8.0, "postgres-blackhole", "postgres", 9.0, "nothing passes"),
+        Stroke(6, 40.0, "postgres-kill", "postgres", 2.0, "kill -9"),
     ]
     course = Course(100_000)
     for stroke in strokes:
@@ -87,6 +100,7 @@ def test_windows_are_of_doors_alone_from_before_the_fault_to_after_its_end() -> 
 
     assert witness.frozen(course) == [Window(102_000, 109_000)]
     assert witness.dead(course) == [Window(103_000, 110_000)]
+    assert witness.without_servers(course) == [Window(106_000, 111_000)]
 
 
 def test_a_death_that_no_fault_had_to_do_with_is_found() -> None:

@@ -84,11 +84,16 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     verdicts = [
         *judge.verdicts(found),
         operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        operated.answers_were_in_time(found.vendors.deliveries, witness.frozen(course), witness.dead(course)),
+        _answered(found, course),
         *_seen(rig, course),
         await _leaks(rig, planned),
     ]
     return _Judged(verdicts, _counted(course, found), await _stories(rig, verdicts))
+
+
+def _answered(found: Evidence, course: Course) -> Verdict:
+    frozen, dead = witness.frozen(course), witness.dead(course)
+    return operated.answers_were_in_time(found.vendors.deliveries, frozen, dead, witness.without_servers(course))
 
 
 async def _run_to_rest(

@@ -1,11 +1,13 @@
 """What was seen while a proof ran, and what that says of faults, recoveries and doors that could not answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from paintbox.prove.checks.operated import Recovery, Window
+from paintbox.prove.faults.kind import KAFKA, POSTGRES
 from paintbox.prove.nemesis import Event, Phase
+from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.report import Struck
 from paintbox.prove.sampling import Samples
 from paintbox.prove.verdicts import Violation
@@ -62,22 +64,30 @@ def deaths(events: Sequence[Event]) -> list[Violation]:
 
 def frozen(course: Course) -> list[Window]:
     """When a door, or what stands before it, was frozen: it can answer nothing then."""
-    return _away(course, "freeze")
+    return _windows(course, lambda stroke: stroke.target.startswith(DOORS) and "freeze" in stroke.kind)
 
 
 def dead(course: Course) -> list[Window]:
     """When a door was killed, and until it was there again."""
-    return _away(course, "kill")
+    return _windows(course, lambda stroke: stroke.target.startswith(DOORS) and "kill" in stroke.kind)
 
 
-def _away(course: Course, kind: str) -> list[Window]:
+def without_servers(course: Course) -> list[Window]:
+    """When both servers were harmed at once: a door may refuse only after its 5 s, and the edge asks another one."""
+    postgres = _windows(course, lambda stroke: stroke.target == POSTGRES)
+    kafka = _windows(course, lambda stroke: stroke.target == KAFKA)
+    both = (
+        Window(max(one.start_ms, other.start_ms), min(one.end_ms, other.end_ms)) for one in postgres for other in kafka
+    )
+    return [window for window in both if window.start_ms < window.end_ms]
+
+
+def _windows(course: Course, wanted: Callable[[Stroke], bool]) -> list[Window]:
     begun = {event.stroke.number: event for event in course.events if event.stroke and event.phase is Phase.BEGUN}
     windows = []
     for event in course.events:
         stroke = event.stroke
-        if stroke is None or event.phase not in {Phase.HEALED, Phase.FAILED} or kind not in stroke.kind:
-            continue
-        if stroke.target.startswith(DOORS):
+        if stroke is not None and event.phase in {Phase.HEALED, Phase.FAILED} and wanted(stroke):
             start = course.began_ms + int(begun[stroke.number].at * 1000)
             windows.append(Window(start - AFTERWARDS_MS, course.began_ms + int(event.at * 1000) + AFTERWARDS_MS))
     return windows
