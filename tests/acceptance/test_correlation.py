@@ -47,6 +47,16 @@ async def logged(stack: LocalStack, *ids: str) -> list[dict[str, Any]]:
         await connection.close()
 
 
+async def held(stack: LocalStack, project: str) -> None:
+    """Returns once a project waits for its customer: whoever comes later brings the two together."""
+    connection = await asyncpg.connect(stack["PROJECTS_DSN"])
+    query = "SELECT project_id FROM projects.customer_matches WHERE project_id = $1 AND state = 'held'"
+    try:
+        await until(lambda: connection.fetchval(query, project))
+    finally:
+        await connection.close()
+
+
 async def published(stack: LocalStack, topic: str, part_of_key: str) -> EventHeaders:
     """What stands in the headers of the first record with such a key, as soon as there is one."""
 
@@ -64,6 +74,7 @@ async def test_a_message_about_two_is_one_correlation_in_logs_announcements_and_
     body, first, second = a_message(tag)
     job = {"name": f"Fence {tag}", "primary_contact": {"email": f"{tag}@example.com"}}
     made = await http.post(f"{stack['COMPANYCAM_URL']}/_simulator/records/projects", json=job)
+    await held(stack, str(made.json()["id"]))
     path = f"/webhooks/salesforce/outbound-messages/{stack['SALESFORCE_ENDPOINT_TOKENS'].split(',')[0]}"
 
     answer = await http.post(stack["INGEST_URL"] + path, content=body, headers={"Content-Type": "text/xml"})
