@@ -3,12 +3,21 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from paintbox.commands.stack import interrupted_by_sigterm
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background of a shell"])
+def _started(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    assert signal.signal(signal.SIGINT, before) == request.param
+
+
+@pytest.mark.usefixtures("_started")
 def test_the_first_sigterm_interrupts_and_the_next_leaves_the_cleaning_up_alone() -> None:
     cleaned: list[str] = []
 

@@ -27,7 +27,8 @@ INTERRUPTED: Final = 130
 def interrupted_by_sigterm() -> Iterator[None]:
     """In the block the first SIGTERM does what Ctrl-C does; further ones do nothing, as `timeout` sends two.
 
-    By a function, not by SIG_IGN: what is started meanwhile would inherit that, and not end when it is asked to.
+    By a function, not by SIG_IGN: what is started meanwhile would inherit that, and not end when it is asked to. What a
+    shell runs in the background ignores Ctrl-C: in the block it counts there too.
     """
     asked = False
 
@@ -37,11 +38,14 @@ def interrupted_by_sigterm() -> Iterator[None]:
             asked = True
             signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def setup() -> None:
