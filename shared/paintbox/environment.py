@@ -9,8 +9,7 @@ from typing import Final
 
 from paintbox.errors import OperatorError
 from paintbox.stack import places
-from synckit.names import PUBLIC_NAMES
-from synckit.settings import check_servers
+from synckit.names import PUBLIC_NAMES, check_servers
 
 SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 CONNECTION: Final = re.compile(r"^PAINTBOX_\w+_(DSN|URL|SERVERS)$")

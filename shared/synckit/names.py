@@ -1,4 +1,4 @@
-"""The names that processes and commands read from their environment. Whoever only needs these imports no pydantic."""
+"""The names that processes and commands read from their environment, and what may stand there. No pydantic in here."""
 
 PREFIX = "PAINTBOX_"
 
@@ -39,3 +39,12 @@ PUBLIC_NAMES = (
     "PAINTBOX_SIMULATOR_ACCESS_TOKENS",
 )
 """Every name that some process or command reads. A name with our prefix outside this list is taken for a typo."""
+
+
+def check_servers(value: str) -> str:
+    """The value, where it names one broker or more. ValueError, which does not quote it, where the client could not."""
+    for one in value.split(","):
+        host, _, port = one.strip().rpartition(":")
+        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError("is not of the form host:port,host:port")
+    return value

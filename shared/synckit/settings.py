@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from synckit import failpoints
-from synckit.names import PREFIX, PUBLIC_NAMES
+from synckit.names import PREFIX, PUBLIC_NAMES, check_servers
 
 Item = TypeVar("Item")
 
@@ -58,15 +58,6 @@ def _listens(value: str) -> str:
     host, _, port = value.rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError("is not of the form host:port")
-    return value
-
-
-def check_servers(value: str) -> str:
-    """The value, where it names one broker or more. ValueError, which does not quote it, where the client could not."""
-    for one in value.split(","):
-        host, _, port = one.strip().rpartition(":")
-        if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 2**16:
-            raise ValueError("is not of the form host:port,host:port")
     return value
 
 

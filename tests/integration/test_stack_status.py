@@ -192,21 +192,21 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stack's directory with an operator's file, and an environment that names nothing."""
     for name in (*CONNECTIONS, "PAINTBOX_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "env").write_text(render(dict.fromkeys(CONNECTIONS, "of the stack") | {"PAINTBOX_FAILPOINTS": ""}))
+    (tmp_path / "env").write_text(render(dict.fromkeys(CONNECTIONS, "of-the-stack:1") | {"PAINTBOX_FAILPOINTS": ""}))
     return tmp_path
 
 
 def test_a_command_finds_the_stack_without_sourcing_anything(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAINTBOX_DIRECTORY", str(stack))
 
-    assert operator_environment().items() >= dict.fromkeys(CONNECTIONS, "of the stack").items()
+    assert operator_environment().items() >= dict.fromkeys(CONNECTIONS, "of-the-stack:1").items()
     assert "PAINTBOX_FAILPOINTS" not in operator_environment()
 
 
 def test_a_named_stack_wins_over_the_environment(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAINTBOX_CUSTOMERS_DSN", "of another")
 
-    assert operator_environment(stack)["PAINTBOX_CUSTOMERS_DSN"] == "of the stack"
+    assert operator_environment(stack)["PAINTBOX_CUSTOMERS_DSN"] == "of-the-stack:1"
 
 
 def test_an_environment_that_names_a_database_counts_alone(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:

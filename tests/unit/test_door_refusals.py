@@ -80,6 +80,11 @@ async def test_a_message_without_the_token_is_not_authenticated_and_counted(
     assert count("rejected", door="salesforce_messages", reason="wrong_token") == before + 1
 
 
+def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Not what a client of an earlier test still has to say."""
+    return [record for record in caplog.records if record.name.startswith("webhook_ingest")]
+
+
 async def test_a_refusal_is_logged_once_with_the_digest_of_its_body_and_none_of_it(
     doors: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -87,7 +92,7 @@ async def test_a_refusal_is_logged_once_with_the_digest_of_its_body_and_none_of_
 
     await doors.post(COMPANYCAM, content=b"canary", headers={"X-CompanyCam-Signature": "canary"})
 
-    (said,) = caplog.records
+    (said,) = ours(caplog)
     assert "canary" not in repr(vars(said))
     assert {name: vars(said)[name] for name in ("door", "route", "reason", "size", "sha256")} == {
         "door": "companycam",
@@ -107,7 +112,7 @@ async def test_a_refusal_before_the_body_was_read_says_what_was_announced_and_ne
 
     await doors.post(f"{MESSAGES}/canary", content=b"canary")
 
-    (said,) = caplog.records
+    (said,) = ours(caplog)
     assert "canary" not in repr(vars(said))
     assert (vars(said)["route"], vars(said)["size"]) == (f"{MESSAGES}/{{token}}", "6")
     assert "sha256" not in vars(said)
