@@ -99,10 +99,16 @@ async def list_children(
     """
     query = await connection.prepare(
         f"""
-        SELECT id
-          FROM {mirror.records}
-         WHERE object = $1 AND parent_id = ANY($2::text[]) AND id > $3
-         ORDER BY id
+        SELECT children.id
+          FROM unnest($2::text[]) AS wanted (parent_id)
+         CROSS JOIN LATERAL (
+                   SELECT id
+                     FROM {mirror.records}
+                    WHERE object = $1 AND parent_id = wanted.parent_id AND id > $3
+                    ORDER BY id
+                    LIMIT $4
+               ) AS children
+         ORDER BY children.id
          LIMIT $4
         """  # noqa: S608 - the table's name is a constant of the service
     )
