@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import psutil
 
@@ -18,6 +18,8 @@ from paintbox.errors import OperatorError
 from paintbox.stack import processes
 from paintbox.stack.account import Account
 from paintbox.stack.places import Places
+
+Made = TypeVar("Made")
 
 READY_SECONDS: Final = 90.0
 LOOK_SECONDS: Final = 0.05
@@ -86,8 +88,8 @@ async def bring_up(places: Places, program: Program, inherited: Mapping[str, str
         await _until_ready(places, program, process)
         return Outcome.RUNS
     if process is not None:
-        await asyncio.to_thread(processes.stop, process, stop_signal(program.name), STOP_SECONDS)
-    executable = await asyncio.to_thread(program.prepare)
+        await _to_its_end(processes.stop, process, stop_signal(program.name), STOP_SECONDS)
+    executable = await _to_its_end(program.prepare)
     log_start = processes.roll(places.log(program.name))
     child = _start(places, program, executable, inherited)
     try:
@@ -95,6 +97,15 @@ async def bring_up(places: Places, program: Program, inherited: Mapping[str, str
     finally:
         processes.reap(child, processes.told_at(places.pids, program.name))
     return _outcome(program, record, was_running=process is not None)
+
+
+async def _to_its_end(work: Callable[..., Made], *arguments: object) -> Made:
+    """In a thread. Who is interrupted meanwhile waits for its end: what it makes could not be removed before."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait({task})
 
 
 def _outcome(program: Program, record: processes.Record | None, *, was_running: bool) -> Outcome:
