@@ -192,7 +192,7 @@ def count_deliveries(connection: Connection, subscriptions: Sequence[str] | None
 
 
 def _those(subscriptions: Sequence[str] | None) -> str | None:
-    return None if subscriptions is None else orjson.dumps(list(subscriptions)).decode()
+    return None if subscriptions is None else as_json(list(subscriptions))
 
 
 def find_body(connection: Connection, delivery: Delivery) -> bytes | None:

@@ -101,8 +101,8 @@ async def _deliveries(sessions: Sessions, run: Run, before: Mapping[Vendor, int]
     deliveries: list[Delivery] = []
     for vendor in VENDORS:
         doors = await steering.list_subscriptions(sessions.simulators, vendor, sessions.doors)
-        made = await steering.list_deliveries(sessions.simulators, vendor, before[vendor])
-        deliveries += [each for each in made if each.subscription in doors and all(map(run.owns, each.records))]
+        made = await steering.list_deliveries(sessions.simulators, vendor, before[vendor], doors)
+        deliveries += [each for each in made if all(map(run.owns, each.records))]
     return deliveries
 
 

@@ -110,11 +110,11 @@ class Watch:
 
     async def _deliveries_of(self, vendor: Vendor) -> Mapping[str, int]:
         """How many deliveries the run made, by state; notes how many records they tell of."""
-        for delivery in await steering.list_deliveries(self._sessions.simulators, vendor, self._seen[vendor]):
+        simulators, doors = self._sessions.simulators, self._doors[vendor]
+        for delivery in await steering.list_deliveries(simulators, vendor, self._seen[vendor], doors):
             self._seen[vendor] = delivery.seq
-            if delivery.subscription in self._doors[vendor]:
-                self._records_due += len(delivery.records)
-        now = await steering.count_deliveries(self._sessions.simulators, vendor, self._doors[vendor])
+            self._records_due += len(delivery.records)
+        now = await steering.count_deliveries(simulators, vendor, doors)
         return {state: many - self._before[vendor][state] for state, many in now.items()}
 
     async def _left_behind(self) -> list[Lack]:

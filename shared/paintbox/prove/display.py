@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from paintbox.environment import SERVERS
 from paintbox.errors import OperatorError
-from paintbox.prove.evidence import SERVERS
 from paintbox.prove.nemesis import Event, Phase
 from paintbox.status.lag import topic_lags
 from paintbox.world import steering

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from paintbox.databases import Connection, Database, connected
-from paintbox.environment import require
+from paintbox.environment import SERVERS, require
 from paintbox.prove import contents, dump, ledger, tables
 from paintbox.prove.checks.truth import KINDS
 from paintbox.prove.contents import Cached, Told
@@ -20,7 +20,6 @@ from paintbox.world.steering import Simulators
 from synckit import identity
 
 PROCESS = "paintbox prove"
-SERVERS = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from paintbox.environment import require
+from paintbox.environment import SERVERS, require
 from paintbox.errors import OperatorError
 from paintbox.prove import tables
-from paintbox.prove.evidence import SERVERS, databases
+from paintbox.prove.evidence import databases
 from paintbox.status.lag import topic_lags
 from paintbox.world import steering
 from paintbox.world.steering import VENDORS

@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from paintbox.databases import Database
+from paintbox.environment import SERVERS
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 from paintbox.prove import disk, faults, recovery
@@ -94,7 +95,7 @@ class Rig:
     @property
     def kafka(self) -> str:
         """The bootstrap servers."""
-        return self.environment["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
+        return self.environment[SERVERS]
 
     @property
     def services(self) -> list[Handle]:

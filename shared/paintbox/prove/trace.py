@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from paintbox.databases import Connection
-from paintbox.environment import require
+from paintbox.environment import SERVERS, require
 from paintbox.prove import dump
 from paintbox.prove.dump import Published
-from paintbox.prove.evidence import SERVERS, databases
+from paintbox.prove.evidence import databases
 from paintbox.prove.trace_places import PLACES
 from synckit import identity
 

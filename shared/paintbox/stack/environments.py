@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from paintbox.databases import Database
-from paintbox.environment import render
+from paintbox.environment import SERVERS, render
 from paintbox.files import write_atomically
 from paintbox.stack import postgres
 from paintbox.stack.kept import Kept
@@ -15,7 +15,6 @@ from paintbox.stack.ports import HOST
 from simulators.salesforce.definitions import ORGANIZATION_ID
 
 OWNER: Final = "paintbox_owner"
-KAFKA_SERVERS: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
 
 URLS: Final = {
     "webhook-ingest": "PAINTBOX_INGEST_URL",
@@ -98,7 +97,7 @@ def public(kept: Kept) -> dict[str, str]:
     """Every name of the public surface, as the operator of this stack has it: the databases as their owner."""
     return {
         **{database.dsn_name: dsn(kept, OWNER, database_name(database)) for database in Database},
-        KAFKA_SERVERS: f"{HOST}:{kept.ports['kafka']}",
+        SERVERS: f"{HOST}:{kept.ports['kafka']}",
         **{name: url(kept, process) for process, name in URLS.items()},
         **({URLS["webhook-ingest"]: url(kept, EDGE)} if kept.layout.edge else {}),
         "PAINTBOX_SALESFORCE_ORGANIZATION_IDS": ORGANIZATION_ID,
@@ -113,7 +112,7 @@ def public(kept: Kept) -> dict[str, str]:
 
 def private(kept: Kept, process: str, uses: Uses) -> dict[str, str]:
     """What one process is given: where it listens, its databases under its own login, and only the names it uses."""
-    everything = {**public(kept), KAFKA_SERVERS: f"{HOST}:{kept.ports[_way(kept, 'kafka')]}"}
+    everything = {**public(kept), SERVERS: f"{HOST}:{kept.ports[_way(kept, 'kafka')]}"}
     way = _way(kept, "postgres")
     own = (
         {}

@@ -8,6 +8,7 @@ from typing import Final
 
 from paintbox import topics
 from paintbox.databases import Connection, Database, connected
+from paintbox.environment import SERVERS
 from paintbox.migrations import migrate
 from paintbox.stack import configuration, postgres, programs, roles, services, subscriptions
 from paintbox.stack.edge import edge_program, proxy_program
@@ -64,7 +65,7 @@ async def _databases(stack: Stack) -> Outcome:
 
 
 async def _topics(stack: Stack) -> Outcome:
-    servers = public(stack.kept)["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
+    servers = public(stack.kept)[SERVERS]
     changes = await topics.apply(servers, topics.Replication(1, 1))
     for change in changes:
         if change.reason:

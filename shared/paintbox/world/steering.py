@@ -175,8 +175,7 @@ async def count_deliveries(
 
     Of all subscriptions, unless said.
     """
-    those = {} if subscriptions is None else {"subscription": ",".join(sorted(subscriptions))}
-    answer = await ask(simulators, vendor, "GET", "deliveries", params={"limit": 1, **those})
+    answer = await ask(simulators, vendor, "GET", "deliveries", params={"limit": 1, **_those(subscriptions)})
     counts: Mapping[str, int] = answer["counts"]
     return counts
 
@@ -187,16 +186,23 @@ async def list_subscriptions(simulators: Simulators, vendor: Vendor, url: str) -
     return {told["id"] for told in answer["subscriptions"] if told["url"].startswith(f"{url}/")}
 
 
-async def list_deliveries(simulators: Simulators, vendor: Vendor, after: int) -> list[Delivery]:
-    """All deliveries with a greater number, which they have from 1 on without gaps."""
+async def list_deliveries(
+    simulators: Simulators, vendor: Vendor, after: int, subscriptions: Iterable[str] | None = None
+) -> list[Delivery]:
+    """All deliveries with a greater number, from 1 on without gaps: of all subscriptions, or of these."""
+    those = _those(subscriptions)
     found: list[Delivery] = []
     following: int | None = after
     while following is not None:
-        params = {"after": following, "limit": LARGEST_REQUEST}
+        params = {"after": following, "limit": LARGEST_REQUEST, **those}
         page = await ask(simulators, vendor, "GET", "deliveries", params=params)
         found += [_delivery(each) for each in page["deliveries"]]
         following = page["next"]
     return found
+
+
+def _those(subscriptions: Iterable[str] | None) -> dict[str, str]:
+    return {} if subscriptions is None else {"subscription": ",".join(sorted(subscriptions))}
 
 
 def _delivery(told: Mapping[str, Any]) -> Delivery:
