@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -125,6 +127,23 @@ async def test_a_second_run_is_equal_too_and_a_shell_takes_the_lines_that_it_pri
         assert await until(
             lambda: customers.fetchval("SELECT id FROM customers.customers WHERE last_name = 'Lovelace'")
         )
+
+
+async def test_customers_of_an_interrupted_run_that_still_come_in_are_not_taken_for_its_own(stack: LocalStack) -> None:
+    """The same seed gives the same telephone numbers, unless they are known to be taken."""
+    async with session(stack, "INTEGRATIONS") as integrations, session(stack, "CUSTOMERS") as customers:
+        logged = "SELECT count(*) FROM integrations.webhook_events WHERE service = 'SALESFORCE'"
+        enough = await integrations.fetchval(logged) + 28  # the accounts and the contacts
+        command = [sys.executable, "-m", "paintbox", "demo", *FEW, "--seed", "17", "--directory", f"{stack.directory}"]
+        async with customers.transaction():
+            await customers.execute("LOCK TABLE customers.salesforce_records IN SHARE MODE")
+            with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL) as interrupted:  # noqa: ASYNC220
+                await until(lambda: integrations.fetchval(f"SELECT ({logged}) >= {enough}"))
+                interrupted.send_signal(signal.SIGINT)
+
+    done = paintbox("demo", *FEW, "--seed", "17", directory=stack.directory)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_a_column_that_is_not_as_the_vendor_has_it_is_named_and_fails_the_run(stack: LocalStack) -> None:

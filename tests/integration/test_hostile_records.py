@@ -65,6 +65,7 @@ HEADERS: dict[str, Mapping[str, str | bytes | None]] = {
     "b77_an_unknown_type": {"ce_type": "salesforce.letter.Contact.v1"},
     "another_source": {"ce_source": "/nowhere"},
     "b76_a_version_of_many_digits": {"ce_factversion": "9" * 5_000},
+    "b76_a_major_version_of_many_digits": {"ce_type": f"companycam.project.updated.v{'9' * 5_000}"},
 }
 
 

@@ -1,21 +1,14 @@
-"""`paintbox parked`: what was set aside, without what it says, and what becomes of it."""
+"""`paintbox parked list` and `show`: what was set aside, without what it says."""
 
-import asyncio
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import UTC, datetime
 
 import pytest
-from typer.testing import CliRunner
 
-from paintbox.__main__ import app
 from paintbox.databases import Connection, Database
-from paintbox.errors import OperatorError
-from paintbox.parked.decisions import find_progress
-from paintbox.parked.listing import Filter, find_set_aside, list_set_aside
+from paintbox.parked.listing import Filter, list_set_aside
 from support.postgres import NewDatabase, OpenSession
-from support.rows import insert
+from support.set_aside import paintbox, park, quarantine
 
 pytestmark = pytest.mark.database
 
@@ -28,23 +21,6 @@ async def dsn(new_database: NewDatabase) -> str:
 @pytest.fixture
 async def session(dsn: str, connect: OpenSession) -> Connection:
     return await connect(dsn)
-
-
-async def park(session: Connection, offset: int, **changes: object) -> None:
-    values: dict[str, object] = {
-        "consumer": "customer-sync",
-        "topic": "paintbox.webhooks.salesforce.v1",
-        "partition": 3,
-        "offset": offset,
-        "key": b"003",
-        "headers": "{}",
-        "value": b"canary",
-        "reason_code": "key_mismatch",
-        "reason": "the key is not the record's",
-        "value_sha256": str(offset),
-        "parked_at": datetime(2026, 1, 2, 10, offset, tzinfo=UTC),
-    }
-    await insert(session, "integrations.parked_records", **values | changes)
 
 
 async def test_the_newest_come_first_and_nothing_of_the_payload(dsn: str, session: Connection) -> None:
@@ -65,21 +41,6 @@ async def test_what_was_redriven_or_dropped_is_not_listed(dsn: str, session: Con
     await park(session, 2, dropped_at=datetime.now(UTC))
 
     assert await list_set_aside(dsn, Filter(), 10) == []
-
-
-async def quarantine(session: Connection, **changes: object) -> UUID:
-    values: dict[str, object] = {
-        "id": uuid4(),
-        "service": "COMPANY_CAM",
-        "event_type": "quarantined",
-        "payload": "{}",
-        "status": "FAILED",
-        "error_message": "quarantined: not_json",
-        "raw": b"canary",
-        "received_at": datetime(2026, 1, 2, 9, tzinfo=UTC),
-    }
-    row = await insert(session, "integrations.webhook_events", **values | changes)
-    return UUID(str(row["id"]))
 
 
 async def test_quarantined_deliveries_are_listed_beside_them(dsn: str, session: Connection) -> None:
@@ -138,20 +99,6 @@ async def test_filters(dsn: str, session: Connection, wanted: Filter, offsets: l
     assert [one.offset for one in await list_set_aside(dsn, wanted, 10)] == offsets
 
 
-async def paintbox(dsn: str, *arguments: str) -> tuple[int, str]:
-    """The exit code of `paintbox parked …` and what it printed."""
-    environment = {"PAINTBOX_INTEGRATIONS_DSN": dsn, "COLUMNS": "400"}
-    result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, ["parked", *arguments])
-    if isinstance(result.exception, OperatorError):
-        return 1, str(result.exception)
-    return result.exit_code, result.output
-
-
-async def states(session: Connection) -> list[str]:
-    found = await find_set_aside(session, Filter(with_decided=True))
-    return [one.state for one in sorted(found, key=lambda one: one.since)]
-
-
 async def test_list_names_no_payload_and_show_prints_the_whole_record(dsn: str, session: Connection) -> None:
     await park(session, 1, value=b'{"name": "canary\x1b[2J"}'.replace(b"\x1b", b"\\u001b"), headers='{"ce_id": "7"}')
     event_id = await quarantine(session)
@@ -180,169 +127,3 @@ async def test_a_key_is_given_as_text_or_as_it_is_shown(dsn: str, session: Conne
     assert as_text == as_shown
     assert "key_mismatch" in as_text[1]
     assert (code, "--key is not UTF-8" in said) == (2, True)
-
-
-async def test_a_redrive_only_marks_and_says_who_does_not_do_it(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-    await park(session, 2, consumer="photo-sync")
-    await quarantine(session)
-
-    code, said = await paintbox(dsn, "redrive", "--wait", "0")
-
-    assert code == 1
-    assert await states(session) == ["asked"] * 3
-    assert said.splitlines()[0] == "0 done, 0 failed again, 3 still waiting"
-    assert all(
-        f"1 wait for {name}, which has no session" in said for name in ("customer-sync", "photo-sync", "webhook-log")
-    )
-
-
-async def test_a_redrive_reports_what_became_of_each(dsn: str, session: Connection) -> None:
-    for offset in range(3):
-        await park(session, offset)
-    understood = await quarantine(session)
-    await quarantine(session)
-    asked = await find_set_aside(session, Filter())
-    await paintbox(dsn, "redrive", "--wait", "0")
-
-    await session.execute('UPDATE integrations.parked_records SET redriven_at = now() WHERE "offset" = 0')
-    await session.execute(
-        'UPDATE integrations.parked_records SET attempt = 2, redrive_asked_at = NULL WHERE "offset" = 1'
-    )
-    await session.execute("UPDATE integrations.webhook_events SET status = 'PROCESSED' WHERE id = $1", understood)
-    await session.execute("DELETE FROM integrations.quarantine_decisions")
-    progress = await find_progress(session, asked)
-
-    assert (progress.done, progress.failed, progress.waiting) == (2, 2, {"customer-sync": 1})
-
-
-async def test_a_redrive_waits_for_the_outcome(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-
-    running = asyncio.create_task(paintbox(dsn, "redrive", "--json"))
-    while "asked" not in await states(session):  # noqa: ASYNC110 - the mark is in a database
-        await asyncio.sleep(0.02)
-    await session.execute("UPDATE integrations.parked_records SET redriven_at = now()")
-    code, said = await running
-
-    assert code == 0
-    assert json.loads(said) == {"done": 1, "failed": 0, "waiting": {}, "absent": []}
-
-
-async def test_a_consumer_that_runs_but_is_slow_is_not_called_absent(
-    dsn: str, session: Connection, connect: OpenSession
-) -> None:
-    await park(session, 1)
-    await connect(dsn, application_name="customer-sync")
-
-    _, said = await paintbox(dsn, "redrive", "--wait", "0")
-
-    assert "1 wait for customer-sync, which runs" in said
-
-
-async def test_a_dry_run_changes_nothing(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-
-    redriven = await paintbox(dsn, "redrive", "--dry-run")
-    dropped = await paintbox(dsn, "drop", "--key", "003", "--dry-run")
-
-    assert (redriven[0], dropped[0]) == (0, 0)
-    assert "1 would be redriven; nothing has been done. Without --dry-run it is." in redriven[1]
-    assert "With --yes it is." in dropped[1]
-    assert await states(session) == ["open"]
-
-
-async def test_b101_dropping_demands_yes_and_a_filter(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-    await park(session, 2, reason_code="null_value")
-
-    without_yes = await paintbox(dsn, "drop", "--reason", "null_value")
-    without_filter = await paintbox(dsn, "drop", "--yes")
-    before = await states(session)
-    done = await paintbox(dsn, "drop", "--reason", "null_value", "--yes")
-
-    assert (without_yes[0], without_filter[0], done[0]) == (2, 2, 0)
-    assert "1 would be dropped; nothing has been done" in without_yes[1]
-    assert before == ["open", "open"]
-    assert await states(session) == ["open", "dropped"]
-
-
-async def test_what_was_dropped_is_kept_shown_with_all_and_never_redriven(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-    event_id = await quarantine(session)
-    await paintbox(dsn, "drop", "--newer-than", "2026-01-01", "--yes")
-
-    await paintbox(dsn, "redrive", "--wait", "0")
-
-    assert await states(session) == ["dropped", "dropped"]
-    assert await find_set_aside(session, Filter()) == []
-    assert await session.fetchval("SELECT count(*) FROM integrations.parked_records") == 1
-    assert await session.fetchval("SELECT status FROM integrations.webhook_events WHERE id = $1", event_id) == "FAILED"
-    assert "dropped" in (await paintbox(dsn, "list", "--all"))[1]
-
-
-async def test_many_are_redriven_with_yes_only(dsn: str, session: Connection) -> None:
-    await session.execute(
-        """
-        INSERT INTO integrations.parked_records (consumer, topic, partition, "offset", reason_code, reason)
-        SELECT 'customer-sync', 't', 0, number, 'x', 'y' FROM generate_series(1, 1001) AS number
-        """
-    )
-
-    refused = await paintbox(dsn, "redrive", "--wait", "0")
-    before = set(await states(session))
-    await paintbox(dsn, "redrive", "--wait", "0", "--yes")
-
-    assert refused[0] == 2
-    assert "1001 would be redriven" in refused[1]
-    assert (before, set(await states(session))) == ({"open"}, {"asked"})
-
-
-async def test_an_id_that_is_not_open_stops_the_whole_command(dsn: str, session: Connection) -> None:
-    await park(session, 1)
-    (known,) = await find_set_aside(session, Filter())
-
-    code, said = await paintbox(dsn, "redrive", "--id", known.id, "--id", "4711", "--wait", "0")
-
-    assert (code, "not open: 4711" in said) == (1, True)
-    assert await states(session) == ["open"]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("list", "--older-than", "yesterday"),
-        ("list", "--older-than", "2h", "--newer-than", "1h"),
-        ("list", "--limit", "-5"),
-        ("redrive", "--wait", "-1"),
-        ("show",),
-        ("resume",),
-        ("forget",),
-    ],
-)
-async def test_b100_what_is_no_command_exits_2_and_does_nothing(dsn: str, arguments: tuple[str, ...]) -> None:
-    assert (await paintbox(dsn, *arguments))[0] == 2
-
-
-async def alarm(session: Connection, **changes: Any) -> None:
-    values: dict[str, Any] = {"consumer": "customer-sync", "topic": "t", "records": 200, "parked": 150}
-    await insert(session, "integrations.consumer_alarms", **values | changes)
-
-
-async def test_an_alarm_is_shown_with_what_ends_it_and_resume_clears_it(dsn: str, session: Connection) -> None:
-    await alarm(session)
-    await alarm(session, topic="other")
-    await alarm(session, consumer="photo-sync")
-    await alarm(session, topic="old", cleared_at=datetime.now(UTC) - timedelta(hours=1))
-
-    _, shown = await paintbox(dsn, "list")
-    one = await paintbox(dsn, "resume", "--consumer", "customer-sync", "--topic", "t")
-    rest = await paintbox(dsn, "resume", "--consumer", "customer-sync", "--json")
-    again = await paintbox(dsn, "resume", "--consumer", "customer-sync")
-
-    left = await session.fetch("SELECT consumer FROM integrations.consumer_alarms WHERE cleared_at IS NULL")
-    assert shown.count("paintbox parked resume --consumer") == 3
-    assert one == (0, "customer-sync goes on with t\n")
-    assert [found["topic"] for found in json.loads(rest[1])["resumed"]] == ["other"]
-    assert again[0] == 1
-    assert [row["consumer"] for row in left] == ["photo-sync"]

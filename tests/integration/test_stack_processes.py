@@ -14,7 +14,10 @@ from paintbox.stack import processes
 from paintbox.stack.processes import Record
 
 SLEEP = "import time; print('runs', flush=True); time.sleep(600)"
-EXITS_WITH_3 = f"import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); {SLEEP}"
+EXITS_WITH_3 = (
+    "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); print('runs', flush=True)\n"
+    "while True: time.sleep(0.05)"  # one long sleep misses a signal that comes just before it
+)
 DEAF_FAMILY = (
     "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "os.fork() and print('runs', flush=True); time.sleep(600)"

@@ -109,14 +109,18 @@ def test_b25_nothing_that_came_from_outside_makes_a_line_of_the_list() -> None:
 
 
 def test_an_outcome_says_who_is_missing_and_who_is_slow() -> None:
-    progress = Progress(done=1, failed=2, waiting={"customer-sync": 3, "photo-sync": 4}, absent=("photo-sync",))
+    progress = Progress(
+        done=1, failed=2, dropped=5, waiting={"customer-sync": 3, "photo-sync": 4}, absent=("photo-sync",)
+    )
 
     said = list(text.outcome(progress))
 
     assert said[0] == "1 done, 2 failed again, 7 still waiting"
-    assert "customer-sync, which runs" in said[1]
-    assert "photo-sync, which has no session" in said[2]
+    assert said[1] == "5 were dropped meanwhile"
+    assert "customer-sync, which runs" in said[2]
+    assert "photo-sync, which has no session" in said[3]
     assert not progress.is_over
     assert not progress.is_good
     assert Progress(done=1).is_good
     assert not Progress(failed=1).is_good
+    assert not Progress(dropped=1).is_good

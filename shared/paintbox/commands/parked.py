@@ -106,7 +106,8 @@ def redrive(  # noqa: PLR0913 - an option is an argument
     """Have records put through again by the consumer that owns them; without a filter all that are open.
 
     They go through the same merge as ever, so a record that is redriven twice, or after a newer one, changes nothing.
-    Exits 0 where all of them worked, 1 where some failed again or still wait, 2 where --yes is needed.
+    Exits 0 where all of them worked, 1 where some failed again, were dropped meanwhile or still wait, 2 where --yes is
+    needed.
     """
     from paintbox.parked import listing
 
@@ -236,7 +237,9 @@ async def _redrive(dsn: str, picked: "Filter", seconds: float) -> "Progress":
 
     asked = await decisions.ask_redrive(dsn, picked)
     with Bar("redriving", len(asked)) as bar:
-        return await decisions.watch(dsn, asked, seconds, lambda progress: bar.reach(progress.done + progress.failed))
+        return await decisions.watch(
+            dsn, asked, seconds, lambda progress: bar.reach(progress.done + progress.failed + progress.dropped)
+        )
 
 
 def _tell(progress: "Progress", *, as_json: bool) -> None:

@@ -17,13 +17,16 @@ _QUEUES: Final = {
 
 
 async def lacks(sessions: Sessions, counts: Counts) -> Sequence[Lack]:
-    """What is missing or still moves; nothing where all is there and stands still.
+    """What is missing or still moves; nothing where all is there and stands still."""
+    return [*progress.undelivered(counts), *progress.unprojected(counts)] or await movements(sessions)
+
+
+async def movements(sessions: Sessions) -> Sequence[Lack]:
+    """What still moves, whoever set it off; nothing where all stands still.
 
     Kafka is asked before and after the databases: whoever takes something from a queue there after it was looked at
     publishes it, and so moves an end.
     """
-    if missing := [*progress.undelivered(counts), *progress.unprojected(counts)]:
-        return missing
     try:
         before = await topic_lags(sessions.kafka.servers)
         if moving := [*_behind(before), *await _queued(sessions)]:

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from paintbox.demo import standstill
 from paintbox.demo.counts import Count, Counts, Lack
 from paintbox.demo.sessions import Sessions
 from paintbox.errors import OperatorError
 from paintbox.world import found, steering
 from paintbox.world.edits import Vendor
-from paintbox.world.ids import Ids
+from paintbox.world.ids import NOTHING, Ids
 from paintbox.world.steering import VENDORS
 
 LOOK_SECONDS: Final = 0.4
@@ -29,14 +30,13 @@ class Watch:
     def __init__(
         self,
         sessions: Sessions,
-        ids: Ids,
         show: Callable[[Counts], None],
         log_of: Callable[[str], Path],
         seconds: float,
     ) -> None:
         """`log_of` is the log of a process, by its name; `seconds` is how long the run may take from `begin` on."""
         self._sessions = sessions
-        self._ids = ids
+        self._ids = NOTHING
         self._show = show
         self._log_of = log_of
         self._seconds = seconds
@@ -50,12 +50,19 @@ class Watch:
         self._records_due = 0
 
     async def begin(self) -> None:
-        """Starts the clock, waits for what an earlier run left behind, and notes what there is."""
+        """Starts the clock, waits until nothing that an earlier run left behind moves, and notes what there is.
+
+        An interrupted run's customers still come in: projects of this one could be theirs.
+        """
         self._deadline = time.monotonic() + self._seconds
-        while left := await self._left_behind():
-            await self._pause("An earlier run's deliveries did not end", left)
+        while left := [*await self._left_behind(), *await standstill.movements(self._sessions)]:
+            await self._pause("What an earlier run left behind did not end", left)
         self._seen = dict(self.deliveries_before)
         self._records_before = await self._sessions.kafka.count_records()
+
+    def expect(self, ids: Ids) -> None:
+        """Says which records the run is about: no look is taken before."""
+        self._ids = ids
 
     @property
     def deliveries_before(self) -> Mapping[Vendor, int]:

@@ -4,6 +4,7 @@ Nothing is applied here. A redrive is a mark; the process that owns the consumer
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
@@ -81,30 +82,44 @@ async def find_progress(connection: Connection, asked: Sequence[SetAside]) -> Pr
     """What has become of these by now."""
     rows = await connection.fetch(
         """
-        SELECT consumer, redriven_at IS NOT NULL AS is_done, redrive_asked_at IS NOT NULL AS is_asked, count(*) AS many
+        SELECT consumer,
+               CASE WHEN redriven_at IS NOT NULL THEN 'done'
+                    WHEN dropped_at IS NOT NULL THEN 'dropped'
+                    WHEN redrive_asked_at IS NOT NULL THEN 'waiting'
+                    ELSE 'failed'
+               END AS became,
+               count(*) AS many
           FROM integrations.parked_records
          WHERE id = ANY($1::bigint[])
-         GROUP BY 1, 2, 3
+         GROUP BY 1, 2
          UNION ALL
-        SELECT consumer, event.status <> 'FAILED', decision.redrive_asked_at IS NOT NULL, count(*)
+        SELECT consumer,
+               CASE WHEN event.status <> 'FAILED' THEN 'done'
+                    WHEN decision.dropped_at IS NOT NULL THEN 'dropped'
+                    WHEN decision.redrive_asked_at IS NOT NULL THEN 'waiting'
+                    ELSE 'failed'
+               END,
+               count(*)
           FROM unnest($2::uuid[], $3::timestamptz[], $4::text[]) AS asked (event_id, received_at, consumer)
           JOIN integrations.webhook_events AS event
             ON event.id = asked.event_id AND event.received_at = asked.received_at
           LEFT JOIN integrations.quarantine_decisions AS decision ON decision.event_id = asked.event_id
-         GROUP BY 1, 2, 3
+         GROUP BY 1, 2
         """,
         _parked(asked),
         [one.id for one in _quarantined(asked)],
         [one.since for one in _quarantined(asked)],
         [one.consumer for one in _quarantined(asked)],
     )
-    waiting: dict[str, int] = {}
+    many, waiting = Counter[str](), Counter[str]()
     for row in rows:
-        if row["is_asked"] and not row["is_done"]:
-            waiting[row["consumer"]] = waiting.get(row["consumer"], 0) + row["many"]
+        many[row["became"]] += row["many"]
+        if row["became"] == "waiting":
+            waiting[row["consumer"]] += row["many"]
     return Progress(
-        done=sum(row["many"] for row in rows if row["is_done"]),
-        failed=sum(row["many"] for row in rows if not row["is_done"] and not row["is_asked"]),
+        done=many["done"],
+        failed=many["failed"],
+        dropped=many["dropped"],
         waiting=waiting,
         absent=await _find_absent(connection, sorted(waiting)),
     )

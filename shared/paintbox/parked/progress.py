@@ -10,6 +10,8 @@ class Progress:
 
     done: int = 0
     failed: int = 0
+    dropped: int = 0
+    """By somebody else meanwhile."""
     waiting: Mapping[str, int] = field(default_factory=dict)
     """By the consumer that is to do it."""
     absent: tuple[str, ...] = ()
@@ -23,4 +25,4 @@ class Progress:
     @property
     def is_good(self) -> bool:
         """Whether all of it worked."""
-        return self.is_over and not self.failed
+        return self.is_over and not self.failed and not self.dropped

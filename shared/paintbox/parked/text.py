@@ -68,6 +68,8 @@ def whole(one: Whole) -> str:
 def outcome(progress: Progress) -> Iterator[str]:
     """What became of a redrive, and what to look at where it is not over."""
     yield f"{progress.done} done, {progress.failed} failed again, {sum(progress.waiting.values())} still waiting"
+    if progress.dropped:
+        yield f"{progress.dropped} were dropped meanwhile"
     for consumer, many in progress.waiting.items():
         if consumer in progress.absent:
             yield f"{many} wait for {consumer}, which has no session in the database: does it run? (`paintbox status`)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from paintbox.world.making import Made
@@ -25,6 +26,9 @@ class Ids:
     def rows(self) -> int:
         """How many rows there will be: an account is a part of its contacts' rows."""
         return len(self.customers) + len(self.projects) + len(self.photos)
+
+
+NOTHING: Final = Ids((), (), (), (), {}, ())
 
 
 def ids_of(made: Made) -> Ids:

@@ -19,9 +19,14 @@ class Count:
     records: int
     parked: int
 
-    def is_alarming(self, parked_by_all: int) -> bool:
-        """Whether that is not bad data but a bad release. Every copy of the process meets it in the same share."""
-        return max(parked_by_all, self.parked) > MOST_PARKED and self.parked > self.records * LARGEST_SHARE
+    def is_alarming(self, parked_by_all: int | None) -> bool:
+        """Whether that is not bad data but a bad release. Every copy of the process meets it in the same share.
+
+        `parked_by_all` counts each record once; None where that is not known. Our own count has those that were read
+        again, as after a rebalance, once more each time: good for the share alone.
+        """
+        parked = self.parked if parked_by_all is None else parked_by_all
+        return parked > MOST_PARKED and self.parked > self.records * LARGEST_SHARE
 
 
 class Window:

@@ -246,7 +246,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         except Exception as error:
             if not passes(error):
                 raise
-            if mine.is_alarming(0):
+            if mine.is_alarming(None):
                 log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
                 self._stop_by_alarm({"records": str(mine.records), "parked": str(mine.parked)})
                 self._unsaved = mine

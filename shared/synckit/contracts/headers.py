@@ -184,5 +184,5 @@ def _check_major_version(specversion: str, event_type: str) -> None:
     major = _MAJOR.search(event_type)
     if not specversion.startswith("1."):
         raise PoisonError("unknown_major_version", "ce_specversion is not 1.x")
-    if major is None or int(major.group(1)) != MAJOR_VERSION:
+    if major is None or major.group(1) != str(MAJOR_VERSION):
         raise PoisonError("unknown_major_version", f"ce_type does not end in .v{MAJOR_VERSION}")

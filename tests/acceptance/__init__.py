@@ -1,0 +1,1 @@
+"""Whole stacks as their users have them: what `conftest` starts ends when a worker leaves this package."""
