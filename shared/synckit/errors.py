@@ -2,7 +2,10 @@
 
 
 class TransientError(Exception):
-    """The same work will succeed later: back off, keep the order, try again without limit."""
+    """The same work will succeed later: back off, keep the order, try again without limit.
+
+    Its message is logged and shown by `/readyz`, so it names settings and rules, never a value of a record.
+    """
 
 
 class PoisonError(Exception):

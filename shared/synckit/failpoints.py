@@ -23,6 +23,8 @@ NAMES: Final = frozenset(
         "consumer.alarm:after_commit",
         "consumer.alarm:before_commit",
         "consumer.apply:before",
+        "consumer.markers:after_commit",
+        "consumer.markers:before_commit",
         "consumer.offsets:after_commit",
         "consumer.offsets:before_commit",
         "customer_sync.counterparts:after_commit",

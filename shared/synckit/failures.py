@@ -94,6 +94,8 @@ def describe(error: BaseException) -> dict[str, str]:
         said |= {name: str(value) for name, value in named if value}
     if isinstance(error, PoisonError):
         said |= {"code": error.code, "reason": error.reason}
+    if isinstance(error, TransientError):
+        said["reason"] = str(error)
     return said
 
 

@@ -32,19 +32,23 @@ PARTS: Final = {
     "photo_sync": ("photo-sync",),
     "projector": OWNERS,
     "quarantine": ("webhook-log",),
-    "redrive": OWNERS,
+    "redrive": GROUPS,
     "relay": OWNERS,
     "spool": ("webhook-log",),
     "webhook_ingest": ("webhook-ingest",),
     "webhook_log": ("webhook-log",),
 }
 """Which processes are killed at the steps whose names begin so."""
-ONLY: Final = {"consumer.alarm": ("photo-sync",)}
-"""Steps that not all of these processes are killed at: an alarm has to be cleared by hand each time."""
+OTHERS: Final = {
+    "consumer.alarm": ("photo-sync",),  # has to be cleared by hand each time
+    "consumer.markers": OWNERS,  # what the log reads is not written in transactions
+    "integrations.receive": GROUPS,
+}
+"""Steps at which other processes are killed than at those of their part."""
 CASES: Final = [
     (process, step)
     for step in steps()
-    for process in ONLY.get(step.partition(":")[0], PARTS.get(step.partition(".")[0], ()))
+    for process in OTHERS.get(step.partition(":")[0], PARTS.get(step.partition(".")[0], ()))
 ]
 ROUNDS: Final = [
     {process: step for process, step in zip(PROCESSES, found, strict=True) if step is not None}
@@ -60,7 +64,11 @@ OUTBOXES: Final = {
 }
 
 
-OF_OTHERS: Final = {"customer-sync": FEDERATION_KEYS.name, "photo-sync": CUSTOMERS_CHANGES.name}
+OF_OTHERS: Final = {
+    "customer-sync": FEDERATION_KEYS.name,
+    "photo-sync": CUSTOMERS_CHANGES.name,
+    "webhook-log": WEBHOOKS_COMPANYCAM.name,
+}
 """A topic whose consumer only parks what it cannot read."""
 
 

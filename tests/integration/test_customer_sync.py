@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from string import ascii_letters
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ from support.waiting import until
 from synckit import times
 from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
+from synckit.errors import TransientError
+from synckit.failures import explain
 from synckit.identity import customer_id
 from synckit.integrations import cache
 from synckit.mirror import notes, projector
@@ -57,6 +60,13 @@ def change(second: int, kind: str = "UPDATE", /, entity: str = "Contact", record
         "recordIds": [record or (DOUGLAS if entity == "Contact" else ACME)],
     }
     return samples.dumped({"ChangeEventHeader": header, **fields})
+
+
+async def configure(sync: CustomerSync, config: dict[str, Any]) -> None:
+    async with sync.resources.integrations.acquire() as connection:
+        await connection.execute(
+            "UPDATE integrations.integration_configs SET config = $1 WHERE service = 'SALESFORCE'", json.dumps(config)
+        )
 
 
 async def douglas(sync: CustomerSync) -> dict[str, Any]:
@@ -579,11 +589,7 @@ async def test_an_account_of_many_contacts_is_projected_in_slices(
 
 
 async def test_the_configuration_in_the_database_is_the_one_in_force(sync: CustomerSync) -> None:
-    async with sync.resources.integrations.acquire() as connection:
-        await connection.execute(
-            "UPDATE integrations.integration_configs SET config = $1 WHERE service = 'SALESFORCE'",
-            json.dumps({"status": {"default": "ACTIVE"}, "surprise": 1}),
-        )
+    await configure(sync, {"status": {"default": "ACTIVE"}, "surprise": 1})
 
     await sync.events(change(1, "CREATE", LastName="Hunting"))
 
@@ -592,11 +598,36 @@ async def test_the_configuration_in_the_database_is_the_one_in_force(sync: Custo
 
 async def test_a_configuration_that_makes_no_sense_changes_nothing(sync: CustomerSync) -> None:
     before = await sync.resources.config.get()
-    async with sync.resources.integrations.acquire() as connection:
-        await connection.execute(
-            """UPDATE integrations.integration_configs SET config = '{"status": {"default": "x"}}'"""
-        )
+    await configure(sync, {"status": {"default": "x"}})
 
     await sync.resources.config.refresh()
 
     assert await sync.resources.config.get() == before
+
+
+async def test_a_process_that_starts_with_a_configuration_that_makes_no_sense_applies_nothing_until_it_does(
+    sync: CustomerSync,
+) -> None:
+    """By the shipped defaults it would undo what copies of it write that read the last valid one."""
+    await configure(sync, {"status": {"default": "INACTIVE"}, "account_type": {"default": "RESIDENTAL"}})
+
+    with pytest.raises(TransientError) as refused:
+        await sync.events(change(1, "CREATE", LastName="Hunting"))
+    nothing = await all_rows(sync.resources.customers, "SELECT FROM customers.salesforce_records")
+    await configure(sync, {"status": {"default": "INACTIVE"}})
+    await sync.events(change(1, "CREATE", LastName="Hunting"))
+
+    assert "account_type.default" in explain(refused.value)
+    assert nothing == []
+    assert (await douglas(sync))["status"] == "INACTIVE"
+
+
+async def test_an_account_id_that_no_index_takes_costs_the_record_nothing_else(sync: CustomerSync) -> None:
+    letters = "".join(random.Random(1).choices(ascii_letters, k=6_000))
+
+    batch = await sync.events(change(1, "CREATE", LastName="Hunting", AccountId=letters))
+
+    stored = await one_row(sync.resources.customers, "SELECT fields, parent_id FROM customers.salesforce_records")
+    assert batch.condemned == {}
+    assert (await douglas(sync))["last_name"] == "Hunting"
+    assert (json.loads(stored["fields"])["AccountId"], stored["parent_id"]) == (letters, None)

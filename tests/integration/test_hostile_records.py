@@ -6,7 +6,7 @@ one is applied, logged, and not taken for the other.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -116,6 +116,34 @@ async def test_hostile_headers_do_not_stop_the_log(
     good = await one_row(pool, "SELECT status FROM integrations.webhook_events WHERE id = $1", event_id(GOOD))
     assert good["status"] == "RECEIVED"
     assert await parked(pool) in ([0], [])  # the log knows nothing of types
+
+
+BROKEN = replace(GOOD, value=b"[]")
+"""Another record of the same event."""
+IGNORED = replace(GOOD, value=json.dumps(json.loads(GOOD.value or b"") | {"object": "Opportunity"}).encode())
+
+
+@pytest.mark.parametrize(
+    ("batches", "status"),
+    [
+        ([[GOOD, BROKEN]], "PROCESSED"),
+        ([[BROKEN, GOOD]], "PROCESSED"),
+        ([[GOOD], [BROKEN]], "PROCESSED"),
+        ([[IGNORED, BROKEN]], "IGNORED"),
+        ([[IGNORED], [BROKEN]], "IGNORED"),
+        ([[GOOD, IGNORED]], "PROCESSED"),
+        ([[BROKEN], [IGNORED]], "IGNORED"),
+        ([[BROKEN], [GOOD]], "PROCESSED"),
+    ],
+)
+async def test_of_an_event_that_comes_twice_the_better_outcome_stands_in_both_logs(
+    customers: CustomerSync, batches: Sequence[Sequence[KafkaRecord]], status: str
+) -> None:
+    for batch in batches:
+        await customers.webhooks(batch)
+
+    log = await one_row(customers.resources.integrations, "SELECT status FROM integrations.sync_logs")
+    assert (await statuses(customers.resources.integrations), log["status"]) == ([status], "COMPLETED")
 
 
 def event_id(record: KafkaRecord) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ from support.people import NOW, customer, photo, project
 from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
 from support.samples import ACME, DOUGLAS, GERALDINE, PHOTO, PROJECT
 from support.services import PhotoSync, all_rows, of_topic, one_row, photo_sync_on, value_of
+from support.stacks import CHECKOUT
 from support.waiting import until, until_true
 from synckit.contracts import headers
 from synckit.contracts.compacted import Standing, decode
@@ -30,6 +32,10 @@ from synckit.identity import customer_id, photo_id, project_id
 from synckit.observability.metrics import HELD
 
 pytestmark = pytest.mark.database
+
+
+RUNBOOK = CHECKOUT / "docs" / "runbook.md"
+FREES = re.compile('-c "(UPDATE projects.customer_matches [^"]+)"')
 
 
 @pytest.fixture
@@ -245,6 +251,28 @@ async def test_a_stronger_basis_moves_a_project_and_ends_its_former_key(sync: Ph
     keys = {
         value_of(one)["external_id"]: value_of(one) for one in of_topic(await sync.published(), FEDERATION_KEYS.name)
     }
+    assert [row["customer_id"] for row in await projects(sync)] == [customer_id(GERALDINE)]
+    assert keys[str(customer_id(DOUGLAS))]["deleted_at"] is not None
+    assert keys[str(customer_id(GERALDINE))]["deleted_at"] is None
+
+
+async def test_a_project_that_names_another_now_is_contested_until_an_operator_frees_it(sync: PhotoSync) -> None:
+    """The statement is that of the runbook; the net looks at contested projects once a minute."""
+    await sync.customers([customer(), customer(GERALDINE, email="geraldine@example.com")])
+    await sync.events(project())
+    await sync.published()
+
+    await sync.events(project("project.updated", primary_contact={"email": "geraldine@example.com"}, updated_at=NOW))
+    contested, still = await match(sync), await projects(sync)
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute(FREES.findall(RUNBOOK.read_text())[0].replace("<project>", PROJECT))
+    await held.match_again(sync.resources)
+
+    keys = {
+        value_of(one)["external_id"]: value_of(one) for one in of_topic(await sync.published(), FEDERATION_KEYS.name)
+    }
+    assert (contested["state"], contested["candidates"]) == ("contested", [customer_id(GERALDINE)])
+    assert [row["customer_id"] for row in still] == [customer_id(DOUGLAS)]
     assert [row["customer_id"] for row in await projects(sync)] == [customer_id(GERALDINE)]
     assert keys[str(customer_id(DOUGLAS))]["deleted_at"] is not None
     assert keys[str(customer_id(GERALDINE))]["deleted_at"] is None

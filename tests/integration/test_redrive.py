@@ -108,7 +108,13 @@ async def test_a_turn_leaves_neither_a_lock_nor_a_setting_on_a_session_of_the_po
     async with AsyncExitStack() as stack:
         sessions = [await stack.enter_async_context(pool.acquire()) for _ in range(pool.get_max_size())]
         left = {await session.fetchval("SHOW idle_session_timeout") for session in sessions}
-        locks = await sessions[0].fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        locks = await sessions[0].fetchval(
+            """
+            SELECT count(*)
+              FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+             WHERE locktype = 'advisory' AND datname = current_database()
+            """
+        )
     assert (done > 0, left, locks) == (True, {"0"}, 0)
 
 

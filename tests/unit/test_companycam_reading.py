@@ -80,6 +80,18 @@ def test_a_label_is_a_field_of_its_own_as_new_as_its_sending() -> None:
     assert fact.stamp_of("name") == Stamp(versions.pushed(1_767_341_000_000))
 
 
+def test_an_archived_snapshot_is_as_new_as_the_record_so_that_what_was_taken_out_of_the_archive_stays_out() -> None:
+    created = event("project_created")
+    modified = created["payload"]["project"]["updated_at"]
+    archived = event("project_created", "project.archived", archived=True, updated_at=modified + 100)
+    back = event("project_created", "project.updated", archived=False, updated_at=modified + 101)
+    facts = [reading(one | {"created_at": modified + 102}).facts[0] for one in (created, back, archived)]
+
+    merged = merge(Record(object="project", id=facts[0].id, first_seen_at=NOON_MS), facts)
+
+    assert merged.record.get("archived") is False
+
+
 @pytest.mark.parametrize(("change", "name"), [("deleted", DELETED), ("archived", "archived")])
 def test_deleted_and_archived_are_as_new_as_their_sending(change: str, name: str) -> None:
     (fact,) = reading(event("project_created", f"project.{change}")).facts

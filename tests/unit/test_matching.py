@@ -128,10 +128,29 @@ def test_a_second_candidate_makes_a_match_contested_and_leaving_again_ends_that(
 
 def test_a_stronger_basis_changes_a_match_and_a_weaker_one_does_not() -> None:
     assert decide(matched(ANN, "phone"), by("email", BOB)) == matched(BOB, "email")
-    assert decide(matched(ANN, "email"), by("phone", BOB)) == matched(ANN, "email")
+    assert decide(matched(ANN, "email"), [*by("email", ANN), *by("phone", BOB)]) == matched(ANN, "email")
+
+
+@pytest.mark.parametrize("others", [[BOB], [BOB, CAT]])
+@pytest.mark.parametrize("basis", ["relation_id", "email", "phone"])
+def test_a_match_is_contested_where_only_others_match_on_whichever_basis(basis: Basis, others: list[UUID]) -> None:
+    """As after a correction at the vendor: the customer is not changed, but nobody overlooks it."""
+    decided = decide(matched(ANN, "relation_id"), by(basis, *others))
+
+    assert (decided.state, decided.customer_id, decided.basis) == ("contested", ANN, "relation_id")
+    assert list(decided.candidates) == others
+    assert decide(decided, [*by("phone", ANN), *by("phone", *others)]) == matched(ANN, "relation_id")
+
+
+def test_a_match_whose_basis_an_operator_took_away_goes_to_whom_it_names_now() -> None:
+    freed = Match(project_id="1", state="contested", customer_id=ANN, candidates=(BOB,))
+
+    assert decide(freed, by("email", BOB)) == matched(BOB, "email")
+    assert decide(freed, by("email", BOB, CAT)).candidates == (BOB, CAT)
 
 
 def test_what_the_operator_decided_stands() -> None:
+    assert decide(matched(ANN, "operator"), by("email", BOB)) == matched(ANN, "operator")
     assert decide(matched(ANN, "operator"), by("relation_id", BOB, relation=DOUGLAS)).customer_id == ANN
 
 

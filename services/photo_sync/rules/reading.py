@@ -76,7 +76,7 @@ def _contact(notification: Notification, name: str, record_id: str) -> Reading:
 def _project(notification: Notification, record_id: str, change: str) -> Reading:
     own: dict[str, Any] = {}
     if change == "archived":
-        own[ARCHIVED] = True
+        own |= {} if _snapshot(notification, PROJECT).get(ARCHIVED) is True else {ARCHIVED: True}
     elif change == "deleted":
         own[DELETED] = True
     elif change == "label_added":
@@ -86,6 +86,13 @@ def _project(notification: Notification, record_id: str, change: str) -> Reading
 
 def _photo(notification: Notification, record_id: str) -> Reading:
     return _merged(notification, PHOTO, record_id, _word(TAG, _payload(notification).get("tag")))
+
+
+def _snapshot(notification: Notification, name: str) -> Mapping[str, Any]:
+    """The record as the event shows it: as new as its modification, and not as the event's sending."""
+    payload = _payload(notification)
+    thing = payload.get(name)
+    return thing if isinstance(thing, dict) else payload
 
 
 def _word(prefix: str, word: Any) -> dict[str, Any]:
@@ -98,9 +105,7 @@ def _word(prefix: str, word: Any) -> dict[str, Any]:
 
 def _merged(notification: Notification, name: str, record_id: str, own: Mapping[str, Any]) -> Reading:
     """The snapshot in the event, and beside it what the event itself adds, which is as new as its sending."""
-    payload = _payload(notification)
-    thing = payload.get(name)
-    fields = normal_fields(thing if isinstance(thing, dict) else payload)
+    fields = normal_fields(_snapshot(notification, name))
     sent_at = notification.headers.time
     fact = Fact(
         object=name,

@@ -196,7 +196,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             return
         behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, 0) and at in positions}
         if behind:
+            failpoints.hit("consumer.markers:before_commit")
             await self._commit(client, behind)
+            failpoints.hit("consumer.markers:after_commit")
 
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""

@@ -6,40 +6,46 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from synckit.errors import TransientError
 from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
 
 REFRESH_SECONDS: Final = 30.0
+MOST_NAMES: Final = 10
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Configuration(Generic[Model]):
-    """The configuration in force: the last valid one that was read, and the shipped defaults before that."""
+    """The configuration in force: the last valid one that was read; the shipped defaults where the row sets nothing."""
 
     def __init__(self, pool: Pool, service: str, model: type[Model]) -> None:
         self._pool = pool
         self._service = service
         self._model = model
         self._text: str | None = None
+        self._wrong = ""
         self._current: Model | None = None
 
     async def get(self) -> Model:
-        """The configuration in force. Reads it first where it was never read: nothing is decided without it."""
+        """The configuration in force. Reads it first where it was never read: nothing is decided without it.
+
+        Raises TransientError, with the names of what is wrong, while none that was read since the start is valid: by
+        the defaults, rows would be written otherwise than by copies of the process that know the last valid one.
+        """
         if self._current is None:
             await self.refresh()
-        return self._current if self._current is not None else self._model()
+        if self._current is None:
+            raise TransientError(f"integration_configs.config of {self._service} is not valid: {self._wrong}")
+        return self._current
 
     async def refresh(self) -> None:
-        """Read it anew. What does not fit the model is logged (names, no values) and changes nothing.
-
-        Where not even the first reading fits, the shipped defaults are in force.
-        """
+        """Read it anew. What does not fit the model is logged once (names, no values) and changes nothing."""
         async with self._pool.acquire() as connection:
-            text = await find_config(connection, self._service)
-        if text != self._text or self._current is None:
+            text = await find_config(connection, self._service) or "{}"
+        if text != self._text:
             self._adopt(text)
 
     async def run(self) -> None:
@@ -53,16 +59,18 @@ class Configuration(Generic[Model]):
                     raise
                 log.warning("The configuration could not be read", extra={"service": self._service, **describe(error)})
 
-    def _adopt(self, text: str | None) -> None:
+    def _adopt(self, text: str) -> None:
         self._text = text
         try:
-            self._current = self._model.model_validate_json(text or "{}")
+            self._current = self._model.model_validate_json(text)
         except ValidationError as error:
             details = error.errors(include_input=False, include_context=False, include_url=False)
-            wrong = [".".join(map(str, detail["loc"])) for detail in details]
+            self._wrong = ", ".join(".".join(map(str, detail["loc"])) for detail in details[:MOST_NAMES])
             log.warning(
-                "The configuration is not valid: the last valid one stays",
-                extra={"service": self._service, "wrong": wrong},
+                "The configuration is not valid: nothing is applied until it is"
+                if self._current is None
+                else "The configuration is not valid: the last valid one stays",
+                extra={"service": self._service, "wrong": self._wrong},
             )
 
 

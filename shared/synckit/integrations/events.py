@@ -32,6 +32,10 @@ class Status(StrEnum):
     """Parked or quarantined."""
 
 
+_RANKS: Final = (Status.RECEIVED, Status.FAILED, Status.IGNORED, Status.PROCESSED)
+"""The better ones last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """An event as it travelled, and when it was received first."""
@@ -85,11 +89,12 @@ async def record_deliveries(connection: Connection, deliveries: Iterable[Deliver
 async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> int:
     """Write what became of these events: their status, and a sync log each; how many had a sync log already.
 
-    A status never goes back.
+    A status never goes back, from batch to batch and within one: of an event that comes twice, the better one counts.
     """
-    by_id = {(outcome.delivery.headers.id, outcome.delivery.received_at): outcome for outcome in outcomes}
-    last = [outcome for _, outcome in sorted(by_id.items())]
-    if not last:
+    ranked = sorted(outcomes, key=lambda outcome: _RANKS.index(outcome.delivery.status))
+    by_id = {(outcome.delivery.headers.id, outcome.delivery.received_at): outcome for outcome in ranked}
+    best = [outcome for _, outcome in sorted(by_id.items())]
+    if not best:
         return 0
     await connection.execute(
         f"""
@@ -103,13 +108,14 @@ async def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -
                processing_duration_ms = excluded.processing_duration_ms,
                error_message          = excluded.error_message
          WHERE stored.status <> 'PROCESSED'
+           AND NOT (stored.status = 'IGNORED' AND excluded.status = 'FAILED')
            AND (stored.status <> excluded.status
                 OR (stored.status = 'FAILED' AND stored.error_message IS DISTINCT FROM excluded.error_message))
         """,  # noqa: S608 - the columns are constants
-        as_json(_event_row(outcome.delivery) for outcome in last),
+        as_json(_event_row(outcome.delivery) for outcome in best),
     )
-    known: int = await connection.fetchval(_UPSERT_SYNC_LOGS, as_json(map(_log_row, last)))
-    return known + len(outcomes) - len(last)
+    known: int = await connection.fetchval(_UPSERT_SYNC_LOGS, as_json(map(_log_row, best)))
+    return known + len(outcomes) - len(best)
 
 
 _UPSERT_SYNC_LOGS: Final = """

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import orjson
 
@@ -11,6 +12,9 @@ from synckit import times
 from synckit.mirror import merge as merging
 from synckit.mirror.facts import Fact, Record
 from synckit.postgres import Connection, Row, as_json
+
+LONGEST_PARENT: Final = 100
+"""Characters. No id is as long, and an index takes no text of any length; the field keeps it."""
 
 Key = tuple[str, str]
 """Object and vendor id: what the mirror is keyed by. Sorts as PostgreSQL does under COLLATE "C"."""
@@ -155,13 +159,14 @@ async def _update(connection: Connection, mirror: Mirror, records: Sequence[Reco
 
 def _row(mirror: Mirror, record: Record) -> dict[str, object]:
     parent = record.get(mirror.parents.get(record.object, ""))
+    is_id = isinstance(parent, str) and 0 < len(parent) <= LONGEST_PARENT
     return {
         "object": record.object,
         "id": record.id,
         "fields": record.fields,
         "base_version": record.base_version,
         "versions": record.versions,
-        "parent_id": parent if isinstance(parent, str) and parent else None,
+        "parent_id": parent if is_id else None,
         "is_deleted": record.is_deleted,
         "merged_into": record.merged_into,
         "first_seen_at": _rfc3339(record.first_seen_at),

@@ -34,12 +34,16 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
 
 
 async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
-    """Park what a batch condemned, and drop what the batch itself, or what was parked before, has left behind."""
+    """Park what a batch condemned, and drop what the batch itself, or what was parked before, has left behind.
+
+    In a transaction each: together they would lock rows of the park in two orders. Who dies in between does it again.
+    """
     living = _living(batch)
     if batch.condemned or any(record.value is None for record in living):
         async with postgres.transaction(pool, "parking.park") as connection:
             await park(connection, consumer, batch.parked)
-            await _drop_outdated(connection, consumer, living, ids_redriven(batch))
+        async with pool.acquire() as session:
+            await _drop_outdated(session, consumer, living, ids_redriven(batch))
 
 
 def _living(batch: Batch) -> list[Incoming]:

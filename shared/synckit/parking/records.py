@@ -52,8 +52,12 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
     )
 
 
+PLACE: Final = 'parked.consumer, parked.topic, parked.partition, parked."offset", parked.value_sha256, parked.id'
+"""The order in which everybody locks rows, `park` too. Who changes several sets at once locks all of them first."""
+
+
 async def change(connection: Connection, assignments: str, found: str, *arguments: object) -> None:
-    """Change rows, after all of them are locked in the order of their ids.
+    """Change rows, after all of them are locked in the order of their places.
 
     `found` says which: it goes on after `FROM integrations.parked_records AS parked`, and the arguments are its own.
     Both texts are constants of the caller.
@@ -64,7 +68,7 @@ async def change(connection: Connection, assignments: str, found: str, *argument
             SELECT parked.id
               FROM integrations.parked_records AS parked
               {found}
-             ORDER BY parked.id
+             ORDER BY {PLACE}
                FOR UPDATE OF parked
         )
         UPDATE integrations.parked_records AS stored
@@ -155,7 +159,22 @@ def ids_redriven(batch: Batch) -> list[int]:
     return [one.id for one in map(batch.records.__getitem__, batch.living) if isinstance(one, ParkedRecord)]
 
 
-async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
+async def mark(connection: Connection, applied: Sequence[ParkedRecord], failed: Sequence[ParkedRecord]) -> None:
+    """Say what became of records that were redriven, in one transaction."""
+    await connection.execute(
+        f"""
+        SELECT FROM integrations.parked_records AS parked
+         WHERE id = ANY($1::bigint[])
+         ORDER BY {PLACE}
+           FOR UPDATE
+        """,
+        [record.id for record in [*applied, *failed]],
+    )
+    await _mark_redriven(connection, applied)
+    await _mark_failed(connection, failed)
+
+
+async def _mark_redriven(connection: Connection, records: Sequence[ParkedRecord]) -> None:
     """These are applied. One that failed meanwhile, or that was asked for again, is left alone.
 
     Whoever dropped one after `confirm` came too late: it was applied, and says so. What was dropped for a later
@@ -165,7 +184,7 @@ async def mark_redriven(connection: Connection, records: Sequence[ParkedRecord])
     await _mark(connection, records, "redriven_at = now()", is_late)
 
 
-async def mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -> None:
+async def _mark_failed(connection: Connection, records: Sequence[ParkedRecord]) -> None:
     """These were refused again: whichever `park` did not find is no longer asked for either, or it would come for ever.
 
     That is a row whose columns are no longer those of the record in it, as somebody wrote it by hand.

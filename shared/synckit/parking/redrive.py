@@ -11,7 +11,7 @@ from synckit.consumer.applying import Applier, GivenUpError
 from synckit.consumer.batch import Batch
 from synckit.failures import describe, passes
 from synckit.observability import metrics
-from synckit.parking.records import ParkedRecord, list_asked, mark_failed, mark_redriven
+from synckit.parking.records import ParkedRecord, list_asked, mark
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,7 @@ class Redrive:
         applied = [one for one in records if id(one) not in refused]
         failed = [one for one in records if id(one) in refused]
         async with postgres.transaction(self._pool, "redrive.mark") as connection:
-            await mark_redriven(connection, applied)
-            await mark_failed(connection, failed)
+            await mark(connection, applied, failed)
         metrics.REDRIVEN.labels(topic, "applied").inc(len(applied))
         metrics.REDRIVEN.labels(topic, "failed").inc(len(failed))
         said = {"topic": topic, "applied": len(applied), "failed": len(failed)}
