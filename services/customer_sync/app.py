@@ -46,6 +46,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         loops.start(
             {
                 "consumers": group.run,
+                "pulse": group.watch,
                 "redrive": redrive.run,
                 "relay": relay.run,
                 "sweep": projector.sweep,

@@ -82,6 +82,10 @@ async def _parks(world: World, process: str) -> None:
     await world.poison(WEBHOOKS_COMPANYCAM.name)
 
 
+async def _marks(world: World, process: str) -> None:
+    await world.poison(OF_OTHERS[process])
+
+
 async def _too_large(world: World, process: str) -> None:
     """A row that Kafka would not take, as no service of ours writes it."""
     database, outbox = OUTBOXES[process]
@@ -172,6 +176,7 @@ async def _resumes(world: World, process: str) -> None:
 
 MORE: Final[dict[str, Callable[[World, str], Awaitable[None]]]] = {
     "consumer.alarm": _parks_too_much,
+    "consumer.markers": _marks,
     "parking.park": _parks,
     "redrive.mark": _asks_for_a_redrive,
     "spool.send": _spools,

@@ -37,9 +37,13 @@ class World:
             await connection.close()
 
     async def poison(self, topic: str, times: int = 1) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=self.stack["KAFKA_BOOTSTRAP_SERVERS"], acks="all") as producer:
-            sent = [await producer.send(topic, b"no JSON", self.vendors.tag.encode()) for _ in range(times)]
-            await asyncio.gather(*sent)
+        """Send records that can never work, in a transaction, whose marker then stands behind them."""
+        servers, tag = self.stack["KAFKA_BOOTSTRAP_SERVERS"], self.vendors.tag
+        async with (
+            AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"{tag} {topic}") as producer,
+            producer.transaction(),
+        ):
+            await asyncio.gather(*[await producer.send(topic, b"no JSON", tag.encode()) for _ in range(times)])
 
     async def count(self, database: str, statement: str) -> int:
         return int((await self.run(database, statement))[0][0])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -41,6 +42,8 @@ class Batch:
     records: Sequence[Incoming]
     condemned: dict[int, PoisonError] = field(default_factory=dict)
     """Position in `records` → why it can never work. To be parked with the batch's other effects, and not applied."""
+    taken_at: float = field(default_factory=monotonic, compare=False)
+    """When the consumer was handed it, in monotonic seconds."""
 
     @property
     def living(self) -> list[int]:
@@ -75,7 +78,7 @@ class Batch:
 
     def _part(self, start: int, end: int) -> "Batch":
         condemned = {at - start: error for at, error in self.condemned.items() if start <= at < end}
-        return Batch(self.records[start:end], condemned)
+        return Batch(self.records[start:end], condemned, self.taken_at)
 
 
 def correlation_ids(records: Sequence[Incoming]) -> list[str]:

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from synckit import postgres
+from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.pulse import PULSE
 from synckit.parking.records import OPEN, change, confirm, ids_redriven, park
 from synckit.postgres import Connection, Pool
 
@@ -13,21 +15,26 @@ DROPPED: Final = "dropped_at = coalesce(stored.dropped_at, now()), redrive_asked
 """Without its bytes: a redrive would bring back for ever what was erased."""
 
 
+_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))"
+_TURN_WITH_OTHERS: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('erasures of ' || $1, 0))"
+
+
 @asynccontextmanager
 async def in_order(connection: Connection, integrations: Pool, consumer: str, batch: Batch) -> AsyncIterator[None]:
     """Around what is written of a batch, in the owner's transaction: a redrive comes before what is later, or never.
 
-    Erasures and redrives of a topic wait for each other, since neither would see what the other has not committed yet.
-    Last, and before anybody sees the batch, what it leaves behind in the park is dropped; whoever redrives that looks
-    into the park last too (`confirm`), and so finds it dropped or is done with it.
+    Erasures of a topic wait for whatever else is being written of it: who deletes does not see what is not committed.
+    Who stood still since it was handed the batch gives it up: an erasure may have passed, and no version tells of it.
+    Last, and before anybody sees the batch, what it leaves behind in the park is dropped; whoever
+    redrives that looks into the park last too (`confirm`), and so finds it dropped or is done with it.
     """
     living = _living(batch)
     redriven = ids_redriven(batch)
-    if redriven or any(record.value is None for record in living):
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))", living[0].topic
-        )
+    is_alone = any(record.value is None for record in living)
+    await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
     yield
+    if PULSE.stood_still(since=batch.taken_at):
+        raise GivenUpError
     async with integrations.acquire() as session:
         await confirm(session, batch)
         await _drop_outdated(session, consumer, living, redriven)
