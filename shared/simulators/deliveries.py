@@ -53,6 +53,8 @@ class Attempt:
     """None where no answer came."""
     error: str | None
     """None where it counted as a success."""
+    retry_after: str | None = None
+    """What the answer said of when to try again, as it came. No vendor heeds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ CONNECTIONS: Final = 16
 connections for every request, and with 16 of them was half as fast."""
 _FAILURES: Final = (httpx.HTTPError, AttributeError)
 """AttributeError: where the peer dies in the moment of connecting, anyio asks a socket that is gone for its name."""
+LIMITS: Final = httpx.Limits(keepalive_expiry=2.0)
+"""A door closes a connection that was idle for 5 s, perhaps in the moment in which it would be used again."""
 PATIENT: Final = Retry(longest_seconds=4.0)
 """How a vendor tries again under the fault `patient`."""
 
@@ -61,7 +63,7 @@ class Sender:
         async with AsyncExitStack() as clients, asyncio.TaskGroup() as under_way:
             trusted = httpx.create_ssl_context(trust_env=False)  # takes 0.1 s, so it is made once
             for _ in range(CONNECTIONS):
-                client = httpx.AsyncClient(verify=trusted, trust_env=False, follow_redirects=False)
+                client = httpx.AsyncClient(verify=trusted, trust_env=False, follow_redirects=False, limits=LIMITS)
                 self._idle.append(await clients.enter_async_context(client))
             while not self._stopping:
                 self._wake.clear()
@@ -155,13 +157,14 @@ async def _post(client: httpx.AsyncClient, form: Form, url: str, outgoing: Outgo
     at, started = time.time(), time.perf_counter()
     status: int | None = None
     error: str | None = None
+    retry_after: str | None = None
     try:
         answer = await client.post(url, content=outgoing.body, headers=outgoing.headers, timeout=form.timeout_seconds)
     except _FAILURES as failure:
         error = type(failure).__name__
     else:
-        status = answer.status_code
+        status, retry_after = answer.status_code, answer.headers.get("retry-after")
         error = None if form.is_success(status, answer.content) else "refused"
     outcome = "accepted" if error is None else "unanswered" if status is None else "refused"
     metrics.ATTEMPTS.labels(form.name, outcome).inc()
-    return Attempt(at, round(time.perf_counter() - started, 4), status, error)
+    return Attempt(at, round(time.perf_counter() - started, 4), status, error, retry_after)

@@ -91,6 +91,23 @@ async def test_a_changed_record_is_told_of_by_soap_until_it_is_acknowledged(
     assert text_of(notification, "Title") is None
 
 
+async def test_what_a_refusal_says_of_when_to_try_again_is_kept_and_not_heeded(
+    salesforce: httpx.AsyncClient, subscriber: Subscriber
+) -> None:
+    await subscribed_to_messages(salesforce, subscriber)
+    answers = iter([refuse, accept])
+
+    async def take_turns(request: Received) -> tuple[int, bytes]:
+        return await next(answers)(request)
+
+    subscriber.answer = take_turns
+    await made(salesforce, "Contact", {"LastName": "King"})
+
+    (delivery,) = await ended(salesforce, count=1)
+
+    assert [each["retry_after"] for each in delivery["attempts"]] == ["7", None]
+
+
 async def test_an_envelope_carries_up_to_a_hundred_notifications(
     salesforce: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:

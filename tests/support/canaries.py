@@ -19,14 +19,15 @@ from prometheus_client import generate_latest
 from paintbox.environment import parse
 from paintbox.errors import OperatorError
 from paintbox.prove import leaks
+from paintbox.prove.canaries import of_everybody
 from paintbox.prove.checks.secret import Canary, Sighting
 
 TESTS: Final = Path(__file__).parents[1]
 NAMES: Final = ("Lovelace", "Hunting", "Geraldine", "Byron", "Kong", "Quillfeather")
 """Names of the tests' people that no log holds for another reason."""
-MAIL: Final = re.compile(r"[\w}+.-](@[A-Za-z0-9-]+\.(?:com|net|org|ie))\b")
+MAIL: Final = re.compile(r"[\w}+.-](@[A-Za-z0-9-]+\.(?:com|net|org|ie|example))\b", re.IGNORECASE)
 """Whoever writes to it: each address of the tests is at one of these domains, also one that is computed."""
-TELEPHONE: Final = re.compile(r"\+1\d{10}|\(\d{3}\) \d{3}-\d{4}|\b\d{3}-\d{3}-\d{4}\b")
+TELEPHONE: Final = re.compile(r"\+1 ?\d{3} ?\d{3} ?\d{4}|\(\d{3}\) ?\d{3}-\d{4}|\b\d{3}[-. /]\d{3}[-. ]\d{4}\b")
 SUFFIXES: Final = frozenset({".py", ".json", ".xml"})
 PROBLEM: Final = "application/problem+json"
 METRICS_SECONDS: Final = 1.0
@@ -44,15 +45,24 @@ def seen() -> Sequence[Sighting]:
 
 @cache
 def of_the_tests() -> Sequence[Canary]:
-    """What is written in the tests: domains of e-mail addresses, telephone numbers, names."""
+    """What is written in the tests, and whatever they have made up at random: domains of e-mail addresses, names, and
+    telephone numbers, as typed and as we store them.
+    """
     texts = [file.read_text(errors="replace") for file in sorted(TESTS.rglob("*.*")) if file.suffix in SUFFIXES]
-    mails = {found for text in texts for found in MAIL.findall(text)}
+    mails = {found.lower() for text in texts for found in MAIL.findall(text)}
     telephones = {found for text in texts for found in TELEPHONE.findall(text)}
+    telephones |= {_stored(number) for number in telephones}
     return [
+        *of_everybody(),
         *(Canary("an e-mail address", domain) for domain in sorted(mails)),
         *(Canary("a telephone number", number) for number in sorted(telephones)),
         *(Canary("a name", name) for name in NAMES),
     ]
+
+
+def _stored(number: str) -> str:
+    """A number of the tests in E.164: all are of the United States."""
+    return "+1" + "".join(filter(str.isdecimal, number))[-10:]
 
 
 def secrets_in(environment: Mapping[str, str]) -> list[Canary]:

@@ -109,8 +109,10 @@ def a_delivery(*attempts: Attempt, **changes: Any) -> Delivery:
     return Delivery(**values | changes)
 
 
-def an_attempt(seconds: float = 0.01, status: int | None = 200, at_ms: int = 0) -> Attempt:
-    return Attempt(at_ms, seconds, status, None if status == 200 else "refused")
+def an_attempt(
+    seconds: float = 0.01, status: int | None = 200, at_ms: int = 0, retry_after: str | None = None
+) -> Attempt:
+    return Attempt(at_ms, seconds, status, None if status == 200 else "refused", retry_after)
 
 
 def subjects(verdict: Verdict) -> list[str]:

@@ -25,6 +25,7 @@ ACK: Final = (
     b'<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>'
     b"</soapenv:Body></soapenv:Envelope>"
 )
+BUSY: Final = 503
 PATIENCE_SECONDS: Final = 20.0
 
 Json = Any
@@ -51,7 +52,11 @@ async def accept(request: Received) -> tuple[int, bytes]:
 
 async def refuse(_: Received) -> tuple[int, bytes]:
     """The answer that none does."""
-    return 503, b""
+    return BUSY, b""
+
+
+RETRY_AFTER: Final = (("retry-after", "7"),)
+"""What a subscriber says of when to try again, where it refuses with 503."""
 
 
 @dataclass
@@ -76,7 +81,7 @@ class Subscriber:
             self.received.append(got)
             self.came.notify_all()
         status, answer = await self.answer(got)
-        return web.Response(status, answer, "text/plain")
+        return web.Response(status, answer, "text/plain", RETRY_AFTER if status == BUSY else ())
 
 
 @asynccontextmanager

@@ -33,7 +33,12 @@ def stack(tmp_path: Path) -> Iterator[Path]:
     ("leak", "kind"),
     [
         ("x9@example.com", "an e-mail address"),
+        ("ann@acme.example", "an e-mail address"),
+        ("X9@EXAMPLE.ORG", "an e-mail address"),
         ("(503) 555-0100", "a telephone number"),
+        ("503.555.0100", "a telephone number"),
+        ("+14025550144", "a telephone number"),
+        ("+17735550188", "a telephone number"),
         ("Ada Lovelace", "a name"),
         (SECRET, "a secret"),
     ],
@@ -45,6 +50,13 @@ def test_a_leak_into_a_log_is_seen_and_told_by_its_kind(stack: Path, leak: str, 
 
     assert list(canaries.told(found)) == [f"log customer-sync.log holds {kind}"]
     assert leak not in repr(found)
+
+
+def test_numbers_that_logs_hold_anyway_are_no_canaries(stack: Path) -> None:
+    said = '{"offset": 5035550100, "id": "14025550144", "at": "2026-11-22T15:55:01.402555Z", "key": "4025-5501-0143"}'
+    (stack / "logs" / "photo-sync.log").write_text(said)
+
+    assert canaries.search_stack(stack) == []
 
 
 def test_a_log_without_any_is_clean(stack: Path) -> None:

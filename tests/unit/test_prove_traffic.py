@@ -1,8 +1,13 @@
 """The traffic of a proof is a function of its seed, and leaves no doubt about what must come of it."""
 
+import json
+import re
 from itertools import pairwise
 
+import pytest
+
 from paintbox.prove import traffic
+from paintbox.prove.checks import secret
 from support.demo import NOON
 
 
@@ -36,10 +41,46 @@ def test_customers_whom_projects_name_are_not_deleted() -> None:
     assert not {one[:15] for one in deleted} & related
 
 
-def test_there_are_canaries_of_every_kind() -> None:
-    kinds = {canary.kind for canary in traffic.plan(3, 0.2, NOON).canaries}
+@pytest.mark.parametrize("vendor", ["salesforce", "companycam"])
+def test_there_are_canaries_of_every_kind_in_what_either_vendor_tells(vendor: str) -> None:
+    planned = traffic.plan(3, 0.5, NOON)
 
-    assert kinds == {"a customer's name", "an e-mail address", "a telephone number"}
+    told = json.dumps([act.body for act in planned.acts if act.vendor == vendor]).encode()
+    assert {one.kind for one in secret.sightings(planned.canaries, vendor, told)} == {
+        "a customer's name",
+        "an e-mail address",
+        "a telephone number",
+    }
+
+
+def test_whatever_a_project_says_of_its_customer_is_a_leak_as_typed_and_as_stored() -> None:
+    planned = traffic.plan(3, 0.5, NOON)
+    projects = [
+        project
+        for act in planned.acts
+        if (act.method, act.path) == ("POST", "projects")
+        for project in act.body  # type: ignore[attr-defined] # of records
+    ]
+    people = [project["primary_contact"] for project in projects if project["primary_contact"]]
+    mails = [one["email"] for one in people if one["email"]]
+    numbers = [one["phone_number"] for one in people if one["phone_number"]]
+    stored = ["+1" + "".join(filter(str.isdecimal, number))[-10:] for number in numbers]
+    named = [text for one in projects if "Quillfeather" in one["name"] for text in (one["name"], one["name"].upper())]
+
+    assert {"Quillfeather" in one["name"] for one in people} == {True, False}
+    assert len({project["name"].split(":")[0] for project in projects if "Quillfeather" in project["name"]}) > 3
+    for text in (*mails, *map(str.lower, mails), *numbers, *stored, *named):
+        assert secret.sightings(planned.canaries, "log", f'{{"who": "{text}"}}'.encode()), text
+
+
+def test_nothing_that_a_log_holds_anyway_is_a_canary() -> None:
+    planned = traffic.plan(3, 0.5, NOON)
+    made = [one for act in planned.acts if act.phase == 0 for one in act.body]  # type: ignore[attr-defined] # of records
+    ids = [str(one.get("Id") or one["id"]) for one in made]
+    numbers = [digits for one in made for digits in re.findall(r"\d+", str(one.get("Phone", "")))]
+
+    held = " ".join([*ids, *numbers, "4025550143", "14025550143", "2026-11-22T15:55:01.402555Z"]).encode()
+    assert secret.sightings(planned.canaries, "log", held) == []
 
 
 def test_the_record_whose_story_is_searched_holds_canaries() -> None:
@@ -47,4 +88,4 @@ def test_the_record_whose_story_is_searched_holds_canaries() -> None:
 
     made = [one for act in planned.acts if (act.method, act.path) == ("POST", "Contact") for one in act.body]  # type: ignore[attr-defined] # of records
     (traced,) = [one for one in made if one["Id"] == planned.traced]
-    assert {canary.text for canary in planned.canaries} & {traced["LastName"], traced.get("Email")}
+    assert {traced["FirstName"], traced["LastName"]} <= {canary.text for canary in planned.canaries}

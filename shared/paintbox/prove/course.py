@@ -10,7 +10,7 @@ from uuid import UUID
 
 from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, leaks, ledger, quiet, sampling, trace, traffic, witness
-from paintbox.prove.checks import operated, secret
+from paintbox.prove.checks import answered, operated, secret
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.display import Display
 from paintbox.prove.evidence import Evidence
@@ -84,16 +84,19 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     verdicts = [
         *judge.verdicts(found),
         operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        _answered(found, course),
+        *_answered(found, course),
         *_seen(rig, course),
         await _leaks(rig, planned),
     ]
     return _Judged(verdicts, _counted(course, found), await _stories(rig, verdicts))
 
 
-def _answered(found: Evidence, course: Course) -> Verdict:
-    frozen, dead = witness.frozen(course), witness.dead(course)
-    return operated.answers_were_in_time(found.vendors.deliveries, frozen, dead, witness.without_servers(course))
+def _answered(found: Evidence, course: Course) -> list[Verdict]:
+    deliveries, frozen, dead = found.vendors.deliveries, witness.frozen(course), witness.dead(course)
+    return [
+        operated.answers_were_in_time(deliveries, frozen, dead, witness.without_servers(course)),
+        answered.answers_were_right(deliveries, witness.harmed(course)),
+    ]
 
 
 async def _run_to_rest(
@@ -166,6 +169,7 @@ def _seen(rig: Rig, course: Course) -> list[Verdict]:
     return [
         operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
         operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
+        operated.nobody_met_a_bug(sampling.bugs_in(rig.stack.places.logs.iterdir())),
         operated.whoever_was_asked_ended(rig.endings),
         operated.there_were_no_deadlocks(counted),
         operated.resources_were_bounded(

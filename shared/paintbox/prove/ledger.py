@@ -24,6 +24,9 @@ class Attempt:
     status: int | None
     """None where no answer came."""
     error: str | None
+    """None where the answer counted as a success."""
+    retry_after: str | None = None
+    """What the answer said of when to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _delivery(vendor: Vendor, told: Mapping[str, Any]) -> Delivery:
 
 
 def _attempt(told: Mapping[str, Any]) -> Attempt:
-    return Attempt(times.parse(told["at"]), told["seconds"], told["status"], told["error"])
+    return Attempt(times.parse(told["at"]), told["seconds"], told["status"], told["error"], told["retry_after"])
 
 
 def answered(deliveries: Iterable[Delivery]) -> dict[UUID, Answered]:

@@ -25,6 +25,13 @@ FAILURES: Final = (
     asyncpg.InternalClientError,  # of a session that was cut in the middle of a statement
 )
 DEADLOCK: Final = b"deadlock detected"
+BUGS: Final = (
+    "A request failed by a bug",
+    "stopped by a bug",  # a consumer, and the deliveries of a simulator
+    "A background loop failed",
+    "Exception in ASGI application",  # uvicorn's, of what our own handling of errors did not see
+)
+"""What a process says where none of its errors was foreseen."""
 
 
 class Running(Protocol):
@@ -93,6 +100,15 @@ async def _look_at_postgres(superuser_dsn: str, samples: Samples) -> None:
 async def last_look(superuser_dsn: str, samples: Samples) -> None:
     """One more look at PostgreSQL, at rest."""
     await _look_at_postgres(superuser_dsn, samples)
+
+
+def bugs_in(logs: Iterable[Path]) -> dict[str, dict[str, int]]:
+    """How often each log says which of the texts by which our processes tell of a bug."""
+    contents = {path.name: path.read_bytes() for path in logs if path.is_file()}
+    return {
+        name: {text: count for text in BUGS if (count := content.count(text.encode()))}
+        for name, content in contents.items()
+    }
 
 
 def deadlocks_in(logs: Iterable[Path]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from math import floor
 from typing import Final
 
 from paintbox.errors import OperatorError
+from paintbox.prove import canaries
 from paintbox.prove.checks.secret import Canary
 from paintbox.world import edits, making, runs, steering
 from paintbox.world.edits import Step, Vendor
@@ -24,8 +25,6 @@ WAVE: Final = Size(accounts=12, contacts=50, projects=15, photos=110)
 """With its edits, deletions and duplicates about 37 deliveries a second."""
 MADE_AT_ONCE: Final = 5
 AT_ONCE: Final = 16
-NAMED: Final = 3
-"""How many contacts of a wave get a name that nothing else has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +53,19 @@ class Plan:
 def plan(seed: int, minutes: float, began_ms: int) -> Plan:
     """The traffic of this seed. The same seed makes the same records under other ids, at the same times."""
     acts: list[Act] = []
-    canaries: list[Canary] = []
+    found = canaries.of_everybody()
     taken: set[str] = set()
     traced: list[str] = []
     waves = 1 + max(0, floor((minutes * 60 - MAKING_SECONDS) / WAVE_SECONDS))
     for number in range(waves):
         run = runs.begin(seed * 1_000 + number, began_ms)
-        made = _named(run, making.make(run, WAVE, frozenset(taken)))
+        made = making.make(run, WAVE, frozenset(taken), canaries.NAMED)
         taken |= set(_own_numbers(made))
-        canaries += _canaries(made)
-        traced.append(str(made.contacts[0]["Id"]))
+        found += canaries.of_the_named(made)
+        traced.append(canaries.named_contacts(made)[0])
         acts += _wave(run, number, made)
     whole = (act for act in acts if act.phase == 0 or act.at_seconds < minutes * 60)
-    return Plan(sorted(whole, key=lambda act: act.at_seconds), canaries, traced[0])
-
-
-def _named(run: Run, made: Made) -> Made:
-    """The same, with some contacts under names of their own, by which a leak would be known."""
-    own = {index: {**made.contacts[index], "LastName": f"Quillfeather{run.tag}{index}"} for index in range(NAMED)}
-    return replace(made, contacts=[own.get(index, contact) for index, contact in enumerate(made.contacts)])
-
-
-def _canaries(made: Made) -> Iterator[Canary]:
-    for contact in made.contacts[:NAMED]:
-        yield Canary("a customer's name", str(contact["LastName"]))
-    for contact in made.contacts[: 2 * NAMED]:
-        for kind, name in (("an e-mail address", "Email"), ("a telephone number", "Phone")):
-            if name in contact:
-                yield Canary(kind, str(contact[name]))
+    return Plan(sorted(whole, key=lambda act: act.at_seconds), found, traced[0])
 
 
 def _own_numbers(made: Made) -> Iterator[str]:

@@ -62,6 +62,11 @@ def deaths(events: Sequence[Event]) -> list[Violation]:
     ]
 
 
+def harmed(course: Course) -> list[Window]:
+    """When a door, or what stands before it, was harmed in whatever way: a try may have no answer then."""
+    return _windows(course, lambda stroke: stroke.target.startswith(DOORS))
+
+
 def frozen(course: Course) -> list[Window]:
     """When a door, or what stands before it, was frozen: it can answer nothing then."""
     return _windows(course, lambda stroke: stroke.target.startswith(DOORS) and "freeze" in stroke.kind)

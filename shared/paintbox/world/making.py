@@ -30,10 +30,11 @@ class Made:
     """Project → what names its customer."""
 
 
-def make(run: Run, size: Size, taken: AbstractSet[str]) -> Made:
+def make(run: Run, size: Size, taken: AbstractSet[str], named: int = 0) -> Made:
     """The records of a run: for a seed, and the same taken numbers, always the same but for the tag and the times.
 
-    `taken` are the telephone numbers (E.164) that customers of earlier runs can be found by.
+    `taken` are the telephone numbers (E.164) that customers of earlier runs can be found by. The customers of the first
+    `named` projects get names that nothing else has: both vendors tell of them.
     """
     dice = Random(run.seed)  # noqa: S311 - to be repeatable, not to be secret
     accounts = [people.an_account(run, index, dice) for index in range(size.accounts)]
@@ -44,6 +45,8 @@ def make(run: Run, size: Size, taken: AbstractSet[str]) -> Made:
         "relation_id": contacts,
     }
     owned = [_owner(_BASES[index % len(_BASES)], candidates, dice) for index in range(size.projects)]
+    for index, (_, owner) in enumerate(owned[:named]):
+        owner.update(FirstName=f"Featherquill{run.tag}{index}", LastName=f"Quillfeather{run.tag}{index}")
     projects = [jobs.a_project(run, index, owner, basis, dice) for index, (basis, owner) in enumerate(owned)]
     pictured = jobs.popular(projects, size.photos, dice)
     return Made(

@@ -14,8 +14,8 @@ from paintbox.world.towns import TOWNS, Address, Town, address_in
 Fields = dict[str, JsonValue]
 Item = TypeVar("Item")
 
-_DOMAINS: Final = ("example.com", "example.net", "example.org")
-"""Nobody's, for ever (RFC 2606)."""
+DOMAINS: Final = ("example.com", "example.net", "example.org")
+"""Of every e-mail address here. Nobody's, for ever (RFC 2606)."""
 
 
 def an_account(run: Run, index: int, dice: Random) -> Fields:
@@ -62,7 +62,7 @@ def a_contact(run: Run, index: int, accounts: Sequence[Fields], dice: Random) ->
 
 def email(run: Run, index: int, first: str, last: str, dice: Random) -> str:
     """An address that no other contact of any run has, in one of the ways in which people write theirs."""
-    address = f"{_plain(first)}.{_plain(last)}.{run.tag}.{index}@{dice.choice(_DOMAINS)}"
+    address = f"{_plain(first)}.{_plain(last)}.{run.tag}.{index}@{dice.choice(DOMAINS)}"
     return maybe(0.8, address, dice) or f"{first[:1]}{address[1:]}"
 
 

@@ -32,3 +32,9 @@ def written(town: Town, line: int, dice: Random) -> str:
 def e164(town: Town, line: int) -> str:
     """A number in the one form in which equals are equal."""
     return f"+1{town.area_code}555{line:04}"
+
+
+def beginnings(area_code: str) -> list[str]:
+    """What each number of the area that is kept free for fiction begins with: as it is typed, and in E.164."""
+    typed = [form.format(area=area_code, line=_OWN_LINES.start) for form in _FORMS]
+    return [number[:-2] for number in (*typed, f"+1{area_code}555{_OWN_LINES.start:04}")]

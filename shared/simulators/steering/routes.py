@@ -165,6 +165,7 @@ def _attempt(attempt: Attempt) -> dict[str, JsonValue]:
         "status": attempt.status,
         "error": attempt.error,
         "seconds": attempt.seconds,
+        "retry_after": attempt.retry_after,
     }
 
 

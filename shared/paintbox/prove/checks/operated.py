@@ -113,6 +113,14 @@ def nobody_died(processes: int, deaths: Sequence[Violation]) -> Verdict:
     return verdict("I9", "no process ended that nobody harmed", processes, deaths)
 
 
+def nobody_met_a_bug(told: Mapping[str, Mapping[str, int]]) -> Verdict:
+    """No process says of itself what only a bug makes it say: by its log, how often it says which text."""
+    found = [
+        Violation(log, f'says "{text}" {count:,} times') for log, texts in told.items() for text, count in texts.items()
+    ]
+    return verdict("I9", "no log tells of a bug", len(told), found)
+
+
 def whoever_was_asked_ended(endings: Sequence[Ending]) -> Verdict:
     """Each process that got SIGTERM exited with 0 within its grace period, whatever was harmed meanwhile."""
     claim = f"whoever was asked to end exited with 0 within {GRACE_SECONDS:.0f} s"

@@ -8,7 +8,7 @@ from paintbox.prove.verdicts import Verdict, Violation, verdict
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Something that would be recognised anywhere. Never shown: `kind` says what it is of."""
+    """Something that would be recognised anywhere, in whatever case. Never shown: `kind` says what it is of."""
 
     kind: str
     text: str
@@ -23,9 +23,10 @@ class Sighting:
 
 
 def sightings(canaries: Iterable[Canary], place: str, content: bytes) -> list[Sighting]:
-    """The kinds of canaries that stand in this content."""
+    """The kinds of canaries that stand in this content: as typed, or in the other case that we store and match by."""
+    lowered = content.lower()
     return sorted(
-        {Sighting(one.kind, place) for one in canaries if one.text and one.text.encode() in content},
+        {Sighting(one.kind, place) for one in canaries if one.text and one.text.encode().lower() in lowered},
         key=lambda one: one.kind,
     )
 

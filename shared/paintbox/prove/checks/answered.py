@@ -1,0 +1,37 @@
+"""What the vendors were answered: nothing that they deliver here deserves a refusal (I10)."""
+
+from collections.abc import Iterator, Sequence
+
+from paintbox.prove.checks.operated import UNAVAILABLE, Window
+from paintbox.prove.ledger import Attempt, Delivery
+from paintbox.prove.verdicts import Verdict, Violation, verdict
+
+
+def answers_were_right(deliveries: Sequence[Delivery], harmed: Sequence[Window]) -> Verdict:
+    """Each try was answered with a success, or with 503 and when to come again; without an answer only while harmed.
+
+    Every delivery is good, and nobody sends too fast: a 400, a 401, a 413, a 429 or a 500 is ours, and so is a 502 or a
+    504, which the edge makes a 503. `harmed`: when a door or the edge was.
+    """
+    tries = [(one, attempt) for one in deliveries for attempt in one.attempts]
+
+    def violations() -> Iterator[Violation]:
+        for delivery, attempt in tries:
+            if (wrong := _wrong(attempt, harmed)) is not None:
+                yield Violation(delivery.name, wrong)
+
+    refused = sum(attempt.status == UNAVAILABLE for _, attempt in tries)
+    silent = sum(attempt.status is None for _, attempt in tries)
+    note = f"{refused:,} with 503, {silent:,} without an answer"
+    return verdict("I10", "answered with a success, or with 503 and Retry-After", len(tries), violations(), note)
+
+
+def _wrong(attempt: Attempt, harmed: Sequence[Window]) -> str | None:
+    if attempt.error is None:
+        return None
+    if attempt.status is None:
+        meets = any(window.meets(attempt) for window in harmed)
+        return None if meets else f"had no answer ({attempt.error}) though neither door nor edge was harmed"
+    if attempt.status != UNAVAILABLE:
+        return f"was answered {attempt.status}"
+    return None if attempt.retry_after else f"was answered {UNAVAILABLE} without Retry-After"

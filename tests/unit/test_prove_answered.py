@@ -1,0 +1,111 @@
+"""Wrong answers to good deliveries are found, and so is a log that tells of a bug."""
+
+import asyncio
+import logging
+from collections.abc import MutableMapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paintbox.prove import sampling, witness
+from paintbox.prove.checks import operated
+from paintbox.prove.checks.answered import answers_were_right
+from paintbox.prove.checks.operated import Window
+from paintbox.prove.nemesis import Event, Phase
+from paintbox.prove.nemesis_plan import Stroke
+from paintbox.prove.verdicts import State
+from paintbox.prove.witness import Course
+from support.proof import a_delivery, an_attempt, subjects
+from synckit import web
+from synckit.background import background
+
+HARMED = [Window(4_000, 6_000)]
+SOURCES = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("status", [204, 400, 401, 408, 413, 429, 500, 502, 504])
+def test_an_answer_that_no_good_delivery_deserves_is_found_though_a_later_one_is_right(status: int) -> None:
+    wrong = a_delivery(an_attempt(status=status, at_ms=5_000, retry_after="1"), an_attempt(at_ms=5_100))
+
+    found = answers_were_right([wrong, a_delivery()], HARMED)
+
+    assert [one.what for one in found.violations] == [f"was answered {status}"]
+    assert subjects(found) == ["companycam delivery 1"]
+
+
+def test_a_refusal_is_right_where_it_says_when_to_come_again() -> None:
+    told = a_delivery(an_attempt(status=503, retry_after="5"), an_attempt())
+    untold = a_delivery(an_attempt(status=503), an_attempt())
+
+    assert answers_were_right([told], []).state is State.HELD
+    assert [one.what for one in answers_were_right([untold], []).violations] == ["was answered 503 without Retry-After"]
+
+
+def test_no_answer_is_right_only_while_a_door_or_the_edge_was_harmed() -> None:
+    silent = a_delivery(an_attempt(status=None, at_ms=5_000), an_attempt(at_ms=7_000))
+
+    assert answers_were_right([silent], HARMED).state is State.HELD
+    assert answers_were_right([silent], [Window(6_000, 9_000)]).state is State.VIOLATED
+    assert answers_were_right([], []).state is State.NOTHING_CHECKED
+
+
+def test_a_door_is_harmed_by_a_restart_as_by_a_kill_and_the_services_behind_it_are_no_excuse() -> None:
+    course = Course(100_000)
+    for stroke in (
+        Stroke(1, 4.0, "restart", "webhook-ingest", 1.0, "SIGTERM"),
+        Stroke(2, 9.0, "edge-kill", "edge", 1.0, "kill -9"),
+        Stroke(3, 9.0, "kill", "photo-sync", 3.0, "kill -9"),
+        Stroke(4, 9.0, "kafka-kill", "kafka", 3.0, "kill -9"),
+    ):
+        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
+        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+
+    assert witness.harmed(course) == [Window(102_000, 107_000), Window(107_000, 112_000)]
+
+
+def test_a_log_that_tells_of_a_bug_is_found(tmp_path: Path) -> None:
+    logs = [tmp_path / "photo-sync.log", tmp_path / "edge.log"]
+    logs[0].write_text(2 * '{"event":"A consumer stopped","trouble":"stopped by a bug"}\n')
+    logs[1].write_text('{"event":"A request was answered","status":200}\n')
+
+    found = operated.nobody_met_a_bug(sampling.bugs_in([*logs, tmp_path / "gone.log"]))
+
+    assert [(one.subject, one.what) for one in found.violations] == [
+        ("photo-sync.log", 'says "stopped by a bug" 2 times')
+    ]
+    assert operated.nobody_met_a_bug(sampling.bugs_in(logs[1:])).state is State.HELD
+    assert operated.nobody_met_a_bug({}).state is State.NOTHING_CHECKED
+
+
+async def test_what_a_route_and_a_loop_say_of_a_bug_is_known(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    async def fail(*_: object) -> web.Response:
+        raise ZeroDivisionError
+
+    async def stop() -> None:
+        raise ZeroDivisionError
+
+    scope = {"type": "http", "http_version": "1.0", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    with caplog.at_level(logging.ERROR):
+        await web.application({"/": {"GET": fail}}, nullcontext)(scope, _receive, _send)
+        async with background() as loops:
+            loops.start({"relay": stop})
+            await asyncio.sleep(0)
+    log = tmp_path / "webhook-ingest.log"
+    log.write_text("\n".join(record.getMessage() for record in caplog.records))
+
+    assert set(sampling.bugs_in([log])[log.name]) == {"A request failed by a bug", "A background loop failed"}
+
+
+async def _receive() -> dict[str, Any]:
+    return {}
+
+
+async def _send(_: MutableMapping[str, Any]) -> None:
+    return
+
+
+def test_what_a_consumer_and_the_simulators_say_of_a_bug_is_known() -> None:
+    for source in ("shared/synckit/consumer/loop.py", "shared/simulators/app.py"):
+        assert any(text in (SOURCES / source).read_text() for text in sampling.BUGS)
