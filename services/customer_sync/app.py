@@ -50,6 +50,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
                 "redrive": redrive.run,
                 "relay": relay.run,
                 "sweep": projector.sweep,
+                "refused": projector.try_refused,
                 "config": config.run,
                 "sessions": partial(sessions.watch, customers, integrations),
             }

@@ -9,6 +9,7 @@ from customer_sync.models.columns import COLUMNS
 from customer_sync.models.customer import Customer
 from synckit import times
 from synckit.contracts.values import ProjectChanged
+from synckit.errors import PoisonError
 from synckit.identity import SYSTEM_USER, row_id
 from synckit.mirror.facts import Cause
 from synckit.mirror.store import Mirror
@@ -16,7 +17,10 @@ from synckit.outbox.store import Outbox
 from synckit.postgres import Connection, Row, as_json
 
 MIRROR: Final = Mirror(
-    records="customers.salesforce_records", notes="customers.projection_todo", parents={"Contact": "AccountId"}
+    records="customers.salesforce_records",
+    notes="customers.projection_todo",
+    refused="customers.projection_refused",
+    parents={"Contact": "AccountId"},
 )
 OUTBOX: Final = Outbox(
     name="paintbox_customers.outbox", events="customers.outbox_events", refused="customers.outbox_refused"
@@ -166,10 +170,8 @@ def _log_row(row: Row, cause: Cause, payload: Any) -> dict[str, Any]:
     }
 
 
-async def insert_refusal(
-    connection: Connection, cause: Cause | None, salesforce_id: str, code: str, reason: str
-) -> None:
-    """Log that the row of a customer could not be written. The customer is not named: it may not exist."""
+async def insert_refusal(connection: Connection, cause: Cause, salesforce_id: str, error: PoisonError) -> None:
+    """Log, once an event, that the row of a customer could not be written. It is not named: it may not exist."""
     await connection.execute(
         """
         INSERT INTO customers.customer_sync_logs
@@ -177,11 +179,11 @@ async def insert_refusal(
         VALUES ($1, $2, 'WEBHOOK', 'FAILED', $3, now(), $4, $5)
         ON CONFLICT (id, started_at) DO NOTHING
         """,
-        row_id("customer_sync_logs", str(cause.event_id if cause else ""), salesforce_id, "refused"),
+        row_id("customer_sync_logs", str(cause.event_id), salesforce_id, "refused"),
         salesforce_id,
-        times.moment(cause.received_at if cause else 0),
-        code[:50],
-        reason,
+        times.moment(cause.received_at),
+        error.code[:50],
+        error.reason,
     )
 
 

@@ -17,7 +17,8 @@ from synckit.contracts import topics
 from synckit.drain import RELAY_SECONDS
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import COMPANY_CAM
-from synckit.mirror.projector import Projector, Step
+from synckit.mirror.projector import Projector
+from synckit.mirror.steps import Step
 from synckit.outbox.relay import Relay
 from synckit.parking import Redrive
 
@@ -48,6 +49,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
                 "redrive": Redrive(integrations, NAME, consumers).run,
                 "relay": relay.run,
                 "sweep": projector.sweep,
+                "refused": projector.try_refused,
                 "net": partial(held.net, resources),
                 "config": config.run,
                 "sessions": partial(sessions.watch, pool, integrations),
@@ -80,8 +82,8 @@ def steps(config: Configuration[CompanyCamConfig]) -> Mapping[str, Step]:
     project = partial(projects.project_slice, config)
     photo = partial(photos.photo_slice, config)
     return {
-        PROJECT: Step(projects.projects, project),
-        projects.CUSTOMER: Step(projects.projects_of_customers, project),
-        PHOTO: Step(photos.photos, photo),
-        projects.PHOTOS_OF: Step(photos.photos_of_projects, photo),
+        PROJECT: Step(projects.projects, project, PROJECT),
+        projects.CUSTOMER: Step(projects.projects_of_customers, project, PROJECT),
+        PHOTO: Step(photos.photos, photo, PHOTO),
+        projects.PHOTOS_OF: Step(photos.photos_of_projects, photo, PHOTO),
     }

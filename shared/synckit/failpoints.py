@@ -43,6 +43,8 @@ NAMES: Final = frozenset(
         "photo_sync.customer_refs:before_commit",
         "photo_sync.merge:after_commit",
         "photo_sync.merge:before_commit",
+        "projector.again:after_commit",
+        "projector.again:before_commit",
         "projector.claim:after_commit",
         "projector.claim:before_commit",
         "projector.project:after_commit",

@@ -1,8 +1,12 @@
 """How much is sent at once over a link of unknown speed: half after a failure, twice as much after a quick success."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate, islice
+from time import monotonic
 from typing import Final
+
+from synckit.failures import is_time_out
 
 QUICK: Final = 0.25
 """Of the time that an attempt has. What took no longer may be doubled, and still has half of its time to spare."""
@@ -41,3 +45,17 @@ class Portion:
         if self.is_filled_by(sizes) and seconds <= self._quick_seconds:
             self.rows = min(self.rows * 2, self._most_rows)
             self.bytes = min(self.bytes * 2, self._most_bytes)
+
+
+@contextmanager
+def learning(portion: Portion, sizes: Sequence[int]) -> Iterator[None]:
+    """What is attempted within says how large the next portion may be: less after a time-out, after another failure no
+    less."""
+    started = monotonic()
+    try:
+        yield
+    except Exception as error:
+        if sizes and is_time_out(error):
+            portion.failed(sizes)
+        raise
+    portion.succeeded(sizes, monotonic() - started)

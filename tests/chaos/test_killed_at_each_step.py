@@ -64,6 +64,11 @@ OUTBOXES: Final = {
 }
 
 
+NOBODYS: Final = {
+    "customer-sync": ("CUSTOMERS", "customers.projection_refused", "Contact"),
+    "photo-sync": ("PROJECTS", "projects.projection_refused", "project"),
+}
+
 OF_OTHERS: Final = {
     "customer-sync": FEDERATION_KEYS.name,
     "photo-sync": CUSTOMERS_CHANGES.name,
@@ -127,6 +132,22 @@ async def _races(world: World, process: str) -> None:
     await _stumbles(world, process, "unique_violation", 1)
 
 
+async def _has_refused(world: World, process: str) -> None:
+    """A key that was refused, and that needs no row: nobody ever said anything of it."""
+    database, table, key = NOBODYS[process]
+    await world.run(
+        database,
+        f"""
+        INSERT INTO {table} (object, id, cause, reason)
+        VALUES ('{key}', $1,
+                jsonb_build_object('event_id', gen_random_uuid(), 'correlation_id', gen_random_uuid(),
+                                   'traceparent', '', 'received_at', '2026-01-02T10:00:00.000Z'),
+                'put there by a test')
+        """,
+        world.vendors.tag,
+    )
+
+
 async def _parks_too_much(world: World, _: str) -> None:
     await world.poison(CUSTOMERS_CHANGES.name, 150)
 
@@ -181,6 +202,7 @@ MORE: Final[dict[str, Callable[[World, str], Awaitable[None]]]] = {
     "redrive.mark": _asks_for_a_redrive,
     "spool.send": _spools,
     "relay.refuse": _too_large,
+    "projector.again": _has_refused,
     "projector.refuse": _refuses,
     "projector.race": _races,
 }

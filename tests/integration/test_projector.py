@@ -12,11 +12,12 @@ from support.facts import NOON_MS
 from support.postgres import NewDatabase
 from support.waiting import until_true
 from synckit import postgres
-from synckit.errors import TransientError
-from synckit.mirror import notes
+from synckit.errors import PoisonError, TransientError
+from synckit.mirror import notes, refusals, refused
 from synckit.mirror.facts import Cause
 from synckit.mirror.notes import Note
-from synckit.mirror.projector import Project, Projected, Projector, Step
+from synckit.mirror.projector import Projector
+from synckit.mirror.steps import Project, Projected, Step
 from synckit.postgres import Connection, Pool
 
 pytestmark = pytest.mark.database
@@ -45,7 +46,7 @@ def projecting(pool: Pool, project: Project) -> Projector:
     async def affected(_: Connection, note: Note, after: str) -> Sequence[str]:
         return notes.next_slice(note.ids, after)
 
-    return Projector(pool, MIRROR, {"Contact": Step(affected, project)}, lambda: None)
+    return Projector(pool, MIRROR, {"Contact": Step(affected, project, "Contact")}, lambda: None)
 
 
 async def test_two_at_work_do_each_note_once_and_side_by_side(pool: Pool) -> None:
@@ -108,3 +109,54 @@ async def test_what_follows_from_a_note_is_done_before_its_work_ends(pool: Pool)
 
     assert done == ["a", "b"]
     assert await left(pool) == 0
+
+
+async def test_of_what_is_refused_still_no_more_is_tried_than_a_round_may_cost_and_the_next_goes_on(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(refusals, "MOST_REFUSALS", 5)
+    keys, tried = [f"{number:02}" for number in range(12)], set[str]()
+    bad = set(keys[:11])
+
+    async def project(_: Connection, __: Note, those: Sequence[str]) -> Projected:
+        tried.update(those)
+        if not bad.isdisjoint(those):
+            raise PoisonError("bad", "it is one of these")
+        return Projected()
+
+    projector = projecting(pool, project)
+    async with pool.acquire() as connection:
+        for key in keys:
+            await refused.keep(connection, MIRROR, ("Contact", key), CAUSE, "bad")
+
+    await projector.try_refused_once()
+    in_the_first = set(tried)
+    tried.clear()
+    await projector.try_refused_once()
+
+    async with pool.acquire() as connection:
+        assert await refused.count(connection, MIRROR) == {"Contact": 11}
+    assert in_the_first == set(keys[:8])
+    assert tried >= set(keys[8:])
+
+
+async def test_of_many_refused_keys_all_are_written_but_those_that_are_refused_again(pool: Pool) -> None:
+    keys = [f"{number:03}" for number in range(250)]
+    bad = {"000", "123", "249"}
+
+    async def project(_: Connection, __: Note, those: Sequence[str]) -> Projected:
+        if not bad.isdisjoint(those):
+            raise PoisonError("bad", "it is one of these")
+        return Projected()
+
+    projector = projecting(pool, project)
+    async with pool.acquire() as connection, connection.transaction():
+        for key in keys:
+            await refused.keep(connection, MIRROR, ("Contact", key), CAUSE, "bad")
+
+    await projector.try_refused_once()
+
+    async with pool.acquire() as connection:
+        left = await connection.fetch("SELECT id FROM customers.projection_refused ORDER BY id")
+    assert {row["id"] for row in left} == bad

@@ -97,6 +97,7 @@ async def test_customer_sync_makes_neither_tables_nor_customers_disappear(
         "CREATE TEMPORARY TABLE mine ()",
         "UPDATE customers.outbox_events SET topic = 'other'",
         "UPDATE customers.projection_todo SET ids = '{}'",
+        "UPDATE customers.projection_refused SET id = 'another'",
         "SELECT * FROM paintbox_meta.schema_migrations",
         "SELECT customers.create_monthly_partitions('customer_sync_logs')",
         "SELECT customers.drop_partitions_before('customer_sync_logs', '2031-01-01')",
@@ -117,6 +118,15 @@ async def test_customer_sync_does_a_notes_and_an_outboxs_work(
         "INSERT INTO customers.projection_todo (object, ids) VALUES ('Contact', '{1}') RETURNING id",
         "SELECT id FROM customers.projection_todo FOR UPDATE SKIP LOCKED",
         "DELETE FROM customers.projection_todo RETURNING id",
+        """
+        INSERT INTO customers.projection_refused AS stored (object, id, cause, reason)
+        VALUES ('Contact', '1', '{}', 'r')
+        ON CONFLICT (object, id) DO UPDATE
+           SET (cause, reason, refused_at, tried_at) = (excluded.cause, excluded.reason, now(), stored.tried_at)
+        RETURNING id
+        """,
+        "SELECT id FROM customers.projection_refused FOR UPDATE SKIP LOCKED",
+        "DELETE FROM customers.projection_refused RETURNING id",
         "INSERT INTO customers.outbox_events (topic, key) VALUES ('t', 'k') RETURNING seq",
         "DELETE FROM customers.outbox_events RETURNING seq",
         "INSERT INTO customers.customer_sync_logs (sync_type, status) VALUES ('WEBHOOK', 'COMPLETED') RETURNING id",

@@ -54,3 +54,26 @@ async def test_a_delivery_that_was_dropped_is_no_longer_counted(
     found = await waiting(dsn, Database.INTEGRATIONS)
 
     assert found.set_aside == SetAside(quarantined=0, parked={})
+
+
+async def test_rows_that_a_database_refuses_are_shown_by_what_they_are_of(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.PROJECTS)
+    connection = await connect(dsn)
+    none = await waiting(dsn, Database.PROJECTS)
+    await connection.execute(
+        """
+        INSERT INTO projects.projection_refused (object, id, cause, reason)
+        VALUES ('project', '1', '{}', 'r'), ('photo', '1', '{}', 'r'), ('photo', '2', '{}', 'r')
+        """
+    )
+
+    found = Status(parts=[], databases={Database.PROJECTS: await waiting(dsn, Database.PROJECTS)})
+
+    assert none.refused == {}
+    assert as_document(found)["refused"] == {Database.PROJECTS: {"photo": 2, "project": 1}}
+    assert [line for line, style in text.lines(found) if style == "red"] == [
+        "refused by projects: 2 rows of photo records, tried again once a minute",
+        "refused by projects: 1 rows of project records, tried again once a minute",
+    ]

@@ -17,7 +17,8 @@ from synckit.consumer.batch import Batch
 from synckit.errors import PoisonError
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
-from synckit.mirror.projector import Projected, Projector, Step
+from synckit.mirror.projector import Projector
+from synckit.mirror.steps import Projected, Step
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
@@ -147,7 +148,7 @@ async def test_a_note_that_runs_into_a_time_out_is_done_in_smaller_portions(
 ) -> None:
     monkeypatch.setattr(applying, "LONGEST_DELAY", 0.05)
     step = SlowStep(cut_off)
-    projector = Projector(customers, MIRROR, {"Contact": Step(step.affected, step.project)}, lambda: None)
+    projector = Projector(customers, MIRROR, {"Contact": Step(step.affected, step.project, "Contact")}, lambda: None)
     async with customers.acquire() as connection:
         causes = {f"{number:02}": a_cause() for number in range(20)}
         projector.remember(await notes.insert(connection, MIRROR, {"Contact": causes}))

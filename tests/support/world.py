@@ -96,9 +96,10 @@ async def holds(world: World, made: dict[str, str]) -> None:
 
 
 async def is_quiet(world: World) -> None:
-    """Nothing is left to do: every event has its outcome, every note is done, every outbox is empty."""
+    """Nothing is left to do: every event has its outcome, every note is done, every outbox is empty, no row refused."""
     events = "SELECT count(*) FROM integrations.webhook_events WHERE status = 'RECEIVED'"
-    rows = "SELECT (SELECT count(*) FROM {0}.outbox_events) + (SELECT count(*) FROM {0}.projection_todo)"
+    queues = ("outbox_events", "projection_todo", "projection_refused")
+    rows = "SELECT " + " + ".join(f"(SELECT count(*) FROM {{0}}.{name})" for name in queues)
     left = {
         "INTEGRATIONS": events,
         "CUSTOMERS": rows.format("customers"),

@@ -12,13 +12,12 @@ from customer_sync.models.customer import Customer
 from customer_sync.rules import announcements
 from customer_sync.rules.projection import customer_from
 from customer_sync.store import MIRROR, OUTBOX
-from synckit.errors import PoisonError
 from synckit.integrations.configs import Configuration
 from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.facts import Cause
 from synckit.mirror.notes import Note
-from synckit.mirror.projector import Projected, Step
+from synckit.mirror.steps import Projected, Step
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
 from synckit.outbox import store as outbox
 from synckit.postgres import Connection, Row
@@ -30,8 +29,8 @@ def steps(config: Configuration[SalesforceConfig]) -> Mapping[str, Step]:
     """How a change of a Contact, and of an Account, reaches the customers that it makes."""
     project = partial(_project, config)
     return {
-        "Account": Step(_contacts_of_accounts, project, _refuse),
-        "Contact": Step(_contacts, project, _refuse),
+        "Account": Step(_contacts_of_accounts, project, "Contact", store.insert_refusal),
+        "Contact": Step(_contacts, project, "Contact", store.insert_refusal),
     }
 
 
@@ -88,9 +87,3 @@ def _report(rows: Sequence[Row], customers: Mapping[UUID, Customer], causes: Map
     for customer in customers.values():
         for one in customer.problems:
             metrics.FIELD_PROBLEMS.labels(one.column, one.problem).inc()
-
-
-async def _refuse(connection: Connection, note: Note, contact_id: str, error: PoisonError) -> None:
-    record = (await mirror.read(connection, MIRROR, [("Contact", contact_id)])).get(("Contact", contact_id))
-    cause = note.causes.get(contact_id) if record is None else notes.cause_of(note, record, record.parent_id)
-    await store.insert_refusal(connection, cause, contact_id, error.code, error.reason)

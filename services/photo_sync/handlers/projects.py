@@ -25,7 +25,7 @@ from synckit.mirror import notes
 from synckit.mirror import store as mirror
 from synckit.mirror.facts import Cause
 from synckit.mirror.notes import Note
-from synckit.mirror.projector import Projected
+from synckit.mirror.steps import Projected
 from synckit.observability.metrics import CHANGE_TO_ROW_SECONDS, PROJECTED, WEBHOOK_TO_ROW_SECONDS
 from synckit.outbox import store as outbox
 from synckit.postgres import Connection, Row

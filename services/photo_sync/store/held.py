@@ -6,13 +6,17 @@ from synckit.postgres import Connection, Row
 async def list_unsettled_projects(connection: Connection, after: str, at_most: int) -> list[str]:
     """Projects without a customer, with several candidates, or whose match is contested, after one, in order.
 
-    Nothing else looks at a contested match again when its other candidate changes and no longer matches.
+    Nothing else looks at a contested match again when its other candidate changes and no longer matches. What the
+    database refuses is left to those who try that again.
     """
     rows = await connection.fetch(
         """
         SELECT project_id
           FROM projects.customer_matches
          WHERE state <> 'matched' AND project_id > $1
+           AND NOT EXISTS (
+                   SELECT FROM projects.projection_refused WHERE object = 'project' AND id = customer_matches.project_id
+               )
          ORDER BY project_id
          LIMIT $2
         """,
@@ -25,7 +29,8 @@ async def list_unsettled_projects(connection: Connection, after: str, at_most: i
 async def list_late_photos(connection: Connection, after: str, at_most: int) -> list[str]:
     """Photos whose row is not in the project that they stand in, after one, in order: there should be none.
 
-    They have no row although their project has one, or a live row in a project that they left.
+    They have no row although their project has one, or a live row in a project that they left. What the database
+    refuses is left to those who try that again.
     """
     rows = await connection.fetch(
         """
@@ -37,6 +42,7 @@ async def list_late_photos(connection: Connection, after: str, at_most: int) -> 
            AND coalesce(records.fields ->> 'status', '') <> 'deleted'
            AND photos.project_id IS DISTINCT FROM projects.id
            AND (projects.id IS NOT NULL OR photos.sync_status <> 'DELETED')
+           AND NOT EXISTS (SELECT FROM projects.projection_refused WHERE object = 'photo' AND id = records.id)
          ORDER BY records.id
          LIMIT $2
         """,

@@ -12,7 +12,10 @@ from synckit.outbox.store import Outbox
 from synckit.postgres import Connection, Row, as_json
 
 MIRROR: Final = Mirror(
-    records="projects.companycam_records", notes="projects.projection_todo", parents={"photo": "project_id"}
+    records="projects.companycam_records",
+    notes="projects.projection_todo",
+    refused="projects.projection_refused",
+    parents={"photo": "project_id"},
 )
 OUTBOX: Final = Outbox(
     name="paintbox_projects.outbox", events="projects.outbox_events", refused="projects.outbox_refused"

@@ -249,7 +249,8 @@ def _mirrored(row: Mapping[str, Any]) -> Mirrored:
 
 async def waiting(connection: Connection, schema: str) -> dict[str, int]:
     """How many rows wait in the queues of an owner's schema, and how many were refused."""
-    names = ["outbox_events", "outbox_refused"] + (["projection_todo"] if schema != "estimates" else [])
+    projected = ["projection_todo", "projection_refused"] if schema != "estimates" else []
+    names = ["outbox_events", "outbox_refused", *projected]
     return {f"{schema}.{name}": await _count(connection, f"{schema}.{name}") for name in names}
 
 
@@ -289,6 +290,10 @@ async def said(connections: Mapping[str, Connection]) -> Sequence[str]:
         """
     )
     refused = await connections["customers"].fetch(
-        "SELECT error_message AS text FROM customers.customer_sync_logs WHERE error_message IS NOT NULL"
+        """
+        SELECT error_message AS text FROM customers.customer_sync_logs WHERE error_message IS NOT NULL
+         UNION ALL SELECT reason FROM customers.projection_refused
+        """
     )
+    refused += await connections["projects"].fetch("SELECT reason AS text FROM projects.projection_refused")
     return [row["text"] for row in (*parked, *refused)]

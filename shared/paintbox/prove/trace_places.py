@@ -78,6 +78,16 @@ PLACES: Final = (
     ),
     (
         "customers",
+        "projection_refused",
+        "customer-sync",
+        """
+        SELECT tried_at AS at, format('row of %s %s is refused since %s: %s', object, id, refused_at, reason) AS what
+          FROM customers.projection_refused
+         WHERE id = ANY($2::text[]) OR cause ->> 'event_id' = ANY(SELECT unnest($1::uuid[])::text)
+        """,
+    ),
+    (
+        "customers",
         "customers",
         "customer-sync",
         """
@@ -126,6 +136,16 @@ PLACES: Final = (
         """
         SELECT changed_at AS at, format('project %s is %s %s', project_id, state, customer_id) AS what
           FROM projects.customer_matches WHERE project_id = ANY($2::text[])
+        """,
+    ),
+    (
+        "projects",
+        "projection_refused",
+        "photo-sync",
+        """
+        SELECT tried_at AS at, format('row of %s %s is refused since %s: %s', object, id, refused_at, reason) AS what
+          FROM projects.projection_refused
+         WHERE id = ANY($2::text[]) OR cause ->> 'event_id' = ANY(SELECT unnest($1::uuid[])::text)
         """,
     ),
     (

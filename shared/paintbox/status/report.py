@@ -105,6 +105,7 @@ def as_document(status: Status) -> dict[str, Any]:
         "topics": [asdict(topic) for topic in status.topics],
         "drift": [asdict(change) for change in status.drift],
         "outboxes": outboxes,
+        "refused": {database: found.refused for database, found in said if found.refused is not None},
         "held": asdict(held[0]) if held else None,
         "quarantined": aside[0].quarantined if aside else None,
         "parked": aside[0].parked if aside else None,

@@ -1,4 +1,4 @@
-"""What waits in the databases: outboxes, held and parked records, quarantined deliveries."""
+"""What waits in the databases: outboxes, held, refused and parked records, quarantined deliveries."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +8,7 @@ from paintbox.errors import OperatorError
 from paintbox.parked.listing import Alarm, find_alarms
 
 OUTBOXES: Final = (Database.CUSTOMERS, Database.PROJECTS, Database.ESTIMATES)
+MIRRORS: Final = (Database.CUSTOMERS, Database.PROJECTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Waiting:
 
     outbox: Outbox | None = None
     held: Held | None = None
+    refused: dict[str, int] | None = None
+    """How many rows it refuses, by the vendor's record that they are of."""
     set_aside: SetAside | None = None
 
 
@@ -57,6 +60,7 @@ async def waiting(dsn: str, database: Database) -> Waiting:
         return Waiting(
             outbox=await _outbox(connection, database) if database in OUTBOXES else None,
             held=await _held(connection) if database is Database.PROJECTS else None,
+            refused=await _refused(connection, database) if database in MIRRORS else None,
             set_aside=await _set_aside(connection) if database is Database.INTEGRATIONS else None,
         )
 
@@ -97,6 +101,18 @@ async def _held(connection: Connection) -> Held:
         """
     )
     return Held(**dict(row or {}))
+
+
+async def _refused(connection: Connection, schema: Database) -> dict[str, int]:
+    rows = await connection.fetch(
+        f"""
+        SELECT object, count(*) AS rows
+          FROM {schema}.projection_refused
+         GROUP BY object
+         ORDER BY object
+        """  # noqa: S608 - the schema is one of two names in this file
+    )
+    return {row["object"]: row["rows"] for row in rows}
 
 
 async def _set_aside(connection: Connection) -> SetAside:

@@ -72,6 +72,8 @@ def _waiting(status: Status) -> Iterator[Line]:
             yield f"outbox of {database}: {found.outbox.rows} rows{oldest}", "yellow" if found.outbox.rows else None
             if found.outbox.refused:
                 yield f"outbox of {database}: {found.outbox.refused} rows were too large for Kafka", "red"
+        for of_what, rows in (found.refused or {}).items():
+            yield f"refused by {database}: {rows} rows of {of_what} records, tried again once a minute", "red"
     yield from (_held(found.held) for found in status.databases.values() if found.held is not None)
     for found in status.databases.values():
         if found.set_aside is not None:

@@ -54,7 +54,7 @@ async def insert(connection: Connection, mirror: Mirror, touched: Mapping[str, M
             {
                 "object": name,
                 "ids": sorted(causes),
-                "causes": {key: _encoded(cause) for key, cause in causes.items()},
+                "causes": {key: encoded(cause) for key, cause in causes.items()},
             }
             for name, causes in asked.items()
         ),
@@ -111,10 +111,11 @@ def next_slice(ids: Sequence[str], after: str) -> list[str]:
 
 
 def _note(note_id: int, name: str, ids: Sequence[str], causes: str) -> Note:
-    return Note(note_id, name, tuple(ids), {key: _decoded(value) for key, value in orjson.loads(causes).items()})
+    return Note(note_id, name, tuple(ids), {key: decoded(value) for key, value in orjson.loads(causes).items()})
 
 
-def _encoded(cause: Cause) -> dict[str, str]:
+def encoded(cause: Cause) -> dict[str, str]:
+    """The event as JSON."""
     return {
         "event_id": str(cause.event_id),
         "correlation_id": str(cause.correlation_id),
@@ -123,7 +124,8 @@ def _encoded(cause: Cause) -> dict[str, str]:
     }
 
 
-def _decoded(value: Mapping[str, str]) -> Cause:
+def decoded(value: Mapping[str, str]) -> Cause:
+    """The event that was encoded."""
     return Cause(
         event_id=UUID(value["event_id"]),
         correlation_id=UUID(value["correlation_id"]),

@@ -1,22 +1,23 @@
-"""Works notes off: finds what a change affects, and projects it in slices, each a transaction with fresh eyes."""
+"""Works notes off: finds what a change affects, and projects it in slices, each a transaction with fresh eyes.
+
+What the database refuses is kept, and tried again once a minute.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
-from time import monotonic
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
 from synckit import postgres
-from synckit.errors import PoisonError
-from synckit.failures import Verdict, as_poison, describe, is_time_out, passes, verdict
+from synckit.failures import Verdict, describe, passes, verdict
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
+from synckit.mirror.refusals import Refusals
+from synckit.mirror.steps import Projected, Step
 from synckit.mirror.store import Mirror
-from synckit.observability import metrics
-from synckit.portions import Portion
-from synckit.postgres import STATEMENT_SECONDS, Connection, Pool
+from synckit.portions import Portion, learning
+from synckit.postgres import STATEMENT_SECONDS, Pool
 
 log = logging.getLogger(__name__)
 
@@ -24,39 +25,7 @@ SWEEP_SECONDS: Final = 10.0
 ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
-
-Affected = Callable[[Connection, Note, str], Awaitable[Sequence[str]]]
-"""The next slice of keys that a note asks to project, after a key ("" to start), in key order."""
-Project = Callable[[Connection, Note, Sequence[str]], Awaitable["Projected"]]
-"""Projects a slice in the caller's transaction: locks the mirror rows, reads them in a later statement, writes what
-differs."""
-Refuse = Callable[[Connection, Note, str, PoisonError], Awaitable[None]]
-"""Records, where an operator looks, that the row of one key cannot be written."""
-
-
-async def only_logged(_: Connection, __: Note, ___: str, ____: PoisonError) -> None:
-    """Nothing beside the log line and the metric that every refusal gets."""
-
-
-def _nothing() -> None:
-    """Nothing to report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Projected:
-    """What is left to do once a slice is committed: the notes that it made itself, and what it has to report."""
-
-    notes: Sequence[Note] = ()
-    report: Callable[[], None] = _nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How the notes of one object are done."""
-
-    affected: Affected
-    project: Project
-    refuse: Refuse = only_logged
+NET_SECONDS: Final = 60.0
 
 
 class Projector:
@@ -68,6 +37,7 @@ class Projector:
         self._steps = steps
         self._committed = committed
         """Called after each commit: the outbox may have rows."""
+        self._refusals = Refusals(pool, mirror, steps, self._report)
         self._mine: dict[int, Note] = {}
         self._doing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """Of each note that somebody does, or waits for."""
@@ -135,6 +105,22 @@ class Projector:
             await self.work()
             log.info("Notes that were left behind are done", extra={"notes": len(stale)})
 
+    async def try_refused(self) -> None:
+        """Until cancelled, once a minute: try again what the database refused, and tell how much it still refuses."""
+        while True:
+            try:
+                await self.try_refused_once()
+            except Exception as error:
+                if not passes(error):
+                    raise
+                log.warning("What was refused has to wait", extra=describe(error))
+            await asyncio.sleep(NET_SECONDS)
+
+    async def try_refused_once(self) -> None:
+        """Try each refused key, and do what follows from those that are written."""
+        await self._refusals.try_again()
+        await self.work()
+
     async def _do(self, note: Note) -> None:
         step = self._steps[note.object]
         after: str | None = self._reached.get(note.id, "")
@@ -144,19 +130,9 @@ class Projector:
                 found = await step.affected(connection, note, after)
             keys = found[: self._portion.fits([1] * len(found))]
             after = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
-            await self._in_time(step, note, keys, is_last=after is None)
+            with learning(self._portion, [1] * len(keys)):
+                await self._project(step, note, keys, is_last=after is None)
         self._reached.pop(note.id, None)
-
-    async def _in_time(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
-        """Project a portion, and learn from it how large the next may be: whoever failed calls again."""
-        started, sizes = monotonic(), [1] * len(keys)
-        try:
-            await self._project(step, note, keys, is_last=is_last)
-        except Exception as error:
-            if keys and is_time_out(error):
-                self._portion.failed(sizes)
-            raise
-        self._portion.succeeded(sizes, monotonic() - started)
 
     async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
         try:
@@ -174,21 +150,13 @@ class Projector:
             self._finish(note, done)
 
     async def _isolate(self, step: Step, note: Note, keys: Sequence[str], error: Exception) -> None:
-        """Bisect to the key whose row is refused, record that, and project the others."""
+        """Bisect to the key whose row is refused, keep that, and project the others."""
         middle = len(keys) // 2
         if middle:
             await self._project(step, note, keys[:middle], is_last=False)
             await self._project(step, note, keys[middle:], is_last=False)
         elif keys and not await self._wins_race(step, note, keys):
-            async with postgres.transaction(self._pool, "projector.refuse") as connection:
-                await step.refuse(connection, note, keys[0], as_poison(error))
-            metrics.PROJECTED.labels(note.object, "refused").inc()
-            cause = note.causes.get(keys[0])
-            said = {"correlation_id": str(cause.correlation_id)} if cause else {}
-            log.error(
-                "A row was refused by the database",
-                extra={"object": note.object, "id": keys[0], **said, **describe(error)},
-            )
+            await self._refusals.refuse(step, note, keys[0], error)
 
     async def _wins_race(self, step: Step, note: Note, keys: Sequence[str]) -> bool:
         for attempt in range(1, RACE_TRIES):
@@ -207,7 +175,11 @@ class Projector:
         return False
 
     def _finish(self, note: Note, done: Projected) -> None:
-        self.remember(done.notes)
         self._led_to.setdefault(note.id, []).extend(one.id for one in done.notes)
+        self._report(done)
+
+    def _report(self, done: Projected) -> None:
+        """After the commit."""
+        self.remember(done.notes)
         self._committed()
         done.report()

@@ -26,6 +26,7 @@ class Mirror:
 
     records: str
     notes: str
+    refused: str
     parents: Mapping[str, str]
     """Object → the field that names its parent record (`Contact` → `AccountId`)."""
 

@@ -91,6 +91,11 @@ HELD = Gauge(
     "matches), project (of a photo)",
     ["entity", "waits_for"],
 )
+REFUSED = Gauge(
+    "paintbox_refused_rows",
+    "Rows that the database refuses, by the vendor's record that they are of; tried again once a minute",
+    ["entity"],
+)
 OUTBOX_ROWS = Gauge("paintbox_outbox_rows", "Rows that wait to be published", ["outbox"])
 OUTBOX_AGE = Gauge("paintbox_outbox_oldest_seconds", "Age of the oldest row that waits to be published", ["outbox"])
 OUTBOX_PUBLISHED = Counter("paintbox_outbox_published_total", "Rows published and deleted", ["outbox"])
