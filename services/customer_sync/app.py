@@ -49,8 +49,7 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
                 "pulse": group.watch,
                 "redrive": redrive.run,
                 "relay": relay.run,
-                "sweep": projector.sweep,
-                "refused": projector.try_refused,
+                **projector.loops,
                 "config": config.run,
                 "sessions": partial(sessions.watch, customers, integrations),
             }

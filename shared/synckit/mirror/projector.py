@@ -10,6 +10,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from synckit import postgres
+from synckit.background import Loop
 from synckit.failures import Verdict, describe, passes, verdict
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
@@ -52,6 +53,11 @@ class Projector:
     def objects(self) -> Container[str]:
         """The objects whose changes make rows."""
         return self._steps
+
+    @property
+    def loops(self) -> Mapping[str, Loop]:
+        """What is to run in the background, by its name."""
+        return {"sweep": self.sweep, "refused": self.try_refused}
 
     def remember(self, made: Sequence[Note]) -> None:
         """These notes are committed and mine to do."""
