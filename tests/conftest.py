@@ -117,7 +117,9 @@ async def new_database(admin: Connection, postgres_server: Server) -> AsyncItera
             if copy_of is None:
                 await create_database(admin, name, owner=OWNER)
             else:
-                await admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgres.template(copy_of)} OWNER {OWNER}")
+                # Copied as files, not through the log: half the work where nothing is written to a disk.
+                copying = f"TEMPLATE {postgres.template(copy_of)} STRATEGY file_copy"
+                await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER} {copying}")
             return postgres_server.dsn(name)
 
         yield create
