@@ -139,8 +139,8 @@ def answers_were_in_time(
     """Whatever was answered was answered within 5 s, 99 % of it within 3 s, or with 503; no try hung for longer.
 
     While a door was frozen nothing of it could answer; a try that it had when it was killed has no answer either. While
-    both servers are harmed a door refuses as late as it may, and the edge asks another: for 13 s at most, and outside of
-    the 99 %.
+    both servers are harmed a door refuses as late as it may, and the edge asks another: for 13 s at most, outside the
+    99 %.
     """
     tries = [(one, attempt) for one in deliveries for attempt in one.attempts if not _is_in(frozen, attempt)]
     answers = [(one, attempt) for one, attempt in tries if attempt.status is not None]
