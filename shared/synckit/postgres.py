@@ -103,6 +103,8 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
 
     `step` names it for failpoints (`<step>:before_commit`, `<step>:after_commit`), so it is a literal. Where something
     takes too long the connection is torn: a rollback would wait as long again for a server that does not answer.
+
+    Raises what the block raised, whatever becomes of the rollback; TransientError where the session had ended under it.
     """
     async with pool.acquire() as connection:
         block = connection.transaction()
@@ -113,11 +115,21 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
                 failpoints.hit(f"{step}:{failpoints.BEFORE}")
             except TimeoutError:
                 raise
-            except BaseException:
-                await block.rollback()
+            except BaseException as error:
+                await _roll_back(connection, block)
+                if isinstance(error, asyncpg.InterfaceError) and _has_ended(connection):
+                    raise TransientError("the database session ended amid a transaction") from error
                 raise
             await block.commit()
         failpoints.hit(f"{step}:{failpoints.AFTER}")
+
+
+async def _roll_back(connection: Connection, block: Any) -> None:
+    """A session that cannot is torn: the server rolls it back then. Only the first error tells what happened."""
+    try:
+        await block.rollback()
+    except Exception:  # noqa: BLE001 - the error that led here is raised
+        _tear(connection)
 
 
 @contextmanager
@@ -125,8 +137,20 @@ def _torn_when_late(connection: Connection) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
-        connection.terminate()
+        _tear(connection)
         raise
+
+
+def _tear(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # it has ended, and the pool has taken it back
+        connection.terminate()
+
+
+def _has_ended(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back
+        return True
 
 
 @asynccontextmanager
@@ -139,7 +163,7 @@ async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + seconds
     async with pool.acquire(timeout=seconds) as connection:
-        deadline = loop.call_at(ends_at, connection.terminate)
+        deadline = loop.call_at(ends_at, _tear, connection)
         try:
             yield connection
         finally:

@@ -9,8 +9,9 @@ from typing import Any, Final
 import pytest
 
 from paintbox.databases import Database
-from support.postgres import NewDatabase
+from support.postgres import NewDatabase, OpenSession
 from synckit import line, postgres
+from synckit.failures import Verdict, verdict
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
@@ -101,6 +102,31 @@ async def test_a_server_that_is_silent_in_a_transaction_is_waited_for_once_and_t
 
     assert len(set(backends)) == 2
     assert waited < 2 * SILENT_SECONDS
+
+
+@pytest.mark.parametrize("is_amid_a_statement", [True, False])
+async def test_a_session_that_is_killed_amid_a_transaction_is_waited_for_without_limit(
+    new_database: NewDatabase, connect: OpenSession, is_amid_a_statement: bool
+) -> None:
+    """And not as what is wrong with a call: what asyncpg says of the rollback would be taken for that."""
+    dsn = await new_database(Database.CUSTOMERS)
+    killer = await connect(dsn)
+
+    async def die(pool: Pool) -> None:
+        async with postgres.transaction(pool, "test") as connection:
+            killing = killer.fetchval("SELECT pg_terminate_backend($1, 5000)", await connection.fetchval(BACKEND))
+            if is_amid_a_statement:
+                await asyncio.gather(connection.execute("SELECT pg_sleep(20)"), killing)
+            await killing
+            await connection.execute("SELECT 1")
+
+    async with postgres.create_pool(dsn, process="test", size=1) as pool:
+        for _ in range(2):
+            with pytest.raises(Exception, match=r"terminat|ended|closed") as died:
+                await die(pool)
+            assert verdict(died.value) is Verdict.TRANSIENT
+        async with postgres.transaction(pool, "test") as connection:
+            assert await connection.fetchval("SELECT 1") == 1
 
 
 async def write_in_vain(pool: Pool, backends: list[int], error: type[BaseException]) -> None:

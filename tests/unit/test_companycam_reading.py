@@ -92,6 +92,12 @@ def test_an_archived_snapshot_is_as_new_as_the_record_so_that_what_was_taken_out
     assert merged.record.get("archived") is False
 
 
+def test_an_archived_snapshot_that_does_not_say_when_it_was_modified_is_as_new_as_its_sending() -> None:
+    (fact,) = reading(event("project_created", "project.archived", archived=True, updated_at=None)).facts
+
+    assert fact.stamp_of("archived") == Stamp(versions.pushed(1_767_341_002_000))
+
+
 @pytest.mark.parametrize(("change", "name"), [("deleted", DELETED), ("archived", "archived")])
 def test_deleted_and_archived_are_as_new_as_their_sending(change: str, name: str) -> None:
     (fact,) = reading(event("project_created", f"project.{change}")).facts

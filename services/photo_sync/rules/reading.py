@@ -76,7 +76,8 @@ def _contact(notification: Notification, name: str, record_id: str) -> Reading:
 def _project(notification: Notification, record_id: str, change: str) -> Reading:
     own: dict[str, Any] = {}
     if change == "archived":
-        own |= {} if _snapshot(notification, PROJECT).get(ARCHIVED) is True else {ARCHIVED: True}
+        is_told = _snapshot(notification, PROJECT).get(ARCHIVED) is True and notification.version != versions.UNKNOWN
+        own |= {} if is_told else {ARCHIVED: True}
     elif change == "deleted":
         own[DELETED] = True
     elif change == "label_added":
