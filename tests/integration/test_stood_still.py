@@ -68,6 +68,17 @@ async def test_f04_who_stood_still_with_a_record_in_hand_does_not_bring_back_wha
 
 
 @pytest.mark.database
+async def test_what_outlived_its_partitions_is_not_written(sync: PhotoSync) -> None:
+    in_hand = Batch([customer(DOUGLAS, 1)])
+    in_hand.lapsed.set()
+
+    with pytest.raises(GivenUpError):
+        await on_customer_changes(in_hand, sync.resources)
+
+    assert await all_rows(sync.resources.projects, REFS) == []
+
+
+@pytest.mark.database
 async def test_an_erasure_waits_for_whatever_is_written_and_not_committed(sync: PhotoSync) -> None:
     """As where a process is frozen between its look and its commit: that ends with its transaction, after 15 s."""
     waiting = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE datname = current_database()"

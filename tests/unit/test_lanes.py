@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import cast
 
 import pytest
+from aiokafka import TopicPartition
 
 from support.notifications import KafkaRecord
 from support.waiting import until_true
-from synckit.consumer import Batch
+from synckit.consumer import Alarms, Batch, Consumer, loop
 from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Incoming
 from synckit.consumer.lanes import Lanes, apart
+from synckit.consumer.loop import KafkaClient
+from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
 
 
@@ -107,3 +111,40 @@ async def test_a_bug_in_one_is_raised_once_the_others_have_settled() -> None:
         await Lanes("t", apply, 1, 2).apply(records(0, 1))
 
     assert settled == [1]
+
+
+async def test_whatever_is_in_hand_learns_that_its_partitions_are_others() -> None:
+    lapsed: list[bool] = []
+
+    async def apply(batch: Batch) -> None:
+        lanes.lapse()
+        first, second = batch.halves() if len(batch.records) > 1 else (batch, batch)
+        lapsed.extend(one.lapsed.is_set() for one in (batch, first, second))
+
+    lanes = Lanes("t", apply, 1, 1)
+    await lanes.apply(records(0, 0))
+
+    assert lapsed == [True] * 3
+
+
+async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SETTLE_SECONDS", 0.05)
+    in_hand: list[Batch] = []
+    released = asyncio.Event()
+
+    async def apply(batch: Batch) -> None:
+        in_hand.append(batch)
+        await released.wait()
+        raise GivenUpError
+
+    consumer = Consumer(Topic("t", "", "", Cleanup.DELETE, 1), apply, cast("Alarms", None))
+    await consumer.on_partitions_assigned({TopicPartition("t", 0)})
+    handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", None)))
+    await until_true(lambda: bool(in_hand))
+
+    before = in_hand[0].lapsed.is_set()
+    await consumer.on_partitions_revoked({TopicPartition("t", 0)})
+    released.set()
+    await handling
+
+    assert (before, in_hand[0].lapsed.is_set()) == (False, True)

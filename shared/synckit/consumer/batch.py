@@ -1,5 +1,6 @@
 """A batch of Kafka records, and which of them can never work."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Batch:
     """Position in `records` → why it can never work. To be parked with the batch's other effects, and not applied."""
     taken_at: float = field(default_factory=monotonic, compare=False)
     """When the consumer was handed it, in monotonic seconds."""
+    lapsed: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    """Set once its partitions are others', although it is still being applied."""
 
     @property
     def living(self) -> list[int]:
@@ -78,7 +81,7 @@ class Batch:
 
     def _part(self, start: int, end: int) -> "Batch":
         condemned = {at - start: error for at, error in self.condemned.items() if start <= at < end}
-        return Batch(self.records[start:end], condemned, self.taken_at)
+        return Batch(self.records[start:end], condemned, self.taken_at, self.lapsed)
 
 
 def correlation_ids(records: Sequence[Incoming]) -> list[str]:

@@ -25,6 +25,7 @@ class Lanes:
         """While it is set nothing is waited for."""
         self._appliers = [Applier(topic, apply, self.given_up) for _ in range(many)]
         self._at_most = at_most
+        self._in_hand: list[Batch] = []
 
     @property
     def trouble(self) -> str | None:
@@ -38,22 +39,27 @@ class Lanes:
 
     async def apply(self, records: Sequence[Incoming]) -> Applied:
         """Returns when every batch is settled. GivenUpError where all were given up; any other error is a bug."""
-        batches = apart(records, self._at_most, len(self._appliers))
+        self._in_hand = [Batch(batch) for batch in apart(records, self._at_most, len(self._appliers))]
         results = await asyncio.gather(
-            *(applier.apply(Batch(batch)) for applier, batch in zip(self._appliers, batches, strict=False)),
+            *(applier.apply(batch) for applier, batch in zip(self._appliers, self._in_hand, strict=False)),
             return_exceptions=True,
         )
         done: list[Incoming] = []
         parked: list[Incoming] = []
-        for batch, result in zip(batches, results, strict=True):
+        for batch, result in zip(self._in_hand, results, strict=True):
             if not isinstance(result, BaseException):
-                done += batch
+                done += batch.records
                 parked += result
             elif not isinstance(result, GivenUpError):
                 raise result
         if not done:
             raise GivenUpError
         return Applied(done, parked)
+
+    def lapse(self) -> None:
+        """What is in hand is others' from now on."""
+        for batch in self._in_hand:
+            batch.lapsed.set()
 
 
 def apart(records: Sequence[Incoming], at_most: int, lanes: int) -> list[list[Incoming]]:

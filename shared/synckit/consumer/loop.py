@@ -127,6 +127,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._idle.wait()
         except TimeoutError:
+            self._lanes.lapse()
             log.warning("A batch outlived its partitions", extra={"topic": self.topic.name, "partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:

@@ -24,7 +24,8 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     """Around what is written of a batch, in the owner's transaction: a redrive comes before what is later, or never.
 
     Erasures of a topic wait for whatever else is being written of it: who deletes does not see what is not committed.
-    Who stood still since it was handed the batch gives it up: an erasure may have passed, and no version tells of it.
+    Who stood still since it was handed the batch, or whose partitions went to others, gives it up: an erasure may have
+    passed, and no version tells of it.
     Last, and before anybody sees the batch, what it leaves behind in the park is dropped; whoever
     redrives that looks into the park last too (`confirm`), and so finds it dropped or is done with it.
     """
@@ -33,7 +34,7 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     is_alone = any(record.value is None for record in living)
     await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
     yield
-    if PULSE.stood_still(since=batch.taken_at):
+    if batch.lapsed.is_set() or PULSE.stood_still(since=batch.taken_at):
         raise GivenUpError
     async with integrations.acquire() as session:
         await confirm(session, batch)
