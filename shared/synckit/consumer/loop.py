@@ -205,12 +205,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
         try:
             await client.commit(offsets)
+            self._committed |= offsets
         except KafkaError as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
-        else:
-            self._committed |= offsets
 
     def _report(self, applied: Applied, given: int, seconds: float) -> None:
         topic, records, parked = self.topic.name, applied.records, applied.parked
