@@ -16,6 +16,7 @@ DEEPEST: Final = 200
 _AROUND: Final = 254 - DEEPEST
 _LONG_NUMBER: Final = re.compile(rb"[eE][+-]?[0-9]{4}|[0-9]{5000}")
 """What may be a number of more than 16,383 digits behind the point, which PostgreSQL refuses and no float holds."""
+_NUL: Final = b"\\u0000"
 _SMALL: Final = LONGEST_KEY + 100
 """A document of fewer bytes can break neither limit."""
 
@@ -31,7 +32,7 @@ def parse(body: bytes) -> Any:
         value = orjson.loads(body.removeprefix(BOM))
     except orjson.JSONDecodeError:
         raise PoisonError("not_json", "the body is not a JSON document") from None
-    if b"\\u0000" in body or (len(body) > _SMALL and not _is_modest(body)):
+    if _NUL in body or (len(body) > _SMALL and not _is_modest(body)):
         _check(value)
     if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(value):
         raise PoisonError("too_deep", f"the document is nested more than {DEEPEST} deep")
@@ -39,7 +40,7 @@ def parse(body: bytes) -> Any:
 
 
 def for_jsonb(body: bytes) -> bytes:
-    """The text of a document as JSONB takes it: as it is, or written anew where it may hold an overlong number.
+    """The text of a document as JSONB takes it: as it is, or written anew where JSONB would refuse something in it.
 
     PoisonError as `parse`.
     """
@@ -50,7 +51,9 @@ def for_jsonb(body: bytes) -> bytes:
 def parsed_for_jsonb(body: bytes) -> bytes:
     """The same of a document that `parse` has taken before."""
     text = body.removeprefix(BOM)
-    return dumps(orjson.loads(text)) if _LONG_NUMBER.search(text) else text
+    # JSONB looks at the value of a doubled key too that another one overwrites, and that nobody else sees.
+    is_refused = _LONG_NUMBER.search(text) or _NUL in text
+    return dumps(orjson.loads(text)) if is_refused else text
 
 
 def _is_modest(body: bytes) -> bool:

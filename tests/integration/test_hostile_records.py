@@ -150,6 +150,18 @@ def event_id(record: KafkaRecord) -> str:
     return dict(record.headers)["ce_id"].decode()
 
 
+async def test_b40_b73_a_doubled_key_with_u0000_behind_it_is_applied_as_the_last_one_says(projects: PhotoSync) -> None:
+    """PostgreSQL reads the first one too, where the body is written as it came."""
+    doubled = project().replace(b'"event_type"', rb'"event_type":"\u0000","event_type"', 1)
+    records = [companycam_record(doubled)]
+
+    batch = await projects.webhooks(records)
+    await handlers.on_webhooks(Batch(numbered(records)), projects.resources.integrations)
+
+    assert batch.condemned == {}
+    assert await statuses(projects.resources.integrations) == ["PROCESSED"]
+
+
 async def test_f43_unknown_headers_are_other_peoples(customers: CustomerSync) -> None:
     strange = changed(GOOD, {"x-b3-sampled": b"\xff\x00", "empty": None})
 

@@ -51,6 +51,11 @@ def test_b41_a_byte_order_mark_is_taken_off() -> None:
     assert documents.parse(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
+def test_b40_b73_the_value_of_a_doubled_key_that_nobody_sees_does_not_reach_jsonb_either() -> None:
+    assert documents.for_jsonb(rb'{"a": "\u0000", "a": 1}') == b'{"a":1}'
+    assert documents.for_jsonb(rb'{"a": "\u0001"}') == rb'{"a": "\u0001"}'
+
+
 def test_b40_of_doubled_keys_the_last_one_counts() -> None:
     assert documents.parse(b'{"id": "1", "id": "2"}') == {"id": "2"}
 
