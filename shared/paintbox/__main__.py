@@ -11,8 +11,15 @@ import typer
 from paintbox.commands import bench, demo, migrate, parked, prove, seed, stack, status, topics, trace
 from paintbox.errors import OperatorError
 
-FORESEEN: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
-"""What a machine may refuse whatever we do; any other OSError is a bug, and shows itself as one."""
+FULL: Final = " Free some space, and try again."
+FOREIGN: Final = " It must be yours to read and write."
+NOWHERE: Final = " There can be no such file: name another place."
+FORESEEN: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), FOREIGN),
+    **dict.fromkeys((errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG), NOWHERE),
+}
+"""What a machine may refuse whatever we do, and what helps; any other OSError is a bug, and shows itself as one."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,12 +70,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in FORESEEN:
             raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror}." + _remedy(error))
-
-
-def _remedy(error: OSError) -> str:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return " Free some space, and try again." if full else " It must be yours to read and write."
+        _fail(f"{error.filename or 'a file'}: {error.strerror}.{FORESEEN[error.errno]}")
 
 
 def _fail(sentence: str) -> None:

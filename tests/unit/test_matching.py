@@ -139,7 +139,14 @@ def test_a_match_is_contested_where_only_others_match_on_whichever_basis(basis: 
 
     assert (decided.state, decided.customer_id, decided.basis) == ("contested", ANN, "relation_id")
     assert list(decided.candidates) == others
-    assert decide(decided, [*by("phone", ANN), *by("phone", *others)]) == matched(ANN, "relation_id")
+    assert decide(decided, by("relation_id", ANN, relation=DOUGLAS)) == matched(ANN, "relation_id")
+
+
+def test_a_match_is_contested_where_another_matches_better_than_its_customer_does_by_now() -> None:
+    decided = decide(matched(ANN, "relation_id"), [*by("email", BOB), *by("phone", ANN, CAT)])
+
+    assert (decided.state, decided.customer_id, decided.candidates) == ("contested", ANN, (BOB, CAT))
+    assert decide(decided, by("email", ANN)) == matched(ANN, "relation_id")
 
 
 def test_a_match_whose_basis_an_operator_took_away_goes_to_whom_it_names_now() -> None:

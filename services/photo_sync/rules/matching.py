@@ -16,8 +16,8 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
     """The match after looking at who matches now.
 
     A match stays with its customer, whoever comes later: only a stronger basis changes it, where it names one customer.
-    A second candidate on its basis or a stronger one makes it contested, which is shown. So does any other candidate
-    where its customer matches on no basis any more, as after a correction at the vendor.
+    A second candidate on its basis or a stronger one makes it contested, which is shown. So does one on a weaker basis
+    where its customer matches on none that is stronger any more, as after a correction at the vendor.
     """
     found = _first_match(stored.project_id, candidates)
     if stored.customer_id is None:
@@ -36,14 +36,19 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
 
 def _others(stored: Match, customer: UUID, candidates: Sequence[Candidate]) -> tuple[UUID, ...]:
     """Who else matches at least as well. An Account that was its customer's alone brings who shares it now."""
-    if stored.basis != OPERATOR and all(one.customer_id != customer for one in candidates):
-        found = _first_match(stored.project_id, candidates)
-        return found.candidates or tuple(filter(None, [found.customer_id]))
-    named = {one for basis in BASES[: _strength(stored.basis) + 1] for one in _on(basis, candidates)}
+    named = {one for basis in BASES[: _reach(stored, customer, candidates)] for one in _on(basis, candidates)}
     by_relation = {one.customer_id for one in candidates if one.basis == RELATION}
     if stored.basis == RELATION and not named and customer in by_relation:
         named = by_relation
     return tuple(sorted(named - {customer}))
+
+
+def _reach(stored: Match, customer: UUID, candidates: Sequence[Candidate]) -> int:
+    """How many bases are as good as the one that it is matched by, or by which its customer still matches at all."""
+    if stored.basis == OPERATOR:
+        return 0
+    still = min((_strength(one.basis) for one in candidates if one.customer_id == customer), default=len(BASES))
+    return max(_strength(stored.basis), still) + 1
 
 
 def _first_match(project_id: str, candidates: Sequence[Candidate]) -> Match:
