@@ -2,10 +2,18 @@
 
 
 class TransientError(Exception):
-    """The same work will succeed later: back off, keep the order, try again without limit.
+    """The same work will succeed later: back off, keep the order, try again without limit."""
 
-    Its message is logged and shown by `/readyz`, so it names settings and rules, never a value of a record.
+
+class SettingError(TransientError):
+    """Nothing works before an operator has changed what is set.
+
+    `reason` is logged and shown, so it names settings, never a value.
     """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class PoisonError(Exception):

@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from synckit.errors import PoisonError, TransientError
+from synckit.errors import PoisonError, SettingError, TransientError
 
 PASSING: Final = (
     TransientError,
@@ -94,8 +94,8 @@ def describe(error: BaseException) -> dict[str, str]:
         said |= {name: str(value) for name, value in named if value}
     if isinstance(error, PoisonError):
         said |= {"code": error.code, "reason": error.reason}
-    if isinstance(error, TransientError):
-        said["reason"] = str(error)
+    if isinstance(error, SettingError):
+        said["reason"] = error.reason
     return said
 
 

@@ -29,6 +29,7 @@ from synckit.consumer.group import SESSION_MS
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
 from synckit.observability import metrics
+from synckit.parking import park
 from synckit.postgres import Pool
 
 Run = Callable[..., Awaitable["Running"]]
@@ -250,13 +251,16 @@ async def test_a_bug_stops_the_consumer_and_loses_nothing(run: Run, new_topic: N
 class Refusing(Sink):
     """Parks every record, until the release is mended."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: Pool, consumer: str) -> None:
         super().__init__()
+        self._pool, self._consumer = pool, consumer
         self.is_mended = False
 
     async def __call__(self, batch: Batch) -> None:
         if not self.is_mended:
             batch.decode(self._refuse)
+        async with self._pool.acquire() as connection:
+            await park(connection, self._consumer, batch.parked)
         await super().__call__(batch)
 
     @staticmethod
@@ -272,10 +276,11 @@ async def clear_alarms(pool: Pool) -> None:
 async def test_more_parked_records_than_bad_data_explains_stop_the_consumer_until_somebody_resumes_it(
     run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool
 ) -> None:
-    topic, sink = await new_topic(), Refusing()
+    topic, group = await new_topic(), f"group-{uuid4().hex}"
+    sink = Refusing(pool, group)
     await produce(kafka_servers, topic, numbers(150))
 
-    running = await run(topic, sink)
+    running = await run(topic, sink, group)
     await until_true(running.consumer.stopped.is_set)
     trouble, parked = str(await running.consumer.check()), len(sink.parked)
     raised = await until(

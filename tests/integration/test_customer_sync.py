@@ -27,7 +27,7 @@ from support.waiting import until
 from synckit import times
 from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
-from synckit.errors import TransientError
+from synckit.errors import SettingError
 from synckit.failures import explain
 from synckit.identity import customer_id
 from synckit.integrations import cache
@@ -611,7 +611,7 @@ async def test_a_process_that_starts_with_a_configuration_that_makes_no_sense_ap
     """By the shipped defaults it would undo what copies of it write that read the last valid one."""
     await configure(sync, {"status": {"default": "INACTIVE"}, "account_type": {"default": "RESIDENTAL"}})
 
-    with pytest.raises(TransientError) as refused:
+    with pytest.raises(SettingError) as refused:
         await sync.events(change(1, "CREATE", LastName="Hunting"))
     nothing = await all_rows(sync.resources.customers, "SELECT FROM customers.salesforce_records")
     await configure(sync, {"status": {"default": "INACTIVE"}})

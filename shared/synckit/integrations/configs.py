@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from synckit.errors import TransientError
+from synckit.errors import SettingError
 from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool
 
@@ -32,13 +32,13 @@ class Configuration(Generic[Model]):
     async def get(self) -> Model:
         """The configuration in force. Reads it first where it was never read: nothing is decided without it.
 
-        Raises TransientError, with the names of what is wrong, while none that was read since the start is valid: by
+        Raises SettingError, with the names of what is wrong, while none that was read since the start is valid: by
         the defaults, rows would be written otherwise than by copies of the process that know the last valid one.
         """
         if self._current is None:
             await self.refresh()
         if self._current is None:
-            raise TransientError(f"integration_configs.config of {self._service} is not valid: {self._wrong}")
+            raise SettingError(f"integration_configs.config of {self._service} is not valid: {self._wrong}")
         return self._current
 
     async def refresh(self) -> None:
