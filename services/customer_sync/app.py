@@ -46,7 +46,6 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         loops.start(
             {
                 "consumers": group.run,
-                "pulse": group.watch,
                 "redrive": redrive.run,
                 "relay": relay.run,
                 **projector.loops,

@@ -45,7 +45,6 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
         loops.start(
             {
                 "consumers": group.run,
-                "pulse": group.watch,
                 "redrive": Redrive(integrations, NAME, consumers).run,
                 "relay": relay.run,
                 **projector.loops,

@@ -11,8 +11,9 @@ from support.notifications import KafkaRecord
 from support.postgres import NewDatabase, OpenSession
 from support.waiting import until_true
 from synckit import postgres
-from synckit.consumer.applying import Applier, GivenUpError
+from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
+from synckit.consumer.lease import GivenUpError
 from synckit.errors import TransientError
 from synckit.postgres import Pool, database_of
 

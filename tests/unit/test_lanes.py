@@ -10,10 +10,10 @@ from aiokafka import TopicPartition
 from support.notifications import KafkaRecord
 from support.waiting import until_true
 from synckit.consumer import Alarms, Batch, Consumer, loop
-from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Incoming
+from synckit.consumer.client import KafkaClient
 from synckit.consumer.lanes import Lanes, apart
-from synckit.consumer.loop import KafkaClient
+from synckit.consumer.lease import GivenUpError, Lease
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
 
@@ -51,7 +51,7 @@ async def test_batches_are_applied_side_by_side() -> None:
         async with asyncio.timeout(5):
             await both.wait()
 
-    applied = await Lanes("t", apply, 1, 2).apply(records(0, 1))
+    applied = await Lanes("t", apply, 1, 2).apply(records(0, 1), Lease())
 
     assert sorted(places(applied.records)) == [(0, 0), (1, 1)]
     assert applied.parked == []
@@ -61,7 +61,7 @@ async def test_what_can_never_work_is_parked_out_of_its_own_batch() -> None:
     async def apply(batch: Batch) -> None:
         batch.decode(_no_record_of_the_second_partition)
 
-    applied = await Lanes("t", apply, 1, 2).apply(records(0, 1))
+    applied = await Lanes("t", apply, 1, 2).apply(records(0, 1), Lease())
 
     assert places(applied.parked) == [(1, 1)]
     assert sorted(places(applied.records)) == [(0, 0), (1, 1)]
@@ -75,7 +75,7 @@ def _no_record_of_the_second_partition(record: object) -> None:
 async def test_a_batch_that_is_given_up_takes_none_of_the_others_with_it() -> None:
     lanes = Lanes("t", _waiting_for_the_second, 1, 2)
 
-    working = asyncio.create_task(lanes.apply(records(0, 1)))
+    working = asyncio.create_task(lanes.apply(records(0, 1), Lease()))
     await until_true(lambda: lanes.trouble is not None)
     lanes.given_up.set()
 
@@ -95,7 +95,7 @@ async def test_where_all_are_given_up_so_are_the_records() -> None:
     lanes.given_up.set()
 
     with pytest.raises(GivenUpError):
-        await lanes.apply(records(0, 1))
+        await lanes.apply(records(0, 1), Lease())
 
 
 async def test_a_bug_in_one_is_raised_once_the_others_have_settled() -> None:
@@ -108,23 +108,9 @@ async def test_a_bug_in_one_is_raised_once_the_others_have_settled() -> None:
         settled.append(batch.records[0].partition)
 
     with pytest.raises(ZeroDivisionError):
-        await Lanes("t", apply, 1, 2).apply(records(0, 1))
+        await Lanes("t", apply, 1, 2).apply(records(0, 1), Lease())
 
     assert settled == [1]
-
-
-async def test_whatever_is_in_hand_learns_that_its_partitions_are_others() -> None:
-    lapsed: list[bool] = []
-
-    async def apply(batch: Batch) -> None:
-        lanes.lapse()
-        first, second = batch.halves() if len(batch.records) > 1 else (batch, batch)
-        lapsed.extend(one.lapsed.is_set() for one in (batch, first, second))
-
-    lanes = Lanes("t", apply, 1, 1)
-    await lanes.apply(records(0, 0))
-
-    assert lapsed == [True] * 3
 
 
 async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,9 +128,10 @@ async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monke
     handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", None)))
     await until_true(lambda: bool(in_hand))
 
-    before = in_hand[0].lapsed.is_set()
+    await in_hand[0].lease.renew()
     await consumer.on_partitions_revoked({TopicPartition("t", 0)})
     released.set()
     await handling
 
-    assert (before, in_hand[0].lapsed.is_set()) == (False, True)
+    with pytest.raises(GivenUpError):
+        in_hand[0].lease.check()

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Final
 
 from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.lease import GivenUpError
 from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, verdict
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,6 @@ FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 30.0
 PATIENCE: Final = {Verdict.RACE: 5, Verdict.UNCLEAR: 20}
 """How many failures of these kinds in a row end the waiting: a race is poison then, what is unclear a bug."""
-
-
-class GivenUpError(Exception):
-    """The batch is no longer ours, or the process stops: whoever reads it next applies it."""
 
 
 class Applier:

@@ -1,15 +1,14 @@
 """A batch of Kafka records, and which of them can never work."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from aiokafka import TopicPartition
 
+from synckit.consumer.lease import Lease
 from synckit.contracts.compacted import KafkaRecord
 from synckit.errors import PoisonError
 
@@ -43,10 +42,8 @@ class Batch:
     records: Sequence[Incoming]
     condemned: dict[int, PoisonError] = field(default_factory=dict)
     """Position in `records` → why it can never work. To be parked with the batch's other effects, and not applied."""
-    taken_at: float = field(default_factory=monotonic, compare=False)
-    """When the consumer was handed it, in monotonic seconds."""
-    lapsed: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
-    """Set once its partitions are others', although it is still being applied."""
+    lease: Lease = field(default_factory=Lease, compare=False)
+    """Whether it is still the consumer's. A batch that comes from no consumer always is."""
 
     @property
     def living(self) -> list[int]:
@@ -81,7 +78,7 @@ class Batch:
 
     def _part(self, start: int, end: int) -> "Batch":
         condemned = {at - start: error for at, error in self.condemned.items() if start <= at < end}
-        return Batch(self.records[start:end], condemned, self.taken_at, self.lapsed)
+        return Batch(self.records[start:end], condemned, self.lease)
 
 
 def correlation_ids(records: Sequence[Incoming]) -> list[str]:
@@ -91,6 +88,15 @@ def correlation_ids(records: Sequence[Incoming]) -> list[str]:
         with suppress(ValueError):
             found.append(str(UUID((dict(record.headers).get("ce_correlationid") or b"").decode())))
     return list(dict.fromkeys(found))
+
+
+def offsets_before(records: Sequence[Incoming]) -> dict[TopicPartition, int]:
+    """For each partition of the batch, the offset of its first record."""
+    found: dict[TopicPartition, int] = {}
+    for record in records:
+        at = TopicPartition(record.topic, record.partition)
+        found[at] = min(found.get(at, record.offset), record.offset)
+    return found
 
 
 def offsets_after(records: Sequence[Incoming]) -> dict[TopicPartition, int]:

@@ -13,10 +13,9 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
 from synckit.consumer.alarms import Alarms
+from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import fetch
-from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer, KafkaClient
-from synckit.consumer.pulse import PULSE
-from synckit.errors import TransientError
+from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer
 from synckit.failures import describe, explain, passes
 from synckit.kafka import METADATA_MS
 
@@ -67,15 +66,6 @@ class ConsumerGroup:
             await self._heed_alarms()
             for consumer, subscriber in self._members():
                 await self._tend(consumer, subscriber)
-
-    async def watch(self) -> None:
-        """Until cancelled: notice that the process stood still. What it was handed is others' by now."""
-        await PULSE.run(self._wake)
-
-    def _wake(self) -> None:
-        for consumer, subscriber in self._members():
-            if subscriber.running and not consumer.stopped.is_set():
-                consumer.lose(TransientError("the process stood still"))
 
     def _members(self) -> Iterator[tuple[Consumer, Any]]:
         return zip(self._consumers, self._subscribers, strict=True)

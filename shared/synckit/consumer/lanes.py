@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synckit.consumer.applying import Applier, Apply, GivenUpError
+from synckit.consumer.applying import Applier, Apply
 from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.lease import GivenUpError, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,6 @@ class Lanes:
         """While it is set nothing is waited for."""
         self._appliers = [Applier(topic, apply, self.given_up) for _ in range(many)]
         self._at_most = at_most
-        self._in_hand: list[Batch] = []
 
     @property
     def trouble(self) -> str | None:
@@ -37,16 +37,16 @@ class Lanes:
         """For how long a batch in hand has been tried again; 0 where none has."""
         return max(one.waited_seconds for one in self._appliers)
 
-    async def apply(self, records: Sequence[Incoming]) -> Applied:
+    async def apply(self, records: Sequence[Incoming], lease: Lease) -> Applied:
         """Returns when every batch is settled. GivenUpError where all were given up; any other error is a bug."""
-        self._in_hand = [Batch(batch) for batch in apart(records, self._at_most, len(self._appliers))]
+        batches = [Batch(batch, lease=lease) for batch in apart(records, self._at_most, len(self._appliers))]
         results = await asyncio.gather(
-            *(applier.apply(batch) for applier, batch in zip(self._appliers, self._in_hand, strict=False)),
+            *(applier.apply(batch) for applier, batch in zip(self._appliers, batches, strict=False)),
             return_exceptions=True,
         )
         done: list[Incoming] = []
         parked: list[Incoming] = []
-        for batch, result in zip(self._in_hand, results, strict=True):
+        for batch, result in zip(batches, results, strict=True):
             if not isinstance(result, BaseException):
                 done += batch.records
                 parked += result
@@ -55,11 +55,6 @@ class Lanes:
         if not done:
             raise GivenUpError
         return Applied(done, parked)
-
-    def lapse(self) -> None:
-        """What is in hand is others' from now on."""
-        for batch in self._in_hand:
-            batch.lapsed.set()
 
 
 def apart(records: Sequence[Incoming], at_most: int, lanes: int) -> list[list[Incoming]]:

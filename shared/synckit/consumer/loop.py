@@ -3,18 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count, Window
-from synckit.consumer.applying import Apply, GivenUpError
-from synckit.consumer.batch import Incoming, correlation_ids, offsets_after
+from synckit.consumer.applying import Apply
+from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
+from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import Intake, Losses, Stillness
 from synckit.consumer.lanes import Applied, Lanes
+from synckit.consumer.lease import GivenUpError, Lease, LeaseError
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
 from synckit.failures import Verdict, describe, explain, passes, verdict
@@ -24,30 +27,9 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 3.0
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
-
-
-class KafkaClient(Protocol):
-    """What we use of the Kafka consumer."""
-
-    def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions that it reads now."""
-
-    async def position(self, partition: TopicPartition) -> int:
-        """The offset of the next record that it will hand out."""
-
-    async def committed(self, partition: TopicPartition) -> int | None:
-        """What the group has committed, ever."""
-
-    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where each partition begins now."""
-
-    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where each partition ends now."""
-
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Commit these offsets."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
@@ -60,6 +42,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._idle.set()
         self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
+        self._heard_at, self._lease = 0.0, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
         self._stillness, self._losses = Stillness(), Losses()
         self._alarms, self._window = alarms, Window()
@@ -127,14 +110,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._idle.wait()
         except TimeoutError:
-            self._lanes.lapse()
+            self._lease.lapse()
             log.warning("A batch outlived its partitions", extra={"topic": self.topic.name, "partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Starts afresh: positions are the committed ones again."""
         for at in self._committed.keys() - assigned:
             metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
-        self._committed = {}
+        self._committed, self._heard_at = {}, monotonic()
         self._quiet = None
         self._stillness.forget()
         if not self.stopped.is_set():
@@ -147,13 +130,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
+        self._lease = Lease(partial(self._ask, client, offsets_before(records)), self._heard_at)
         self._idle.clear()
         self._batches += 1
         if self._losses.are_over():
             log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
             failpoints.hit("consumer.apply:before")
-            applied = await self._lanes.apply(records)
+            applied = await self._lanes.apply(records, self._lease)
             is_safe = await self._watch(Count(len(applied.records), len(applied.parked)))
             failpoints.hit("consumer.offsets:before_commit")
             if is_safe:
@@ -201,11 +185,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             await self._commit(client, behind)
             failpoints.hit("consumer.markers:after_commit")
 
+    async def _ask(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
+        """Whether these partitions are ours still: Kafka takes offsets of a living member only, here those it has."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await client.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            raise LeaseError from error
+
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
+        asked_at = monotonic()
         try:
             await client.commit(offsets)
-            self._committed |= offsets
+            self._committed, self._heard_at = self._committed | offsets, asked_at
         except KafkaError as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
         except Exception as error:  # noqa: BLE001 - lost, it says so

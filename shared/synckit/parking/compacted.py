@@ -5,9 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from synckit import postgres
-from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Batch, Incoming
-from synckit.consumer.pulse import PULSE
 from synckit.parking.records import OPEN, change, confirm, ids_redriven, park
 from synckit.postgres import Connection, Pool
 
@@ -24,18 +22,18 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     """Around what is written of a batch, in the owner's transaction: a redrive comes before what is later, or never.
 
     Erasures of a topic wait for whatever else is being written of it: who deletes does not see what is not committed.
-    Who stood still since it was handed the batch, or whose partitions went to others, gives it up: an erasure may have
-    passed, and no version tells of it.
+    Whose partitions went to others meanwhile, or may have, writes nothing: an erasure may have passed, and no version
+    tells of it.
     Last, and before anybody sees the batch, what it leaves behind in the park is dropped; whoever
     redrives that looks into the park last too (`confirm`), and so finds it dropped or is done with it.
     """
     living = _living(batch)
     redriven = ids_redriven(batch)
     is_alone = any(record.value is None for record in living)
+    await batch.lease.renew()
     await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
     yield
-    if batch.lapsed.is_set() or PULSE.stood_still(since=batch.taken_at):
-        raise GivenUpError
+    batch.lease.check()
     async with integrations.acquire() as session:
         await confirm(session, batch)
         await _drop_outdated(session, consumer, living, redriven)

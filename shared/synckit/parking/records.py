@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from synckit.consumer.applying import GivenUpError
 from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.lease import GivenUpError
 from synckit.errors import PoisonError
 from synckit.postgres import Connection, Pool, as_json
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from synckit import postgres
 from synckit.consumer import Consumer
-from synckit.consumer.applying import Applier, GivenUpError
+from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
+from synckit.consumer.lease import GivenUpError
 from synckit.failures import describe, passes
 from synckit.observability import metrics
 from synckit.parking.records import ParkedRecord, list_asked, mark

@@ -1,0 +1,28 @@
+"""What the loop asks of aiokafka's client."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiokafka import TopicPartition
+
+
+class KafkaClient(Protocol):
+    """What we use of the Kafka consumer."""
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The partitions that it reads now."""
+
+    async def position(self, partition: TopicPartition) -> int:
+        """The offset of the next record that it will hand out."""
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """What the group has committed, ever."""
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition begins now."""
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition ends now."""
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commit these offsets."""
