@@ -36,11 +36,22 @@ def test_an_answer_that_no_good_delivery_deserves_is_found_though_a_later_one_is
 
 
 def test_a_refusal_is_right_where_it_says_when_to_come_again() -> None:
-    told = a_delivery(an_attempt(status=503, retry_after="5"), an_attempt())
-    untold = a_delivery(an_attempt(status=503), an_attempt())
+    told = a_delivery(an_attempt(status=503, at_ms=5_000, retry_after="5"), an_attempt(at_ms=7_000))
+    untold = a_delivery(an_attempt(status=503, at_ms=5_000), an_attempt(at_ms=7_000))
 
-    assert answers_were_right([told], []).state is State.HELD
-    assert [one.what for one in answers_were_right([untold], []).violations] == ["was answered 503 without Retry-After"]
+    found = answers_were_right([untold], HARMED)
+
+    assert answers_were_right([told], HARMED).state is State.HELD
+    assert [one.what for one in found.violations] == ["was answered 503 without Retry-After"]
+
+
+def test_a_refusal_is_wrong_while_kafka_or_the_spool_can_keep_what_comes() -> None:
+    refused = a_delivery(an_attempt(status=503, at_ms=5_000, retry_after="5"), an_attempt(at_ms=7_000))
+
+    found = answers_were_right([refused], [], [Window(6_000, 9_000)])
+
+    assert [one.what for one in found.violations] == ["was answered 503 though it could be kept"]
+    assert answers_were_right([refused], [], [Window(4_000, 6_000)]).state is State.HELD
 
 
 def test_no_answer_is_right_only_while_a_door_or_the_edge_was_harmed() -> None:

@@ -93,9 +93,10 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
 
 def _answered(found: Evidence, course: Course) -> list[Verdict]:
     deliveries, frozen, dead = found.vendors.deliveries, witness.frozen(course), witness.dead(course)
+    without_servers = witness.without_servers(course)
     return [
-        operated.answers_were_in_time(deliveries, frozen, dead, witness.without_servers(course)),
-        answered.answers_were_right(deliveries, witness.harmed(course)),
+        operated.answers_were_in_time(deliveries, frozen, dead, without_servers),
+        answered.answers_were_right(deliveries, witness.harmed(course), without_servers),
     ]
 
 
