@@ -278,6 +278,17 @@ async def test_a_project_that_names_another_now_is_contested_until_an_operator_f
     assert keys[str(customer_id(GERALDINE))]["deleted_at"] is None
 
 
+async def test_a_project_whose_customer_no_longer_matches_is_looked_at_when_that_one_changes(sync: PhotoSync) -> None:
+    await sync.customers([customer(), customer(GERALDINE, email="geraldine@example.com", phone="+15035550199")])
+    await sync.events(project(primary_contact={"email": "douglas@example.com", "phone_number": "503-555-0199"}))
+
+    await sync.customers([customer(DOUGLAS, 2, email="new@example.com")])
+
+    found = await match(sync)
+    assert (found["state"], found["customer_id"]) == ("contested", customer_id(DOUGLAS))
+    assert found["candidates"] == [customer_id(GERALDINE)]
+
+
 async def test_deleted_and_merged_customers_match_nobody(sync: PhotoSync) -> None:
     await sync.customers([customer(deleted_at="2026-01-02T10:00:00Z"), customer(GERALDINE, merged_into=UUID(int=7))])
 

@@ -197,7 +197,7 @@ async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> No
 
 
 async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID], after: str, at_most: int) -> list[str]:
-    """The projects that one of these customers matches on any basis, after one, in order. They too are looked up."""
+    """The projects that are one of these customers', or match one on any basis, after one, in order: looked up, too."""
     rows = await connection.fetch(
         """
         WITH refs AS (
@@ -219,6 +219,8 @@ async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID],
           FROM refs
          CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE phone = refs.phone OFFSET 0) AS matches
          WHERE matches.project_id > $2
+         UNION
+        SELECT project_id FROM projects.customer_matches WHERE customer_id = ANY($1::uuid[]) AND project_id > $2
          ORDER BY project_id
          LIMIT $3
         """,
