@@ -54,6 +54,23 @@ def test_a_refusal_is_wrong_while_kafka_or_the_spool_can_keep_what_comes() -> No
     assert answers_were_right([refused], [], [Window(4_000, 6_000)]).state is State.HELD
 
 
+def test_a_signature_is_stale_only_to_a_door_whose_clock_is_wrong() -> None:
+    stale = a_delivery(an_attempt(status=401, at_ms=5_000), an_attempt(at_ms=7_000))
+    course = Course(0)
+    for stroke in (
+        Stroke(1, 4.0, "clock-ahead", "webhook-ingest-2", 3.0, "10 minutes ahead"),
+        Stroke(2, 20.0, "clock-behind", "customer-sync", 3.0, "10 minutes behind"),
+    ):
+        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
+        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+
+    astray = witness.astray(course)
+
+    assert astray == [Window(2_000, 9_000)]
+    assert answers_were_right([stale], astray, (), astray).state is State.HELD
+    assert [one.what for one in answers_were_right([stale], HARMED).violations] == ["was answered 401"]
+
+
 def test_no_answer_is_right_only_while_a_door_or_the_edge_was_harmed() -> None:
     silent = a_delivery(an_attempt(status=None, at_ms=5_000), an_attempt(at_ms=7_000))
 

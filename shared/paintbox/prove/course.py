@@ -96,7 +96,7 @@ def _answered(found: Evidence, course: Course) -> list[Verdict]:
     without_servers = witness.without_servers(course)
     return [
         operated.answers_were_in_time(deliveries, frozen, dead, without_servers),
-        answered.answers_were_right(deliveries, witness.harmed(course), without_servers),
+        answered.answers_were_right(deliveries, witness.harmed(course), without_servers, witness.astray(course)),
     ]
 
 

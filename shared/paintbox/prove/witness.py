@@ -67,6 +67,11 @@ def harmed(course: Course) -> list[Window]:
     return _windows(course, lambda stroke: stroke.target.startswith(DOORS))
 
 
+def astray(course: Course) -> list[Window]:
+    """When the clock of a door was wrong: it cannot know then which signatures are stale."""
+    return _windows(course, lambda stroke: stroke.target.startswith(DOORS) and stroke.kind.startswith("clock"))
+
+
 def frozen(course: Course) -> list[Window]:
     """When a door, or what stands before it, was frozen: it can answer nothing then."""
     return _windows(course, lambda stroke: stroke.target.startswith(DOORS) and "freeze" in stroke.kind)
