@@ -220,7 +220,10 @@ async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID],
          CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE phone = refs.phone OFFSET 0) AS matches
          WHERE matches.project_id > $2
          UNION
-        SELECT project_id FROM projects.customer_matches WHERE customer_id = ANY($1::uuid[]) AND project_id > $2
+        SELECT matches.project_id
+          FROM unnest($1::uuid[]) AS changed (id)
+         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE customer_id = changed.id OFFSET 0) AS matches
+         WHERE matches.project_id > $2
          ORDER BY project_id
          LIMIT $3
         """,
