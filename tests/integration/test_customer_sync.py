@@ -131,6 +131,19 @@ async def test_the_same_batch_again_changes_nothing(sync: CustomerSync) -> None:
     assert of_topic(await sync.published(), CUSTOMERS_CHANGES.name) == []
 
 
+async def test_numbers_that_jsonb_writes_otherwise_are_no_change_when_they_come_again(sync: CustomerSync) -> None:
+    row = "SELECT xmin::text FROM customers.salesforce_records"
+    body = change(1, "CREATE", LastName="Hunting", MailingLatitude=-0.0, Far__c=1e16)
+    await sync.events(body)
+    before = await all_rows(sync.resources.customers, row)
+    await sync.published()
+
+    await sync.events(body)
+
+    assert await all_rows(sync.resources.customers, row) == before
+    assert await sync.published() == []
+
+
 async def test_f22_a_redelivery_in_another_month_meets_its_own_row_by_its_first_receipt(sync: CustomerSync) -> None:
     await sync.webhooks(salesforce_messages(MESSAGE, NOON_MS))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,3 +188,25 @@ def test_one_and_true_and_one_point_zero_are_three_values() -> None:
     result = merged(a_fact(at(1), Count=1), a_fact(at(1), Count=True), a_fact(at(1), Count=1.0))
 
     assert result.record.fields["Count"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [(-0.0, 0.0), (1e16, 10**16), (1.2345678901234567e18, 1234567890123456800), ({"lat": [-0.0]}, {"lat": [0.0]})],
+)
+def test_a_number_is_itself_in_the_form_in_which_jsonb_gives_it_back(given: Any, stored: Any) -> None:
+    fact = replace(a_fact(Budget__c=given), stamp=Stamp(at(1)))
+    merged = merge(EMPTY, [fact]).record
+
+    again = merge(replace(merged, fields={"Budget__c": stored}), [fact])
+
+    assert (again.changed, again.doubts) == (False, frozenset())
+
+
+def test_of_two_numbers_of_one_version_the_same_one_stays_whichever_was_stored() -> None:
+    float_, integer = (replace(a_fact(Budget__c=one), stamp=Stamp(at(1))) for one in (1e16, 10**16 + 1))
+
+    first = merge(replace(merge(EMPTY, [float_]).record, fields={"Budget__c": 10**16}), [integer]).record
+    second = merge(merge(EMPTY, [integer]).record, [float_]).record
+
+    assert first.get("Budget__c") == second.get("Budget__c") == 10**16 + 1

@@ -1,14 +1,23 @@
 """Merging: last writer wins, field by field. Commutative, associative, idempotent; no I/O, no clock."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from synckit import versions
 from synckit.mirror.facts import ABSENT, DELETED, Fact, Json, Kind, Record, Stamp, canonical
+
+_RESHAPED: Final = re.compile(rb"-0\.0|e\+?1[6-9]")
+"""What may be a number that JSONB gives back otherwise."""
+_EXPONENT: Final = 1e16
+"""From here on a float is written with one; JSONB gives it back as a whole number, which is read as an integer."""
+_LEAST, _MOST = -(2**63), 2**64
+"""What is read as an integer."""
 
 
 class Doubt(StrEnum):
@@ -88,11 +97,13 @@ def _apply(fact: Fact, fields: dict[str, Json], stamps: dict[str, Stamp], doubts
 
 def _same(one: Json, other: Json) -> bool:
     """Equal as JSON: Python's 1, 1.0 and True are one value, JSON's are three."""
-    return one is other or (one == other and (type(one) is type(other) is str or canonical(one) == canonical(other)))
+    if one is other or type(one) is type(other) is str:
+        return bool(one == other)
+    return _text(one) == _text(other)
 
 
 def _wins(stamp: Stamp, value: Json, stored: Stamp, stored_value: Json) -> bool:
-    return stamp > stored or (stamp == stored and canonical(value) > canonical(stored_value))
+    return stamp > stored or (stamp == stored and _text(value) > _text(stored_value))
 
 
 def _doubts(fact: Fact, stamp: Stamp, stored: Stamp, *, wins: bool) -> Iterable[Doubt]:
@@ -144,3 +155,20 @@ def _seen(record: Record, facts: Sequence[Fact]) -> _Seen:
         if last is None or received >= last:
             last, event_id = received, fact.cause.event_id
     return _Seen(first, last, event_id)
+
+
+def _text(value: Json) -> bytes:
+    """The one JSON text of a value, new or stored: JSONB has no -0.0, and whole numbers come back without exponent."""
+    text = canonical(value)
+    return canonical(_as_stored(value)) if _RESHAPED.search(text) else text
+
+
+def _as_stored(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _as_stored(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(one) for one in value]
+    if isinstance(value, float):
+        is_whole = abs(value) >= _EXPONENT and _LEAST <= value < _MOST
+        return int(Decimal(repr(value))) if is_whole else value or 0.0
+    return value
