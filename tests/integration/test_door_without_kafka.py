@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack, nullcontext
 import httpx
 import pytest
 
-from paintbox.databases import Connection, Database
+from paintbox.databases import Connection
 from support import samples
-from support.postgres import NewDatabase, OpenSession
 from support.senders import companycam_headers
 from support.waiting import until
 from synckit import web
@@ -48,16 +47,6 @@ async def door(stack: AsyncExitStack, dsn: str, *tokens: str) -> httpx.AsyncClie
 
     await until(has_looked)
     return client
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
-
-
-@pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
 
 
 @pytest.fixture

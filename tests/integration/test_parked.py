@@ -5,22 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paintbox.databases import Connection, Database
+from paintbox.databases import Connection
 from paintbox.parked.listing import Filter, list_set_aside
-from support.postgres import NewDatabase, OpenSession
 from support.set_aside import paintbox, park, quarantine
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
-
-
-@pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
 
 
 async def test_the_newest_come_first_and_nothing_of_the_payload(dsn: str, session: Connection) -> None:

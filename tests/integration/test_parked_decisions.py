@@ -7,24 +7,14 @@ from typing import Any
 
 import pytest
 
-from paintbox.databases import Connection, Database
+from paintbox.databases import Connection
 from paintbox.parked.decisions import find_progress
 from paintbox.parked.listing import Filter, find_set_aside
-from support.postgres import NewDatabase, OpenSession
+from support.postgres import OpenSession
 from support.rows import insert
 from support.set_aside import paintbox, park, quarantine, states
 
 pytestmark = pytest.mark.database
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
-
-
-@pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
 
 
 async def test_a_redrive_only_marks_and_says_who_does_not_do_it(dsn: str, session: Connection) -> None:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from paintbox.databases import Connection, Database
+from paintbox.databases import Connection
 from paintbox.parked.decisions import ask_redrive
 from paintbox.parked.listing import Filter
 from support import samples
-from support.postgres import NewDatabase, OpenSession
+from support.postgres import OpenSession
 from support.rows import insert
 from support.services import all_rows
 from synckit import failpoints, postgres
@@ -29,11 +29,6 @@ pytestmark = pytest.mark.database
 MESSAGE = samples.body("outbound_message_contacts.xml")
 ORGANIZATION = soap.parse(MESSAGE).organization_id[:15]
 RECEIVED_MS = 1_767_342_000_123
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from paintbox.databases import Connection, Database
+from paintbox.databases import Connection
 from support.kafka import NewTopic
 from support.notifications import TRACE
-from support.postgres import NewDatabase, OpenSession
+from support.postgres import OpenSession
 from support.topics import read_all
 from support.waiting import until, until_true
 from synckit import failpoints, identity, postgres
@@ -25,16 +25,6 @@ NOWHERE = "127.0.0.1:1"
 MIB = 1024 * 1024
 
 Start = Callable[..., Awaitable[Sender]]
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
-
-
-@pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
 
 
 @pytest.fixture

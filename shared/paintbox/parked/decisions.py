@@ -81,7 +81,27 @@ async def watch(dsn: str, asked: Sequence[SetAside], seconds: float, said: Calla
 async def find_progress(connection: Connection, asked: Sequence[SetAside]) -> Progress:
     """What has become of these by now."""
     rows = await connection.fetch(
-        """
+        _BECAME,
+        _parked(asked),
+        [one.id for one in _quarantined(asked)],
+        [one.since for one in _quarantined(asked)],
+        [one.consumer for one in _quarantined(asked)],
+    )
+    many, waiting = Counter[str](), Counter[str]()
+    for row in rows:
+        many[row["became"]] += row["many"]
+        if row["became"] == "waiting":
+            waiting[row["consumer"]] += row["many"]
+    return Progress(
+        done=many["done"],
+        failed=many["failed"],
+        dropped=many["dropped"],
+        waiting=waiting,
+        absent=await _find_absent(connection, sorted(waiting)),
+    )
+
+
+_BECAME: Final = """
         SELECT consumer,
                CASE WHEN redriven_at IS NOT NULL THEN 'done'
                     WHEN dropped_at IS NOT NULL THEN 'dropped'
@@ -105,24 +125,7 @@ async def find_progress(connection: Connection, asked: Sequence[SetAside]) -> Pr
             ON event.id = asked.event_id AND event.received_at = asked.received_at
           LEFT JOIN integrations.quarantine_decisions AS decision ON decision.event_id = asked.event_id
          GROUP BY 1, 2
-        """,
-        _parked(asked),
-        [one.id for one in _quarantined(asked)],
-        [one.since for one in _quarantined(asked)],
-        [one.consumer for one in _quarantined(asked)],
-    )
-    many, waiting = Counter[str](), Counter[str]()
-    for row in rows:
-        many[row["became"]] += row["many"]
-        if row["became"] == "waiting":
-            waiting[row["consumer"]] += row["many"]
-    return Progress(
-        done=many["done"],
-        failed=many["failed"],
-        dropped=many["dropped"],
-        waiting=waiting,
-        absent=await _find_absent(connection, sorted(waiting)),
-    )
+        """
 
 
 async def _find_absent(connection: Connection, consumers: Sequence[str]) -> tuple[str, ...]:

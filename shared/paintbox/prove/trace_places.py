@@ -2,7 +2,31 @@
 
 from typing import Final
 
-PLACES: Final = (
+Place = tuple[str, str, str, str]
+"""Database, place, who writes there, and what is asked: $1 events, $2 records, $3 rows."""
+
+
+def _refused(schema: str, process: str) -> Place:
+    statement = f"""
+        SELECT tried_at AS at, format('row of %s %s is refused since %s: %s', object, id, refused_at, reason) AS what
+          FROM {schema}.projection_refused
+         WHERE id = ANY($2::text[]) OR cause ->> 'event_id' = ANY(SELECT unnest($1::uuid[])::text)
+        """  # noqa: S608 - one of two names
+    return schema, "projection_refused", process, statement
+
+
+def _federation_keys(schema: str, process: str) -> Place:
+    statement = f"""
+        SELECT created_at AS at,
+               format('%s %s belongs to %s %s, version %s%s', local_table, local_id, external_table, external_id,
+                      source_version, CASE WHEN deleted_at IS NOT NULL THEN ', deleted' END) AS what
+          FROM {schema}.federation_keys
+         WHERE local_id = ANY($3::uuid[]) OR external_id = ANY(SELECT unnest($3::uuid[])::text)
+        """  # noqa: S608 - one of two names
+    return schema, f"federation_keys at {schema}", process, statement
+
+
+PLACES: Final[tuple[Place, ...]] = (
     (
         "integrations",
         "webhook_event_keys",
@@ -76,16 +100,7 @@ PLACES: Final = (
           FROM customers.customer_sync_logs WHERE customer_id = ANY($3::uuid[]) OR salesforce_id = ANY($2::text[])
         """,
     ),
-    (
-        "customers",
-        "projection_refused",
-        "customer-sync",
-        """
-        SELECT tried_at AS at, format('row of %s %s is refused since %s: %s', object, id, refused_at, reason) AS what
-          FROM customers.projection_refused
-         WHERE id = ANY($2::text[]) OR cause ->> 'event_id' = ANY(SELECT unnest($1::uuid[])::text)
-        """,
-    ),
+    _refused("customers", "customer-sync"),
     (
         "customers",
         "customers",
@@ -106,18 +121,7 @@ PLACES: Final = (
           FROM customers.outbox_events WHERE key = ANY(SELECT unnest($3::uuid[])::text)
         """,
     ),
-    (
-        "customers",
-        "federation_keys at customers",
-        "customer-sync",
-        """
-        SELECT created_at AS at,
-               format('%s %s belongs to %s %s, version %s%s', local_table, local_id, external_table, external_id,
-                      source_version, CASE WHEN deleted_at IS NOT NULL THEN ', deleted' END) AS what
-          FROM customers.federation_keys
-         WHERE local_id = ANY($3::uuid[]) OR external_id = ANY(SELECT unnest($3::uuid[])::text)
-        """,
-    ),
+    _federation_keys("customers", "customer-sync"),
     (
         "projects",
         "companycam_records",
@@ -138,16 +142,7 @@ PLACES: Final = (
           FROM projects.customer_matches WHERE project_id = ANY($2::text[])
         """,
     ),
-    (
-        "projects",
-        "projection_refused",
-        "photo-sync",
-        """
-        SELECT tried_at AS at, format('row of %s %s is refused since %s: %s', object, id, refused_at, reason) AS what
-          FROM projects.projection_refused
-         WHERE id = ANY($2::text[]) OR cause ->> 'event_id' = ANY(SELECT unnest($1::uuid[])::text)
-        """,
-    ),
+    _refused("projects", "photo-sync"),
     (
         "projects",
         "projects",
@@ -177,17 +172,5 @@ PLACES: Final = (
             OR split_part(key, '/', 3) = ANY(SELECT unnest($3::uuid[])::text)
         """,
     ),
-    (
-        "projects",
-        "federation_keys at projects",
-        "photo-sync",
-        """
-        SELECT created_at AS at,
-               format('%s %s belongs to %s %s, version %s%s', local_table, local_id, external_table, external_id,
-                      source_version, CASE WHEN deleted_at IS NOT NULL THEN ', deleted' END) AS what
-          FROM projects.federation_keys
-         WHERE local_id = ANY($3::uuid[]) OR external_id = ANY(SELECT unnest($3::uuid[])::text)
-        """,
-    ),
+    _federation_keys("projects", "photo-sync"),
 )
-"""Database, place, who writes there, and what is asked: $1 events, $2 records, $3 rows."""
