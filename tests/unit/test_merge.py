@@ -203,6 +203,15 @@ def test_a_number_is_itself_in_the_form_in_which_jsonb_gives_it_back(given: Any,
     assert (again.changed, again.doubts) == (False, frozenset())
 
 
+@pytest.mark.parametrize("number", [-(2.0**63), 2.0**64, 1.7e308, -9223372036854774784.0, 18446744073709549568.0])
+def test_a_number_beyond_what_is_read_as_an_integer_is_compared_as_it_came(number: float) -> None:
+    one, other = (replace(a_fact(Budget__c=value), stamp=Stamp(at(1))) for value in (number, 1))
+
+    orders = {merge(EMPTY, facts).record.get("Budget__c") for facts in ([one, other], [other, one])}
+
+    assert orders in ({number}, {1})
+
+
 def test_of_two_numbers_of_one_version_the_same_one_stays_whichever_was_stored() -> None:
     float_, integer = (replace(a_fact(Budget__c=one), stamp=Stamp(at(1))) for one in (1e16, 10**16 + 1))
 

@@ -169,6 +169,6 @@ def _as_stored(value: Json) -> Json:
     if isinstance(value, list):
         return [_as_stored(one) for one in value]
     if isinstance(value, float):
-        is_whole = abs(value) >= _EXPONENT and _LEAST <= value < _MOST
-        return int(Decimal(repr(value))) if is_whole else value or 0.0
+        whole = int(Decimal(repr(value))) if abs(value) >= _EXPONENT else 0
+        return whole if whole and _LEAST <= whole < _MOST else value or 0.0
     return value
