@@ -167,6 +167,26 @@ def test_a_merged_event_of_thousands_of_records_is_one_record_each() -> None:
     assert (len({one.key for one in understood.parsed}), understood.quarantined) == (5_000, ())
 
 
+def test_events_that_together_become_too_much_are_set_aside_from_there_on() -> None:
+    ids = [samples.DOUGLAS[:10] + f"{number:05d}" for number in range(900)]
+    events = [
+        change_event(recordIds=ids, transactionKey=f"t{number}") | {"Note__c": "x" * 8_000} for number in range(5)
+    ]
+
+    understood = understand(events)
+
+    assert len(understood.parsed) == 2 * 900
+    assert [one.reason for one in understood.quarantined] == ["too_many_records"] * 3
+    assert [json.loads(one.body) for one in understood.quarantined] == events[2:]
+
+
+def test_a_former_record_that_many_follow_is_not_repeated_without_end() -> None:
+    former = {"Id": samples.DOUGLAS, "Note__c": "x" * 500_000}
+    callout = {"new": [{"Id": samples.DOUGLAS, "Number__c": number} for number in range(500)], "old": [former]}
+
+    assert reasons(callout) == ["too_many_records"]
+
+
 def test_a_bulk_trigger_of_two_hundred_wide_records_is_one_record_each() -> None:
     wide = {f"Custom_{number}__c": "x" for number in range(40)}
     records = [wide | {"Id": samples.DOUGLAS[:12] + f"{number:03d}"} for number in range(200)]

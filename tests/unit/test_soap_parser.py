@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ MESSAGE = samples.body("outbound_message_contacts.xml")
 NOTIFICATIONS = MESSAGE[
     MESSAGE.index(b"<notifications") : MESSAGE.index(b"</notifications>") + len(b"</notifications>")
 ]
+NOTIFICATION = MESSAGE[MESSAGE.index(b"<Notification>") : MESSAGE.index(b"</Notification>") + len(b"</Notification>")]
 BODY = MESSAGE[MESSAGE.index(b"<soapenv:Body") : MESSAGE.index(b"</soapenv:Body>") + len(b"</soapenv:Body>")]
 LONG_DECLARATION = b'<?xml version="1.0"' + b" " * 220 + b'encoding="ISO-8859-1"?>'
 NAMESPACE = b'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -236,6 +238,40 @@ def test_a_session_inside_a_notification_is_not_kept_either() -> None:
     assert b"canary" not in set_aside.body
 
 
+@pytest.mark.parametrize("form", OTHER_FORMS.values(), ids=OTHER_FORMS.keys())
+def test_what_every_record_would_repeat_is_kept_short(form: Callable[[bytes], bytes]) -> None:
+    many = b"".join(NOTIFICATION.replace(b"aaaaa", b"%05d" % number) for number in range(300))
+    long = MESSAGE.replace(NOTIFICATION, many).replace(b"</ActionId>", b"x" * 300_000 + b"</ActionId>")
+
+    understood = outbound_messages.understand(soap.parse(form(long)))
+
+    assert len(understood.parsed) == 301
+    assert sum(len(one.value) for one in understood.parsed) < len(long)
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS.values(), ids=OTHER_FORMS.keys())
+def test_a_message_of_more_than_a_thousand_is_set_aside_whole_and_without_its_session(
+    form: Callable[[bytes], bytes],
+) -> None:
+    body = form(MESSAGE.replace(NOTIFICATION, NOTIFICATION * 1_000))
+
+    (set_aside,) = outbound_messages.understand(soap.parse(body)).quarantined
+
+    assert set_aside.why == "too_many_records"
+    assert soap.parse(set_aside.body).notifications != ()
+    assert b"canary" not in set_aside.body.replace(b"\0", b"")
+
+
+def test_of_a_thousand_malformed_ones_the_body_is_read_once_more_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = soap.parse(MESSAGE.replace(NOTIFICATION, NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id") * 999))
+    tree = Mock(side_effect=soap._tree)
+    monkeypatch.setattr(soap, "_tree", tree)
+
+    understood = outbound_messages.understand(message)
+
+    assert (len(understood.quarantined), tree.call_count) == (999, 1)
+
+
 def test_of_a_field_that_stands_twice_the_last_one_counts_as_in_json() -> None:
     body = MESSAGE.replace(b"</sf:LastName>", b"</sf:LastName><sf:LastName>Second</sf:LastName>", 1)
 
@@ -245,10 +281,19 @@ def test_of_a_field_that_stands_twice_the_last_one_counts_as_in_json() -> None:
     assert first.fields["LastName"] == "Second"
 
 
-def test_b67_the_same_notification_twice_is_one_record() -> None:
-    notification = MESSAGE[MESSAGE.index(b"<Notification>") : MESSAGE.index(b"</Notification>") + 15]
+@pytest.mark.parametrize(
+    ("given", "is_ours"),
+    [("", True), ("AAA", True), ("AAAA", False), ("x" * 900_000, False)],
+    ids=lambda one: len(str(one)),
+)
+def test_an_organization_is_told_by_fifteen_characters_of_eighteen_at_most(given: str, is_ours: bool) -> None:
+    message = soap.parse(MESSAGE.replace(b"00D5e000000Pnt1", b"00D5e000000Pnt1" + given.encode()))
 
-    understood = outbound_messages.understand(soap.parse(MESSAGE.replace(notification, notification * 2, 1)))
+    assert outbound_messages.is_of(message, ["00D5e000000Pnt1"]) is is_ours
+
+
+def test_b67_the_same_notification_twice_is_one_record() -> None:
+    understood = outbound_messages.understand(soap.parse(MESSAGE.replace(NOTIFICATION, NOTIFICATION * 2, 1)))
 
     assert len(understood.parsed) == 2
 

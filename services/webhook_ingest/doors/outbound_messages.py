@@ -21,7 +21,6 @@ from webhook_ingest.resources import Resources
 DOOR: Final = records.SALESFORCE_MESSAGES
 PATH: Final = f"{DOOR.source}/*"
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
-COMPARED: Final = 15
 
 ACKNOWLEDGEMENT: Final = b"""<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">
@@ -76,7 +75,7 @@ def handler(resources: Resources) -> web.Handler:
 
 
 def _check_organization(message: Message, organization_ids: Sequence[str]) -> None:
-    if message.organization_id[:COMPARED] not in organization_ids:
+    if not outbound_messages.is_of(message, organization_ids):
         raise not_authenticated("unknown_organization")
 
 

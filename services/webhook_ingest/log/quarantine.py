@@ -23,8 +23,6 @@ from webhook_ingest.records import Door, Origin
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
-COMPARED: Final = 15
-"""Of an organization's id, as at the door."""
 TIMESTAMP: Final = "x-salesforce-timestamp"
 REFUSED: Final = "refused_by_database"
 
@@ -128,7 +126,7 @@ class Reader:
             message = soap.parse(body)
         except SoapError as error:
             return Understanding(quarantined=(Quarantine(error.reason, body),))
-        if message.organization_id[:COMPARED] not in self._organization_ids:
+        if not outbound_messages.is_of(message, self._organization_ids):
             return Understanding(quarantined=(Quarantine("unknown_organization", body),))
         return outbound_messages.understand(message)
 

@@ -1,5 +1,6 @@
 """Notifications of an Outbound Message as records of the webhook topic."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,21 +11,36 @@ from webhook_ingest.parsers.soap import Message, SObject
 
 LONGEST_NAME: Final = 80
 SOBJECT: Final = "/Notification/sObject"
+COMPARED, LONGEST_ID = 15, 18
+"""Characters of an organization's id: the others follow from these."""
+
+
+def is_of(message: Message, organization_ids: Sequence[str]) -> bool:
+    """Whether one of these organizations sent it, whose ids have 15 characters."""
+    given = message.organization_id
+    return len(given) <= LONGEST_ID and given[:COMPARED] in organization_ids
 
 
 def understand(message: Message) -> Understanding:
-    """A record a notification, each once; what names no record of its own is set aside."""
+    """A record a notification, each once; what names no record of its own is set aside, and a message of too many."""
+    if len(message.notifications) > salesforce.MOST_ITEMS:
+        return Understanding(quarantined=(Quarantine("too_many_records", soap.without_session(message.body)),))
     parsed: dict[UUID, Parsed] = {}
-    quarantined = []
+    misunderstood: dict[int, MisunderstoodError] = {}
     for index, notification in enumerate(message.notifications):
         try:
             record = _parsed(message, soap.sobject_of(notification))
         except MisunderstoodError as error:
-            aside = Quarantine(error.reason, soap.alone(message, index), f"{SOBJECT}{error.pointer}")
-            quarantined.append(aside)
+            misunderstood[index] = error
         else:
             parsed[record.event_id] = record
-    return Understanding(tuple(parsed.values()), tuple(quarantined))
+    return Understanding(tuple(parsed.values()), tuple(_set_aside(message, misunderstood)))
+
+
+def _set_aside(message: Message, misunderstood: Mapping[int, MisunderstoodError]) -> Iterator[Quarantine]:
+    alone = soap.alone(message, list(misunderstood))
+    for error, body in zip(misunderstood.values(), alone, strict=True):
+        yield Quarantine(error.reason, body, f"{SOBJECT}{error.pointer}")
 
 
 def _parsed(message: Message, sobject: SObject | None) -> Parsed:

@@ -10,6 +10,8 @@ from webhook_ingest.models import MisunderstoodError
 
 MODIFIED: Final = ("SystemModstamp", "LastModifiedDate")
 """What says when a record was modified, best first: automation does not move the second."""
+MOST_ITEMS: Final = 1_000
+"""Of one body: five times what a vendor is known to send at once, and understood within 50 ms."""
 
 
 def record_id(value: object, pointer: str = "/Id") -> str:

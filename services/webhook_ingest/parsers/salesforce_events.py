@@ -3,7 +3,7 @@
 Change events: https://developer.salesforce.com/docs/atlas.en-us.change_data_capture.meta/change_data_capture
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from synckit import documents, identity, times, versions
@@ -13,13 +13,12 @@ from webhook_ingest.parsers import salesforce
 
 HEADER: Final = "ChangeEventHeader"
 RECORD_IDS: Final = f"/{HEADER}/recordIds"
+TOO_MANY: Final = "too_many_records"
 COMMITTED: Final = f"/{HEADER}/commitTimestamp"
 LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
-MOST_ITEMS: Final = 1_000
-"""Of one body: five times what a vendor is known to send at once, and understood within 50 ms."""
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""What one body may become at most: a merged event is repeated for each of its records."""
+"""What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
 
 
@@ -34,23 +33,30 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
     except PoisonError as error:
         return Understanding(quarantined=(Quarantine(error.code, body),))
     items = document if isinstance(document, list) else [document]
-    if not items or len(items) > MOST_ITEMS:
-        return Understanding(quarantined=(Quarantine("too_many_records" if items else "unknown_shape", body),))
+    if not items or len(items) > salesforce.MOST_ITEMS:
+        return Understanding(quarantined=(Quarantine(TOO_MANY if items else "unknown_shape", body),))
     parsed: list[Parsed] = []
     quarantined: list[Quarantine] = []
+    room = MOST_BYTES
     for item in items:
-        understood, not_understood = _understood(item, body if item is document else None, signed_at)
+        understood, not_understood = _understood(item, body if item is document else None, signed_at, room)
         parsed += understood
         quarantined += not_understood
+        room -= sum(len(one.value) for one in understood)
     each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
     return Understanding(tuple(each_once.values()), tuple(quarantined))
 
 
-def _understood(item: Any, body: bytes | None, signed_at: int | None) -> tuple[list[Parsed], list[Quarantine]]:
-    """The records of an item and those that are set aside; it is set aside as it came where nothing is understood."""
+def _understood(
+    item: Any, body: bytes | None, signed_at: int | None, room: int
+) -> tuple[list[Parsed], list[Quarantine]]:
+    """The records of an item and those that are set aside.
+
+    It is set aside as it came where nothing is understood, or where its records have more bytes than there is room.
+    """
     payload, where = _unwrapped(item)
     try:
-        each = _parsed(payload, signed_at)
+        each = _fitting(_parsed(payload, signed_at), room)
     except MisunderstoodError as error:
         each = [Quarantine(error.reason, b"", error.pointer)]
     parsed = [one for one in each if isinstance(one, Parsed)]
@@ -61,13 +67,23 @@ def _understood(item: Any, body: bytes | None, signed_at: int | None) -> tuple[l
     return [], [Quarantine(aside[0].reason, whole, where + aside[0].pointer)]
 
 
-def _parsed(payload: Any, signed_at: int | None) -> list[Parsed | Quarantine]:
+def _fitting(records: Iterable[Parsed | Quarantine], room: int) -> list[Parsed | Quarantine]:
+    found = []
+    for one in records:
+        room -= len(one.value if isinstance(one, Parsed) else one.body)
+        if room < 0:
+            raise MisunderstoodError(TOO_MANY)
+        found.append(one)
+    return found
+
+
+def _parsed(payload: Any, signed_at: int | None) -> Iterable[Parsed | Quarantine]:
     if not isinstance(payload, dict):
         raise MisunderstoodError("unknown_shape")
     if HEADER in payload:
-        return list(_change_events(payload))
+        return _change_events(payload)
     if "new" in payload or "old" in payload:
-        return list(_apex_records(_records(payload, "new"), _records(payload, "old"), signed_at))
+        return _apex_records(_records(payload, "new"), _records(payload, "old"), signed_at)
     if "attributes" in payload or "Id" in payload:
         return [_apex_record(salesforce.record_id(payload.get("Id")), payload, None, signed_at)]
     raise MisunderstoodError("unknown_shape")
@@ -95,9 +111,6 @@ def _change_events(payload: dict[str, Any]) -> Iterator[Parsed | Quarantine]:
         raise MisunderstoodError("malformed_header", RECORD_IDS)
     if not isinstance(sequence, int) or isinstance(sequence, bool):
         raise MisunderstoodError("malformed_header", f"/{HEADER}/sequenceNumber")
-    of_one = documents.dumps({**payload, HEADER: {**header, "recordIds": []}})
-    if len(ids) * len(of_one) > MOST_BYTES:
-        raise MisunderstoodError("too_many_records", RECORD_IDS)
     for given in ids:
         alone = {**payload, HEADER: {**header, "recordIds": [given]}}
         try:

@@ -4,7 +4,7 @@ Format: https://developer.salesforce.com/docs/platform/api/guide/sforce-api-om-o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, tostring
@@ -19,6 +19,8 @@ ENVELOPE_12: Final = "http://www.w3.org/2003/05/soap-envelope"
 OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound"
 INSTANCE: Final = "http://www.w3.org/2001/XMLSchema-instance"
 DEEPEST: Final = 32
+LONGEST_ACTION: Final = 40
+"""Characters kept of an ActionId, which every record repeats; an id has 18."""
 
 _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
@@ -48,8 +50,8 @@ class Message:
     organization_id: str
     action_id: str
     notifications: "tuple[Element | SObject, ...]"
-    body: bytes = b""
-    """What was read without elements: they are made of it where one is needed."""
+    body: bytes
+    """As it came, the SessionId in it; what was read without elements is read anew where one is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def parse(body: bytes) -> Message:
     if usual is None:
         return parse_elements(body)
     organization_id, action_id, notifications = usual
-    return Message(organization_id, action_id, tuple(SObject(*one) for one in notifications), body)
+    return Message(organization_id, action_id[:LONGEST_ACTION], tuple(SObject(*one) for one in notifications), body)
 
 
 def parse_elements(body: bytes) -> Message:
@@ -75,7 +77,16 @@ def parse_elements(body: bytes) -> Message:
     declared = _ENCODING.match(body)
     if declared is not None and declared.group(1).lower() not in _UTF:
         raise SoapError("wrong_encoding")
-    root = _tree(body)
+    message = _notifications(_tree(body))
+    return Message(
+        organization_id=_child(message, "OrganizationId"),
+        action_id=_child(message, "ActionId")[:LONGEST_ACTION],
+        notifications=tuple(_each(message)),
+        body=body,
+    )
+
+
+def _notifications(root: Element) -> Element:
     if root.tag == f"{{{ENVELOPE_12}}}Envelope":
         raise SoapError("wrong_soap_version", "VersionMismatch")
     if root.tag != f"{{{ENVELOPE}}}Envelope":
@@ -83,12 +94,11 @@ def parse_elements(body: bytes) -> Message:
     messages = root.findall(f"{{{ENVELOPE}}}Body/{{{OUTBOUND}}}notifications")
     if len(messages) != 1:
         raise SoapError("wrong_root")
-    (message,) = messages
-    return Message(
-        organization_id=_child(message, "OrganizationId"),
-        action_id=_child(message, "ActionId"),
-        notifications=tuple(message.iterfind(f"{{{OUTBOUND}}}Notification")),
-    )
+    return messages[0]
+
+
+def _each(message: Element) -> Iterator[Element]:
+    return message.iterfind(f"{{{OUTBOUND}}}Notification")
 
 
 def _tree(body: bytes) -> Element:
@@ -144,11 +154,14 @@ def _fields(element: Element) -> Iterator[tuple[str, Any]]:
             yield name, child.text if child.text and child.get(f"{{{INSTANCE}}}nil") not in {"true", "1"} else None
 
 
-def alone(message: Message, index: int) -> bytes:
-    """An envelope with this notification only, without SessionId: what is kept of one that is not understood."""
-    notification = message.notifications[index]
-    if isinstance(notification, SObject):
-        return alone(parse_elements(message.body), index)
+def alone(message: Message, indexes: Sequence[int]) -> Iterator[bytes]:
+    """An envelope with one notification, for each of these, without SessionId: what is kept of the misunderstood."""
+    elements = list(_each(_notifications(_tree(message.body)))) if indexes else []
+    for index in indexes:
+        yield _alone(message, elements[index])
+
+
+def _alone(message: Message, notification: Element) -> bytes:
     for element in notification.iter():
         if str(element.tag).rpartition("}")[2] == _MARK:
             element.clear()
