@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from paintbox.bench.outcomes import RATE, Curve, Figure, Goal, Outcome, Ratio
+from paintbox.bench.outcomes import RATE, Curve, Figure, Goal, Outcome, Ratio, Table
 from paintbox.bench.report import Report, Section
 
 MACHINE: Final = {"processor": "two cores", "memory": "8 GiB", "PostgreSQL": "18", "Kafka": "4", "load": "wrk"}
@@ -16,6 +16,7 @@ def an_outcome(rate: float = 2_000.0) -> Outcome:
         goals=(Goal("at least 2 x", 4.0, is_met=True), Goal("at least 9 x", 4.0, is_met=False)),
         notes=("A note.",),
         curves=(Curve("latency", "events/s", "ms", {"p99": [(100.0, 5.0), (500.0, 9.0)]}),),
+        tables=(Table("What a row costs", (Figure("relay", "Kafka CPU µs", (rate / 100,)),)),),
     )
 
 

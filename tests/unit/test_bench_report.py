@@ -1,15 +1,17 @@
 """The report of `paintbox bench`: as JSON, as a page, and against an earlier one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from paintbox.bench import comparison, publication, report
+from paintbox.bench.outcomes import RATE
 from paintbox.bench.page import number, page
 from paintbox.bench.pictures import pictures
 from paintbox.errors import OperatorError
-from support.bench import a_report
+from support.bench import a_report, an_outcome
 
 
 def test_a_report_survives_its_own_json() -> None:
@@ -33,6 +35,19 @@ def test_the_page_shows_figures_ratios_goals_and_the_machine() -> None:
     assert "| D | at least 9 x | 4.00 | **not met** |" in text
     assert "| processor | two cores |" in text
     assert "- A note." in text
+
+
+def test_the_page_shows_further_tables_under_their_own_headings() -> None:
+    text = page(a_report())
+
+    assert "\n### What a row costs\n\n| | Kafka CPU µs |\n|---|---|\n| relay | 20.0 |\n" in text
+
+
+def test_a_report_from_before_there_were_further_tables_is_read() -> None:
+    document = report.as_document(a_report())
+    del document["workloads"]["D"]["tables"]
+
+    assert report.from_document(document).sections["D"].outcome == replace(an_outcome(), tables=())
 
 
 def test_the_page_says_where_the_machine_had_other_work() -> None:
@@ -60,7 +75,12 @@ def test_what_was_measured_on_another_machine_goes() -> None:
 def test_a_change_is_the_new_median_over_the_old_one() -> None:
     changes = comparison.changes(a_report(rate=1_000.0), a_report("AD", rate=1_500.0))
 
-    assert [(one.workload, one.subject, one.ratio) for one in changes] == [("D", "relay", 1.5), ("D", "plain", 1.0)]
+    assert [(one.subject, one.measure, one.ratio) for one in changes] == [
+        ("relay", RATE, 1.5),
+        ("plain", RATE, 1.0),
+        ("relay", "Kafka CPU µs", 1.5),
+    ]
+    assert {one.workload for one in changes} == {"D"}
 
 
 def test_the_page_is_written_beside_the_json_that_the_next_bench_goes_on_from(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def changes(before: Report, now: Report) -> list[Change]:
 
 def _medians(report: Report) -> Iterator[tuple[str, str, str, float]]:
     for letter, section in report.sections.items():
-        for figure in section.outcome.figures:
+        for figure in section.outcome.all_figures:
             yield letter, figure.subject, figure.measure, spread(figure.values).median
 
 

@@ -76,6 +76,14 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of another kind than the first ones, under a heading of their own."""
+
+    title: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A workload's results."""
 
@@ -85,6 +93,13 @@ class Outcome:
     goals: tuple[Goal, ...] = ()
     notes: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    tables: tuple[Table, ...] = ()
+    """Beside that of `figures`."""
+
+    @property
+    def all_figures(self) -> tuple[Figure, ...]:
+        """Those of every table."""
+        return (*self.figures, *(figure for table in self.tables for figure in table.figures))
 
 
 def figures_of(runs: Mapping[str, Sequence[Run]]) -> tuple[Figure, ...]:
@@ -125,7 +140,7 @@ def as_document(outcome: Outcome) -> dict[str, Any]:
     """The outcome as JSON has it; `from_document` reads it again."""
     return {
         "title": outcome.title,
-        "figures": [_described({"subject": f.subject, "measure": f.measure}, f.values) for f in outcome.figures],
+        "figures": _listed(outcome.figures),
         "ratios": [_described({"of": r.of, "to": r.to, "measure": r.measure}, r.values) for r in outcome.ratios],
         "goals": [{"asked": goal.asked, "found": goal.found, "met": goal.is_met} for goal in outcome.goals],
         "notes": list(outcome.notes),
@@ -133,7 +148,12 @@ def as_document(outcome: Outcome) -> dict[str, Any]:
             {"title": c.title, "x": c.x, "y": c.y, "lines": {name: list(line) for name, line in c.lines.items()}}
             for c in outcome.curves
         ],
+        "tables": [{"title": table.title, "figures": _listed(table.figures)} for table in outcome.tables],
     }
+
+
+def _listed(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    return [_described({"subject": one.subject, "measure": one.measure}, one.values) for one in figures]
 
 
 def _described(what: Mapping[str, Any], values: Sequence[float]) -> dict[str, Any]:
@@ -142,10 +162,10 @@ def _described(what: Mapping[str, Any], values: Sequence[float]) -> dict[str, An
 
 
 def from_document(document: Mapping[str, Any]) -> Outcome:
-    """The outcome that `as_document` wrote."""
+    """The outcome that `as_document` wrote, today or before there were further tables."""
     return Outcome(
         title=document["title"],
-        figures=tuple(Figure(f["subject"], f["measure"], tuple(f["values"])) for f in document["figures"]),
+        figures=_figures(document["figures"]),
         ratios=tuple(Ratio(r["of"], r["to"], r["measure"], tuple(r["values"])) for r in document["ratios"]),
         goals=tuple(Goal(goal["asked"], goal["found"], goal["met"]) for goal in document["goals"]),
         notes=tuple(document["notes"]),
@@ -153,4 +173,9 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
             Curve(c["title"], c["x"], c["y"], {n: [(p[0], p[1]) for p in line] for n, line in c["lines"].items()})
             for c in document["curves"]
         ),
+        tables=tuple(Table(each["title"], _figures(each["figures"])) for each in document.get("tables", ())),
     )
+
+
+def _figures(listed: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
+    return tuple(Figure(one["subject"], one["measure"], tuple(one["values"])) for one in listed)

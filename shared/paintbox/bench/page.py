@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from paintbox.bench.figures import spread
-from paintbox.bench.outcomes import Figure, Goal, Outcome, Ratio
+from paintbox.bench.outcomes import Figure, Goal, Ratio
 from paintbox.bench.report import Report, Section
 
 INTRODUCTION: Final = """\
@@ -63,17 +63,20 @@ def section_lines(section: Section) -> Iterator[str]:
             "the CPU an event say something, and those not much."
         )
     yield ""
-    yield from _figures(outcome)
+    yield from _table(outcome.figures)
     yield from _ratios(outcome.ratios)
+    for table in outcome.tables:
+        yield from ("", f"### {table.title}", "")
+        yield from _table(table.figures)
     if outcome.notes:
         yield ""
         yield from (f"- {note}" for note in outcome.notes)
 
 
-def _figures(outcome: Outcome) -> Iterator[str]:
-    measures = list(dict.fromkeys(figure.measure for figure in outcome.figures))
-    subjects = list(dict.fromkeys(figure.subject for figure in outcome.figures))
-    known = {(figure.subject, figure.measure): figure for figure in outcome.figures}
+def _table(figures: Sequence[Figure]) -> Iterator[str]:
+    measures = list(dict.fromkeys(figure.measure for figure in figures))
+    subjects = list(dict.fromkeys(figure.subject for figure in figures))
+    known = {(figure.subject, figure.measure): figure for figure in figures}
     yield f"| | {' | '.join(measures)} |"
     yield f"|---|{'---|' * len(measures)}"
     for subject in subjects:

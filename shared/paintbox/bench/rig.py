@@ -91,6 +91,21 @@ class Rig:
         other = replace(usual, arguments=("-P", "-m", module), environment={**usual.environment, **environment})
         await programs.bring_up(self.stack.places, other, self.stack.inherited)
 
+    @asynccontextmanager
+    async def brief_kafka(self) -> AsyncIterator[None]:
+        """Kafka with the JVM of a stack that lives for minutes, for a workload that does not last for longer.
+
+        It is started anew, with its data, and so it is at the end: nobody else may be at work at either moment. Where
+        the workload fails it stays as it is, for the bench ends with it.
+        """
+        await self._start_kafka(lasting=False)
+        yield
+        await self._start_kafka(lasting=True)
+
+    async def _start_kafka(self, *, lasting: bool) -> None:
+        stack = with_kafka(self.stack, lasting=lasting)
+        await _bring_up(stack, [part for part in parts_of(stack.kept.layout) if part.name == "kafka"])
+
     async def stop(self, *names: str) -> None:
         """Stops these processes, where they run, as an operator would: they drain."""
         await asyncio.gather(*(asyncio.to_thread(self._stop, name) for name in names))
@@ -116,6 +131,12 @@ class Rig:
     def replicas(self, service: str) -> list[str]:
         """The names of all processes of a service."""
         return replicas(service, self.stack.kept.layout)
+
+
+def with_kafka(stack: Stack, *, lasting: bool) -> Stack:
+    """The same stack, but for how its Kafka is started."""
+    layout = replace(stack.kept.layout, lasting=lasting)
+    return replace(stack, kept=replace(stack.kept, layout=layout))
 
 
 async def _bring_up(stack: Stack, parts: list[Part]) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,19 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of a process since it began, to the tick (10 ms)."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """The same of a process and its children, those that have ended included: PostgreSQL has one for each session.
+
+    One that ends in this very moment may count twice.
+    """
+    process, seconds = psutil.Process(pid), 0.0
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            seconds += cpu_seconds(child.pid)
+    times = process.cpu_times()
+    return seconds + times.user + times.system + times.children_user + times.children_system
 
 
 def peak_rss(pid: int) -> int:

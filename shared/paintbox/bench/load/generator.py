@@ -69,7 +69,8 @@ class Generation:
             while len(self._latencies) + self._errors < many:
                 self._idle.clear()
                 await self._idle.wait()
-        return self._result(self._latencies, time.perf_counter() - began) | {"began": wall, "rate": rate}
+        more = {"began": wall, "rate": rate, "cpu_seconds": time.process_time()}
+        return self._result(self._latencies, time.perf_counter() - began) | more
 
     async def _connect(self, answered: Any) -> list[Connection]:
         connections = [Connection(answered) for _ in range(self._order["connections"])]

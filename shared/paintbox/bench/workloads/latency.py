@@ -19,24 +19,26 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from paintbox.bench import arrivals, bodies, broker
+from paintbox.bench import arrivals, bodies, broker, costs, progress
 from paintbox.bench.figures import percentile
 from paintbox.bench.load import generation
-from paintbox.bench.outcomes import Curve, Figure, Outcome, below, values_of
+from paintbox.bench.outcomes import Curve, Figure, Outcome, Table, below, values_of
 from paintbox.bench.rig import SERVICES, Rig
 from paintbox.bench.rounds import Say
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.world.runs import PROJECT
-from synckit.contracts.topics import WEBHOOKS_SALESFORCE
+from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
 from synckit.identity import project_id
 
 CONNECTIONS: Final = 64
 KNOWN: Final = 1_000
 """Customers that there are before, whose projects the webhooks tell of."""
 WARM_RATE, WARM_SECONDS = 100, 20.0
-"""Until Kafka's code is compiled, which takes it half of a core for so long."""
+"""Until what is hot in Kafka is compiled."""
 LOOK_SECONDS: Final = 0.5
+LOG: Final = "webhook-log"
+WEBHOOKS: Final = (WEBHOOKS_SALESFORCE.name, WEBHOOKS_COMPANYCAM.name)
 LAST_SECONDS: Final = 120.0
 GOAL_RATE: Final = 500
 GOAL_MS: Final = 150.0
@@ -50,7 +52,13 @@ NOTES: Final = (
     "publishes; customer_sync applies the key.",
     "Latency counts from the moment at which a webhook was due, not sent, to the moment of the commit as PostgreSQL "
     "notes it, which is before the commit is flushed. All services run, webhook-log too. One run a rate.",
+    "What a webhook costs is counted from the start of the load until the last key is applied and webhook-log has "
+    "committed all of them: user and system time, PostgreSQL's of all its sessions. Consumers take what is there at "
+    "once: at a low rate batches are small, and a webhook bears more of what a batch costs.",
+    "Kafka has the JVM of a stack that lives for minutes (`-XX:TieredStopAtLevel=1 -XX:+UseSerialGC`), as `make up` "
+    "starts it, and unlike in A, B and D: one for months compiles all the while, and that would be measured along.",
 )
+COSTS: Final = "What a webhook costs, by process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +70,51 @@ class Sent:
     requests: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one rate came to: milliseconds of each webhook by what became of it, rising, and what they cost."""
+
+    latencies: Mapping[str, list[float]]
+    costs: Sequence[Figure]
+
+
 async def measure(rig: Rig, seconds: float, rates: Sequence[int], say: Say) -> Outcome:
     """One load a rate, after a short one to warm up."""
     async with _running(rig, say):
         say("warming up")
         await _at(rig, 90, WARM_RATE, min(seconds, WARM_SECONDS))
         figures: list[Figure] = []
+        costing: list[Figure] = []
         for number, rate in enumerate(rates):
             say(f"{rate:,} webhooks/s for {seconds:g} s")
-            figures += _figures(f"{rate:,} webhooks/s", await _at(rig, 91 + number, rate, seconds))
-    at_goal = values_of(figures, f"{GOAL_RATE:,} webhooks/s", f"{KEY} p99 ms") if GOAL_RATE in rates else None
+            found = await _at(rig, 91 + number, rate, seconds)
+            figures += _figures(_subject(rate), found.latencies)
+            costing += found.costs
+    at_goal = values_of(figures, _subject(GOAL_RATE), f"{KEY} p99 ms") if GOAL_RATE in rates else None
     return Outcome(
         title="E: a webhook -> its row -> its federation key at the other service",
         figures=tuple(figures),
         goals=() if at_goal is None else (below(f"key p99 below 150 ms at {GOAL_RATE} webhooks/s", at_goal, GOAL_MS),),
         notes=NOTES,
         curves=(_curve(figures, rates),),
+        tables=(Table(COSTS, tuple(costing)),),
     )
+
+
+def _subject(rate: int) -> str:
+    return f"{rate:,} webhooks/s"
 
 
 @asynccontextmanager
 async def _running(rig: Rig, say: Say) -> AsyncIterator[None]:
-    say("starting every service")
-    await rig.start(*SERVICES)
-    try:
-        await _take_in_customers(rig)
-        yield
-    finally:
-        await rig.stop(*SERVICES)
+    async with rig.brief_kafka():
+        say("starting every service")
+        await rig.start(*SERVICES)
+        try:
+            await _take_in_customers(rig)
+            yield
+        finally:
+            await rig.stop(*SERVICES)
 
 
 async def _take_in_customers(rig: Rig) -> None:
@@ -127,23 +152,30 @@ def _sent(rig: Rig, number: int, many: int) -> Sent:
     return Sent([str(contact["Id"]) for contact in contacts], projects, requests)
 
 
-async def _at(rig: Rig, number: int, rate: int, seconds: float) -> dict[str, list[float]]:
-    """Milliseconds of each webhook by what became of it, rising."""
+async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     sent = _sent(rig, number, int(rate * seconds))
+    begins, before = await broker.ends(rig.kafka, WEBHOOKS), costs.read(rig)
     told = await _generated(rig, sent, rate)
     await _until(rig, Database.CUSTOMERS, f"{COUNT_KEYS} AND external_id = ANY($1)", len(sent.projects), _keys(sent))
+    await progress.first_and_last(rig.kafka, LOG, begins, await broker.ends(rig.kafka, WEBHOOKS), lambda: 0.0)
+    readings = before, costs.read(rig)
+    cost = costs.figures(_subject(rate), readings, told["cpu_seconds"], len(sent.requests))
+    answered = [told["p50_ms"], told["p99_ms"], told["max_ms"]]
+    return Found({ANSWERED: answered, **await _committed(rig, sent, rate, told["began"])}, cost)
+
+
+async def _committed(rig: Rig, sent: Sent, rate: int, began: float) -> dict[str, list[float]]:
     contacts = await _commits(rig, Database.CUSTOMERS, CONTACTS, sent.contacts)
     projects = await _commits(rig, Database.PROJECTS, PROJECTS, sent.projects)
     keys = await _commits(rig, Database.CUSTOMERS, KEYS, _keys(sent))
 
     def due(at: int) -> float:
-        return float(told["began"]) + at / rate
+        return began + at / rate
 
     def since(commits: Mapping[str, datetime], ids: Sequence[str], first: int) -> list[float]:
         return [1000 * (commits[each].timestamp() - due(2 * at + first)) for at, each in enumerate(ids)]
 
     return {
-        ANSWERED: [told["p50_ms"], told["p99_ms"], told["max_ms"]],
         ROW: sorted(since(contacts, sent.contacts, 0) + since(projects, sent.projects, 1)),
         KEY: sorted(since(keys, _keys(sent), 1)),
     }

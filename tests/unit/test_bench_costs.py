@@ -1,0 +1,37 @@
+"""What an event costs, by who works at it; and which Kafka works at E."""
+
+from pathlib import Path
+
+from paintbox.bench import costs, rig
+from paintbox.bench.costs import Reading
+from paintbox.bench.outcomes import values_of
+from paintbox.stack import kafka
+from paintbox.stack.servers import kafka_program
+from support.rigs import a_stack
+
+
+def test_an_event_costs_what_each_part_and_the_load_used_meanwhile() -> None:
+    readings = Reading(100.0, {"doors": 5.0, "Kafka": 50.0}), Reading(110.0, {"doors": 6.0, "Kafka": 53.0})
+
+    found = costs.figures("100 webhooks/s", readings, load_seconds=1.0, events=1_000)
+
+    used = {one.measure: values_of(found, "100 webhooks/s", one.measure) for one in found}
+    assert used == {
+        "doors CPU µs": (1_000.0,),
+        "Kafka CPU µs": (3_000.0,),
+        "load CPU µs": (1_000.0,),
+        "all CPU µs": (5_000.0,),
+        "cores used": (0.5,),
+    }
+
+
+def test_a_kafka_for_minutes_is_started_otherwise_with_the_same_data(tmp_path: Path) -> None:
+    stack = a_stack(tmp_path)
+
+    lasting = kafka_program(rig.with_kafka(stack, lasting=True))
+    brief = kafka_program(rig.with_kafka(stack, lasting=False))
+
+    assert set(kafka.BRIEF) <= set(brief.arguments)
+    assert not set(kafka.BRIEF) & set(lasting.arguments)
+    assert brief.folder == lasting.folder
+    assert brief.fingerprint != lasting.fingerprint
