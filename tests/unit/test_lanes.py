@@ -113,6 +113,13 @@ async def test_a_bug_in_one_is_raised_once_the_others_have_settled() -> None:
     assert settled == [1]
 
 
+class Willing:
+    """A client that Kafka never contradicts."""
+
+    async def commit(self, _: dict[TopicPartition, int]) -> None:
+        """Takes whatever it is told."""
+
+
 async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SETTLE_SECONDS", 0.05)
     in_hand: list[Batch] = []
@@ -125,7 +132,7 @@ async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monke
 
     consumer = Consumer(Topic("t", "", "", Cleanup.DELETE, 1), apply, cast("Alarms", None))
     await consumer.on_partitions_assigned({TopicPartition("t", 0)})
-    handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", None)))
+    handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", Willing())))
     await until_true(lambda: bool(in_hand))
 
     await in_hand[0].lease.renew()

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 3.0
+NEVER: Final = float("-inf")
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
@@ -42,7 +43,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._idle.set()
         self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
-        self._heard_at, self._lease = 0.0, Lease()
+        self._heard_at, self._lease = NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
         self._stillness, self._losses = Stillness(), Losses()
         self._alarms, self._window = alarms, Window()
@@ -114,10 +115,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             log.warning("A batch outlived its partitions", extra={"topic": self.topic.name, "partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Starts afresh: positions are the committed ones again."""
+        """Starts afresh: positions are the committed ones again.
+
+        That they were assigned says nothing of now: who was frozen between Kafka's answer and this has lost them.
+        """
         for at in self._committed.keys() - assigned:
             metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
-        self._committed, self._heard_at = {}, monotonic()
+        self._committed, self._heard_at = {}, NEVER
         self._quiet = None
         self._stillness.forget()
         if not self.stopped.is_set():
