@@ -8,9 +8,10 @@ import pytest
 
 from support import commands, pages
 from support.stacks import CHECKOUT
-from support.steps import steps
+from support.steps import openings, steps
 from synckit import failpoints
 from synckit.contracts.headers import EventHeaders
+from synckit.failpoints import AFTER, BEFORE
 from synckit.names import PUBLIC_NAMES
 
 README: Final = (CHECKOUT / "README.md").read_text()
@@ -30,6 +31,39 @@ def test_a_generated_page_is_up_to_date(file: str) -> None:
 
 def test_the_names_that_are_taken_for_failpoints_are_those_of_the_code() -> None:
     assert sorted(failpoints.NAMES) == sorted(steps())
+
+
+OPENINGS: Final[dict[str, tuple[str, ...]]] = {
+    "photo_sync.handlers.held:_count": (),
+    "photo_sync.handlers.held:_project_all": (),
+    "synckit.consumer.alarms:count_parked": (),
+    "synckit.consumer.alarms:list_topics": (),
+    "synckit.consumer.alarms:raise_alarm": ("consumer.alarm",),
+    "synckit.consumer.group:_join": (),
+    "synckit.consumer.loop:_ask": ("consumer.lease",),
+    "synckit.consumer.loop:_commit": ("consumer.offsets", "consumer.markers"),
+    "synckit.integrations.configs:refresh": (),
+    "synckit.integrations.webhooks:receive": ("integrations.receive",),
+    "synckit.mirror.projector:_do": (),
+    "synckit.mirror.refusals:_try_object": (),
+    "synckit.mirror.refusals:try_again": (),
+    "synckit.outbox.relay:_stand_for_election": ("relay.delete", "relay.refuse"),
+    "synckit.parking.compacted:in_order": ("parking.outdated",),
+    "synckit.parking.compacted:settle": ("parking.outdated",),
+    "synckit.parking.redrive:once": (),
+    "synckit.references:check": (),
+    "synckit.references:routes": (),
+    "synckit.sessions:end_silent": (),
+    "webhook_ingest.custody:_write": ("webhook_ingest.spool",),
+    "webhook_ingest.spool:_has_rows": (),
+}
+"""Where a session is opened without a transaction, or offsets are committed: its steps; none where it only reads."""
+
+
+def test_whatever_is_committed_without_a_transaction_has_a_step_before_and_after_it() -> None:
+    assert openings() == set(OPENINGS)
+    named = {f"{step}:{side}" for found in OPENINGS.values() for step in found for side in (BEFORE, AFTER)}
+    assert named <= failpoints.NAMES
 
 
 def test_every_metric_is_documented() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby, zip_longest
 from typing import Final
 
@@ -12,11 +12,12 @@ from paintbox.prove.verdicts import State
 from support.crashes import Crashes
 from support.ledger import bounded, judged
 from support.local_stack import paintbox
+from support.preparations import PREPARATIONS, nothing
 from support.steps import steps
 from support.topics import lag, miss_members
 from support.waiting import until
 from support.world import RECOVERY_SECONDS, World, holds, more_traffic, traffic
-from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOKS_COMPANYCAM
+from synckit.contracts.topics import CUSTOMERS_CHANGES
 from synckit.failpoints import AFTER
 
 pytestmark = pytest.mark.chaos
@@ -42,6 +43,7 @@ PARTS: Final = {
 """Which processes are killed at the steps whose names begin so."""
 OTHERS: Final = {
     "consumer.alarm": ("photo-sync",),  # has to be cleared by hand each time
+    "consumer.lease": OWNERS,  # asked for where erasures are read
     "consumer.markers": OWNERS,  # what the log reads is not written in transactions
     "integrations.receive": GROUPS,
 }
@@ -73,129 +75,6 @@ ROUNDS: Final = [
 """Crashes of every process at a time: what a killed member of a group costs is waiting, and they wait together."""
 
 
-TABLES: Final = {"customer-sync": ("CUSTOMERS", "customers.customers"), "photo-sync": ("PROJECTS", "projects.projects")}
-OUTBOXES: Final = {
-    "customer-sync": ("CUSTOMERS", "customers.outbox"),
-    "photo-sync": ("PROJECTS", "projects.outbox"),
-}
-
-
-NOBODYS: Final = {
-    "customer-sync": ("CUSTOMERS", "customers.projection_refused", "Contact"),
-    "photo-sync": ("PROJECTS", "projects.projection_refused", "project"),
-}
-
-OF_OTHERS: Final = {
-    "customer-sync": FEDERATION_KEYS.name,
-    "photo-sync": CUSTOMERS_CHANGES.name,
-    "webhook-log": WEBHOOKS_COMPANYCAM.name,
-}
-"""A topic whose consumer only parks what it cannot read."""
-
-
-async def _nothing(_: World, __: str) -> None:
-    return
-
-
-async def _parks(world: World, process: str) -> None:
-    """Records that can never work: of a topic whose consumer only parks, and of a webhook topic."""
-    await world.poison(OF_OTHERS[process])
-    await world.poison(WEBHOOKS_COMPANYCAM.name)
-
-
-async def _marks(world: World, process: str) -> None:
-    await world.poison(OF_OTHERS[process])
-
-
-async def _too_large(world: World, process: str) -> None:
-    """A row that Kafka would not take, as no service of ours writes it."""
-    database, outbox = OUTBOXES[process]
-    await world.run(
-        database,
-        f"""
-        INSERT INTO {outbox}_events (topic, key, headers, value)
-        VALUES ('{CUSTOMERS_CHANGES.name}', $1, '{{}}', convert_to(repeat('x', 7 * 1024 * 1024 + 1), 'UTF8'))
-        """,
-        world.vendors.tag,
-    )
-
-
-async def _stumbles(world: World, process: str, failure: str, times: int) -> None:
-    """The database refuses the process's rows a few times, whoever writes them. A sequence is not rolled back."""
-    database, table = TABLES[process]
-    await world.script(
-        database,
-        f"""
-        CREATE SEQUENCE IF NOT EXISTS public.stumbles;
-        ALTER SEQUENCE public.stumbles RESTART;
-        CREATE FUNCTION public.stumble() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-        BEGIN
-            IF nextval('public.stumbles') <= {times} THEN
-                RAISE EXCEPTION USING ERRCODE = '{failure}', CONSTRAINT = 'stumble', MESSAGE = 'stumbles';
-            END IF;
-            RETURN NEW;
-        END $$;
-        CREATE TRIGGER stumble BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION public.stumble();
-        """,
-    )
-
-
-async def _refuses(world: World, process: str) -> None:
-    await _stumbles(world, process, "check_violation", 2)
-
-
-async def _races(world: World, process: str) -> None:
-    await _stumbles(world, process, "unique_violation", 1)
-
-
-async def _has_refused(world: World, process: str) -> None:
-    """A key that was refused, and that needs no row: nobody ever said anything of it."""
-    database, table, key = NOBODYS[process]
-    await world.run(
-        database,
-        f"""
-        INSERT INTO {table} (object, id, cause, reason)
-        VALUES ('{key}', $1,
-                jsonb_build_object('event_id', gen_random_uuid(), 'correlation_id', gen_random_uuid(),
-                                   'traceparent', '', 'received_at', '2026-01-02T10:00:00.000Z'),
-                'put there by a test')
-        """,
-        world.vendors.tag,
-    )
-
-
-async def _parks_too_much(world: World, _: str) -> None:
-    await world.poison(CUSTOMERS_CHANGES.name, 150)
-
-
-async def _asks_for_a_redrive(world: World, process: str) -> None:
-    await world.run(
-        "INTEGRATIONS",
-        """
-        INSERT INTO integrations.parked_records
-               (consumer, topic, partition, "offset", headers, value, reason_code, reason, value_sha256,
-                redrive_asked_at)
-        SELECT $1, $2, 0, count(*), '{}', 'no JSON', 'test', 'asked for by a test', $3, now()
-          FROM integrations.parked_records
-        """,
-        process,
-        OF_OTHERS[process],
-        world.vendors.tag,
-    )
-
-
-async def _spools(world: World, _: str) -> None:
-    await world.run(
-        "INTEGRATIONS",
-        """
-        INSERT INTO integrations.webhook_spool (topic, key, headers, value, event_id)
-        VALUES ($1, $2, '{}', 'no JSON', gen_random_uuid())
-        """,
-        WEBHOOKS_COMPANYCAM.name,
-        world.vendors.tag,
-    )
-
-
 async def _resumes(world: World, process: str) -> None:
     """As often as an alarm is raised: one that was saved before its offsets is raised again by the same records."""
     raised = "SELECT FROM integrations.consumer_alarms WHERE cleared_at IS NULL"
@@ -211,18 +90,6 @@ async def _resumes(world: World, process: str) -> None:
     await until(goes_on, RECOVERY_SECONDS)
 
 
-MORE: Final[dict[str, Callable[[World, str], Awaitable[None]]]] = {
-    "consumer.alarm": _parks_too_much,
-    "consumer.markers": _marks,
-    "parking.park": _parks,
-    "redrive.mark": _asks_for_a_redrive,
-    "spool.send": _spools,
-    "relay.refuse": _too_large,
-    "projector.again": _has_refused,
-    "projector.refuse": _refuses,
-    "projector.race": _races,
-}
-"""What must happen besides both vendors' traffic for a step to be reached at all."""
 WITH: Final = {"webhook_ingest.spool": {"PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}}
 """What the victim is given: a Kafka that is away, where that is what leads to the step."""
 AFTERWARDS: Final = {"consumer.alarm": _resumes}
@@ -243,9 +110,10 @@ AFTERWARDS: Final = {"consumer.alarm": _resumes}
 async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     world: World, crashes: Crashes, victims: dict[str, tuple[str, ...]]
 ) -> None:
+    kept = []
     for process, deaths in victims.items():
         await crashes.stop(process)
-        await MORE.get(_name(deaths[0]), _nothing)(world, process)
+        kept.append(await PREPARATIONS.get(_name(deaths[0]), nothing)(world, process))
     lives = [asyncio.create_task(_die_and_rise(crashes, *victim)) for victim in victims.items()]
 
     made = await traffic(world)
@@ -253,10 +121,13 @@ async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     assert ends == {process: [-signal.SIGKILL] * len(deaths) for process, deaths in victims.items()}
     await more_traffic(world, made)
     for process, deaths in victims.items():
-        await AFTERWARDS.get(_name(deaths[0]), _nothing)(world, process)
+        if _name(deaths[0]) in AFTERWARDS:
+            await AFTERWARDS[_name(deaths[0])](world, process)
         await crashes.ready(process)
 
     await holds(world, made)
+    for is_kept in kept:
+        await until(is_kept, RECOVERY_SECONDS)
     assert (await bounded(world, crashes)).violations == ()
 
 

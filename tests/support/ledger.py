@@ -16,14 +16,14 @@ from paintbox.prove.checks.operated import Sample
 from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import Verdict
 from support.crashes import Crashes
-from support.world import RECOVERY_SECONDS, World
+from support.world import NOBODY, RECOVERY_SECONDS, World
 
 ON_PURPOSE: Final = "nothing good is parked or quarantined"
 """What the tests put in is not good."""
 REFUSED: Final = ("customers.outbox_refused", "projects.outbox_refused")
 """They put rows into outboxes that Kafka would not take."""
 POISONED: Final = re.compile("[0-9a-f]{8}")
-"""The keys of `World.poison`, which no record of ours has."""
+"""The keys of what `support.preparations` sends, which no record of ours has."""
 SESSIONS: Final = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname IS NOT NULL"
 
 
@@ -45,7 +45,8 @@ async def judged(world: World) -> list[Verdict]:
 
 
 def _is_poison(record: Published) -> bool:
-    return "value" in record.unreadable and POISONED.fullmatch(record.key) is not None
+    is_unreadable = "value" in record.unreadable and POISONED.fullmatch(record.key) is not None
+    return is_unreadable or NOBODY in record.key
 
 
 async def bounded(world: World, crashes: Crashes) -> Verdict:

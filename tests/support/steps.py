@@ -22,6 +22,29 @@ def steps() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+OPENED: Final = frozenset({"acquire", "commit", "connect", "session_for"})
+"""What opens a session without a transaction, or commits: whatever is durable goes through one of these."""
+
+
+def openings() -> set[str]:
+    """The functions that do so, as `module:function`: each has a step, or only reads."""
+    return {
+        f"{_module(path)}:{function.name}"
+        for root in ROOTS
+        for path in sorted(root.rglob("*.py"))
+        if path.stem != "postgres"
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in OPENED
+    }
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(CHECKOUT).with_suffix("").parts
+    return ".".join(parts[1:])
+
+
 def _of_module(path: Path) -> Iterator[str]:
     if path.stem in {"failpoints", "postgres"}:
         return

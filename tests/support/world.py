@@ -1,6 +1,7 @@
 """A stack whose processes die: what is done to it, and what must hold in it afterwards."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -13,6 +14,9 @@ from synckit.identity import customer_id, project_id
 
 RECOVERY_SECONDS: Final = 150.0
 """A member that died is missed after 10 s, and a note that it left is done after 30 to 40 s."""
+NOBODY: Final = "00000000-0000-0000-0000-0000"
+"""How the ids begin that stand for nothing of the vendors'; eight digits follow."""
+Headers = Sequence[tuple[str, bytes]]
 
 
 class World:
@@ -36,17 +40,18 @@ class World:
         finally:
             await connection.close()
 
-    async def poison(self, topic: str, times: int = 1) -> None:
-        """Send records that can never work, in a transaction, whose marker then stands behind them."""
-        servers, tag = self.stack["KAFKA_BOOTSTRAP_SERVERS"], self.vendors.tag
+    async def send(self, topic: str, key: str, *values: bytes | None, headers: Headers = ()) -> None:
+        """Send records, in a transaction, whose marker then stands behind them."""
+        servers = self.stack["KAFKA_BOOTSTRAP_SERVERS"]
         async with (
-            AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"{tag} {topic}") as producer,
+            AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"{key} {topic}") as producer,
             producer.transaction(),
         ):
-            await asyncio.gather(*[await producer.send(topic, b"no JSON", tag.encode()) for _ in range(times)])
+            sent = [await producer.send(topic, value, key.encode(), headers=headers) for value in values]
+            await asyncio.gather(*sent)
 
-    async def count(self, database: str, statement: str) -> int:
-        return int((await self.run(database, statement))[0][0])
+    async def count(self, database: str, statement: str, *parameters: object) -> int:
+        return int((await self.run(database, statement, *parameters))[0][0])
 
 
 async def traffic(world: World) -> dict[str, str]:

@@ -193,7 +193,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Whether these partitions are ours still: Kafka takes offsets of a living member only, here those it has."""
         try:
             async with asyncio.timeout(ASK_SECONDS):
+                failpoints.hit("consumer.lease:before_commit")
                 await client.commit(offsets)
+                failpoints.hit("consumer.lease:after_commit")
         except (KafkaError, TimeoutError) as error:
             raise LeaseError from error
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from synckit import postgres
+from synckit import failpoints, postgres
 from synckit.consumer.batch import Batch, Incoming
 from synckit.parking.records import OPEN, change, confirm, ids_redriven, park
 from synckit.postgres import Connection, Pool
@@ -60,8 +60,10 @@ async def _drop_outdated(
     connection: Connection, consumer: str, living: Sequence[Incoming], redriven: Sequence[int]
 ) -> None:
     """Drop what these records have left behind in the park, of the same keys: all before an erasure, and erasures."""
+    failpoints.hit("parking.outdated:before_commit")
     await _drop_erased(connection, consumer, [record for record in living if record.value is None])
     await _drop_erasures(connection, consumer, living, redriven)
+    failpoints.hit("parking.outdated:after_commit")
 
 
 async def _drop_erased(connection: Connection, consumer: str, erasures: Iterable[Incoming]) -> None:
