@@ -170,7 +170,7 @@ def test_a_merged_event_of_thousands_of_records_is_one_record_each() -> None:
 def test_events_that_together_become_too_much_are_set_aside_from_there_on() -> None:
     ids = [samples.DOUGLAS[:10] + f"{number:05d}" for number in range(900)]
     events = [
-        change_event(recordIds=ids, transactionKey=f"t{number}") | {"Note__c": "x" * 8_000} for number in range(5)
+        change_event(recordIds=ids, transactionKey=f"t{number}") | {"Note__c": "x" * 6_000} for number in range(5)
     ]
 
     understood = understand(events)
@@ -178,6 +178,27 @@ def test_events_that_together_become_too_much_are_set_aside_from_there_on() -> N
     assert len(understood.parsed) == 2 * 900
     assert [one.reason for one in understood.quarantined] == ["too_many_records"] * 3
     assert [json.loads(one.body) for one in understood.quarantined] == events[2:]
+
+
+def test_whatever_follows_what_was_too_much_is_set_aside_unread() -> None:
+    ids = [f"{number:05d}*" for number in range(60_000)]
+
+    assert reasons([change_event(recordIds=ids), change_event()]) == ["too_many_records"] * 2
+
+
+def test_parts_that_are_not_understood_count_as_well() -> None:
+    malformed = change_event(recordIds=["no id", samples.DOUGLAS] * 200) | {"Note__c": "x" * 20_000}
+
+    understood = understand([malformed] * 10)
+
+    assert {one.reason for one in understood.quarantined} == {"malformed_id", "too_many_records"}
+    assert sum(len(one.body) for one in understood.quarantined) < 16 * 1024 * 1024
+
+
+def test_an_event_of_tens_of_thousands_of_records_is_set_aside_whole() -> None:
+    ids = [f"{number:05d}*" for number in range(60_000)]
+
+    assert reasons(change_event(recordIds=ids)) == ["too_many_records"]
 
 
 def test_a_former_record_that_many_follow_is_not_repeated_without_end() -> None:

@@ -19,6 +19,8 @@ LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
 MOST_BYTES: Final = 16 * 1024 * 1024
 """What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
+RECORD_BYTES: Final = 2 * 1024
+"""What each of them costs beside its own: headers, ids, its place in a batch."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
 
 
@@ -42,7 +44,8 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
         understood, not_understood = _understood(item, body if item is document else None, signed_at, room)
         parsed += understood
         quarantined += not_understood
-        room -= sum(len(one.value) for one in understood)
+        is_full = any(one.reason == TOO_MANY for one in not_understood)
+        room = 0 if is_full else room - sum(map(_size, understood)) - sum(map(_size, not_understood))
     each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
     return Understanding(tuple(each_once.values()), tuple(quarantined))
 
@@ -70,11 +73,15 @@ def _understood(
 def _fitting(records: Iterable[Parsed | Quarantine], room: int) -> list[Parsed | Quarantine]:
     found = []
     for one in records:
-        room -= len(one.value if isinstance(one, Parsed) else one.body)
+        room -= _size(one)
         if room < 0:
             raise MisunderstoodError(TOO_MANY)
         found.append(one)
     return found
+
+
+def _size(one: Parsed | Quarantine) -> int:
+    return RECORD_BYTES + len(one.value if isinstance(one, Parsed) else one.body)
 
 
 def _parsed(payload: Any, signed_at: int | None) -> Iterable[Parsed | Quarantine]:
