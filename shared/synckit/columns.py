@@ -55,6 +55,7 @@ LARGEST_MONEY: Final = 10**10 - 1
 """What DECIMAL(12, 2) holds whatever the rounding."""
 
 NOT_TEXT: Final = "not_text"
+NOT_A_COORDINATE: Final = "not_a_coordinate"
 
 _ALIASES: Final = {
     "america": "US",
@@ -203,7 +204,7 @@ def country_code(text: str) -> str | None:
 def _within(limit: int) -> Callable[[Any, Column], Fitted]:
     def fitted(value: Any, _: Column) -> Fitted:
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > limit:
-            return None, "not_a_coordinate"
+            return None, NOT_A_COORDINATE
         return value, None
 
     return fitted

@@ -214,10 +214,30 @@ def test_every_project_has_a_name(changes: dict[str, Any], name: str) -> None:
     assert project(**changes).columns["name"] == name
 
 
-@pytest.mark.parametrize("place", [{"lat": 0, "lon": 0}, {"lat": 91, "lon": 0}, {"lat": 1}, None, [], "x"])
-def test_a_place_that_is_none_is_null(place: Any) -> None:
-    assert project(coordinates=place).columns["service_latitude"] is None
-    assert photo(coordinates=place).longitude is None
+@pytest.mark.parametrize(
+    ("place", "problems"),
+    [
+        ({"lat": 0, "lon": 0}, set()),
+        ({"lat": 1}, set()),
+        (None, set()),
+        ([], set()),
+        ({"lat": 91, "lon": 0}, {"latitude"}),
+        ({"lat": "45.5", "lon": True}, {"latitude", "longitude"}),
+        ([{"lat": 35.4, "lon": -77.8}], {"latitude", "longitude"}),
+        ("x", {"latitude", "longitude"}),
+    ],
+)
+def test_a_place_that_is_none_is_null_and_said(place: Any, problems: set[str]) -> None:
+    ours, picture = project(coordinates=place), photo(coordinates=place)
+
+    assert (ours.columns["service_latitude"], ours.columns["service_longitude"]) == (None, None)
+    assert (picture.latitude, picture.longitude) == (None, None)
+    assert {(one.column, one.problem) for one in ours.problems} == {
+        (f"service_{column}", "not_a_coordinate") for column in problems
+    }
+    assert {(one.column, one.problem) for one in picture.problems} == {
+        (column, "not_a_coordinate") for column in problems
+    }
 
 
 def test_a_deleted_project_is_deleted_when_it_was_told() -> None:

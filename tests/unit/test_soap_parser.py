@@ -262,6 +262,27 @@ def test_a_message_of_more_than_a_thousand_is_set_aside_whole_and_without_its_se
     assert b"canary" not in set_aside.body.replace(b"\0", b"")
 
 
+@pytest.mark.parametrize("form", OTHER_FORMS.values(), ids=OTHER_FORMS.keys())
+def test_a_namespace_that_every_element_would_repeat_is_refused(form: Callable[[bytes], bytes]) -> None:
+    long = MESSAGE.replace(b"<soapenv:Envelope", b'<soapenv:Envelope xmlns:long="urn:' + b"x" * 800_000 + b'"')
+
+    assert reason_for(form(long)) == "name_too_long"
+
+
+def test_malformed_ones_that_become_too_much_alone_are_set_aside_together() -> None:
+    spaces = b"".join(b' xmlns:n%d="urn:%d:%s"' % (number, number, b"x" * 900) for number in range(60))
+    malformed = NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id").replace(
+        b"<sf:Id>", b"".join(b"<n%d:a/>" % number for number in range(60)) + b"<sf:Id>"
+    )
+    body = MESSAGE.replace(NOTIFICATION, malformed * 400).replace(b"<soapenv:Envelope", b"<soapenv:Envelope" + spaces)
+
+    understood = outbound_messages.understand(soap.parse(body))
+
+    assert len(body) < 1024 * 1024
+    assert [one.reason for one in understood.quarantined] == ["too_many_records"]
+    assert [one.key for one in understood.parsed] == [samples.DOUGLAS]
+
+
 def test_of_a_thousand_malformed_ones_the_body_is_read_once_more_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     message = soap.parse(MESSAGE.replace(NOTIFICATION, NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id") * 999))
     tree = Mock(side_effect=soap._tree)

@@ -11,7 +11,7 @@ from photo_sync.models.configuration import CompanyCamConfig
 from photo_sync.models.rows import Photo, Project
 from photo_sync.rules.reading import ARCHIVED, PHOTO, PROJECT, TAG
 from synckit import times, versions
-from synckit.columns import Fitted, Problem, fit, words
+from synckit.columns import NOT_A_COORDINATE, Fitted, Problem, fit, words
 from synckit.identity import photo_id, project_id
 from synckit.mirror.facts import DELETED, Fact, Record
 
@@ -39,21 +39,21 @@ def project_from(record: Record, customer_id: UUID, config: CompanyCamConfig) ->
 
 def _project_columns(record: Record) -> dict[str, Fitted]:
     address = _object(record.get("address"))
-    latitude, longitude = _coordinates(record)
     lines = [words(address.get(name)) for name in STREETS]
     given = {
         "service_city": address.get("city"),
         "service_state": address.get("state"),
         "service_postal_code": address.get("postal_code"),
         "service_country": address.get("country"),
-        "service_latitude": latitude,
-        "service_longitude": longitude,
         "notes": record.get("notepad"),
     }
+    latitude, longitude = _coordinates(record)
     return {
         "name": _named(record, next((line for line in lines if line[0]), (None, None))),
         "service_street": _joined(lines),
         **{name: fit(value, PROJECT_COLUMNS[name]) for name, value in given.items()},
+        "service_latitude": latitude,
+        "service_longitude": longitude,
     }
 
 
@@ -76,7 +76,6 @@ def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -
     uris = _uris(record)
     fitted = _photo_columns(record, uris)
     url = fitted["url"][0] or ""
-    latitude, longitude = _coordinates(record)
     created_at = _time(record.get("created_at")) or record.first_seen_at or 0
     return Photo(
         id=photo_id(record.id),
@@ -90,8 +89,8 @@ def photo_from(record: Record, project: UUID | None, config: CompanyCamConfig) -
         description=fitted["description"][0],
         captured_at=_time(record.get("captured_at")) or created_at,
         uploaded_at=created_at,
-        latitude=latitude,
-        longitude=longitude,
+        latitude=fitted["latitude"][0],
+        longitude=fitted["longitude"][0],
         metadata=_metadata(record),
         sync_status="DELETED" if project is None or is_deleted(record) else "SYNCED",
         modified_at=versions.modified_ms(record.newest),
@@ -103,10 +102,13 @@ def _photo_columns(record: Record, uris: Mapping[str, Any]) -> dict[str, Fitted]
     given_url = _url(uris.get("original")) or next(filter(None, map(_url, uris.values())), None)
     tags = [words(value) for name, value in record.fields.items() if name.startswith(TAG)]
     problem = next((wrong for _, wrong in tags if wrong is not None), None)
+    latitude, longitude = _coordinates(record)
     return {
         "url": words(given_url or record.get("photo_url")),
         "description": words(record.get("description")),
         "tags": (tuple(sorted({word[:LONGEST_TAG] for word, _ in tags if word})), problem),
+        "latitude": latitude,
+        "longitude": longitude,
     }
 
 
@@ -134,14 +136,17 @@ def _deleted_at(record: Record) -> int:
     return versions.modified_ms(told or record.stamp_of("status").version)
 
 
-def _coordinates(record: Record) -> tuple[float | None, float | None]:
+def _coordinates(record: Record) -> tuple[Fitted, Fitted]:
     """Latitude and longitude; 0,0 is what CompanyCam sends where it knows nothing, and a half is none either."""
-    place = _object(record.get("coordinates"))
-    latitude, _ = fit(place.get("lat"), PROJECT_COLUMNS["service_latitude"])
-    longitude, _ = fit(place.get("lon"), PROJECT_COLUMNS["service_longitude"])
+    given = record.get("coordinates")
+    if given and not isinstance(given, dict):
+        return (None, NOT_A_COORDINATE), (None, NOT_A_COORDINATE)
+    place = _object(given)
+    latitude, wrong = fit(place.get("lat"), PROJECT_COLUMNS["service_latitude"])
+    longitude, wrong_too = fit(place.get("lon"), PROJECT_COLUMNS["service_longitude"])
     if latitude is None or longitude is None or (latitude, longitude) == (0, 0):
-        return None, None
-    return latitude, longitude
+        return (None, wrong), (None, wrong_too)
+    return (latitude, wrong), (longitude, wrong_too)
 
 
 def _problems(fitted: Mapping[str, Fitted]) -> tuple[Problem, ...]:

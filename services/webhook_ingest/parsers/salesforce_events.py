@@ -10,17 +10,13 @@ from synckit import documents, identity, times, versions
 from synckit.errors import PoisonError
 from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Understanding
 from webhook_ingest.parsers import salesforce
+from webhook_ingest.parsers.salesforce import MOST_BYTES, MOST_ITEMS, TOO_MANY, fitting, size
 
 HEADER: Final = "ChangeEventHeader"
 RECORD_IDS: Final = f"/{HEADER}/recordIds"
-TOO_MANY: Final = "too_many_records"
 COMMITTED: Final = f"/{HEADER}/commitTimestamp"
 LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
-RECORD_BYTES: Final = 2 * 1024
-"""What each of them costs beside its own: headers, ids, its place in a batch."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
 
 
@@ -35,7 +31,7 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
     except PoisonError as error:
         return Understanding(quarantined=(Quarantine(error.code, body),))
     items = document if isinstance(document, list) else [document]
-    if not items or len(items) > salesforce.MOST_ITEMS:
+    if not items or len(items) > MOST_ITEMS:
         return Understanding(quarantined=(Quarantine(TOO_MANY if items else "unknown_shape", body),))
     parsed: list[Parsed] = []
     quarantined: list[Quarantine] = []
@@ -45,7 +41,7 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
         parsed += understood
         quarantined += not_understood
         is_full = any(one.reason == TOO_MANY for one in not_understood)
-        room = 0 if is_full else room - sum(map(_size, understood)) - sum(map(_size, not_understood))
+        room = 0 if is_full else room - sum(map(size, understood)) - sum(map(size, not_understood))
     each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
     return Understanding(tuple(each_once.values()), tuple(quarantined))
 
@@ -59,7 +55,7 @@ def _understood(
     """
     payload, where = _unwrapped(item)
     try:
-        each = _fitting(_parsed(payload, signed_at), room)
+        each = fitting(_parsed(payload, signed_at), room)
     except MisunderstoodError as error:
         each = [Quarantine(error.reason, b"", error.pointer)]
     parsed = [one for one in each if isinstance(one, Parsed)]
@@ -68,20 +64,6 @@ def _understood(
         return parsed, aside
     whole = documents.dumps(item) if body is None else body
     return [], [Quarantine(aside[0].reason, whole, where + aside[0].pointer)]
-
-
-def _fitting(records: Iterable[Parsed | Quarantine], room: int) -> list[Parsed | Quarantine]:
-    found = []
-    for one in records:
-        room -= _size(one)
-        if room < 0:
-            raise MisunderstoodError(TOO_MANY)
-        found.append(one)
-    return found
-
-
-def _size(one: Parsed | Quarantine) -> int:
-    return RECORD_BYTES + len(one.value if isinstance(one, Parsed) else one.body)
 
 
 def _parsed(payload: Any, signed_at: int | None) -> Iterable[Parsed | Quarantine]:

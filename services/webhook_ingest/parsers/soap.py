@@ -24,6 +24,8 @@ LONGEST_ACTION: Final = 40
 
 _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
+_LONG_NAMESPACE: Final = re.compile(rb"""xmlns[^"'<>]{0,1000}["'][^"']{1000}""")
+"""Expat writes it anew for every element in it."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
@@ -107,6 +109,8 @@ def _tree(body: bytes) -> Element:
     Such a body is read by Python's own parser, in C throughout; the rest by defusedxml, which is several times slower.
     """
     is_plain = b"<!" not in body and b"\0" not in body
+    if _LONG_NAMESPACE.search(body if is_plain else body.replace(b"\0", b"")):
+        raise SoapError("name_too_long")
     parser = XMLParser() if is_plain else DefusedXMLParser(forbid_dtd=True)  # noqa: S314
     try:
         parser.feed(body)
