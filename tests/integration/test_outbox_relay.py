@@ -261,7 +261,7 @@ class Narrow(Relay):
         self.rounds: list[list[int]] = []
 
     async def _send(self, producer: Any, rows: Any) -> None:
-        sizes = [len(row["value"]) for row in rows]
+        sizes = [len(row.value) for row in rows]
         self.rounds.append(sizes)
         if len(sizes) > 2 or (len(sizes) > 1 and sum(sizes) > MIB):
             raise TimeoutError

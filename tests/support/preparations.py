@@ -1,6 +1,7 @@
 """What must happen besides both vendors' traffic for a process to reach a step, and what must have become of it."""
 
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -89,8 +90,8 @@ async def _poison(world: World, topic: str, many: int = 1) -> Kept:
 
 async def _erases(world: World, process: str) -> Kept:
     """An erasure of what is parked: its bytes are gone, and nobody may redrive it."""
-    topic, nobody = OF_OTHERS[process], f"{NOBODY}{_key()}"
-    key = f"projects/projects/{nobody}/customers/customers/{nobody}" if topic == FEDERATION_KEYS.name else nobody
+    topic = OF_OTHERS[process]
+    key = _nobody(topic)
     await world.send(topic, key, POISON)
     await world.send(topic, key, None)
 
@@ -132,15 +133,7 @@ async def _too_large(world: World, process: str) -> Kept:
     return holds
 
 
-async def _refuses(world: World, process: str) -> Kept:
-    return await _stumbles(world, process, "check_violation", 2)
-
-
-async def _races(world: World, process: str) -> Kept:
-    return await _stumbles(world, process, "unique_violation", 1)
-
-
-async def _stumbles(world: World, process: str, failure: str, times: int) -> Kept:
+async def _stumbles(world: World, process: str, *, failure: str, times: int) -> Kept:
     """The database refuses the process's rows a few times, whoever writes them. A sequence is not rolled back.
 
     Kept where the rows of the traffic are there all the same, which is looked for anyway.
@@ -188,35 +181,37 @@ async def _has_refused(world: World, process: str) -> Kept:
 
 
 async def _asks_for_a_redrive(world: World, process: str) -> Kept:
-    """A parked record that fails again: one row still, one attempt more, and nobody asks for it any longer."""
-    key = _key()
+    """An erasure of nobody, which is applied. Of the log, a record that fails again: nobody asks for it any longer."""
+    topic = OF_OTHERS[process]
+    key, value = (_key(), POISON) if process == "webhook-log" else (_nobody(topic), None)
     await world.run(
         "INTEGRATIONS",
         """
         INSERT INTO integrations.parked_records
                (consumer, topic, partition, "offset", key, headers, value, reason_code, reason, value_sha256,
                 redrive_asked_at)
-        SELECT $1, $2, 0, count(*), convert_to($3, 'UTF8'), '{}', $4, 'test', 'asked for by a test',
-               encode(sha256($4), 'hex'), now()
+        SELECT $1, $2, 0, count(*), convert_to($3, 'UTF8'), '{}', $4, 'test', 'asked for by a test', 'by hand', now()
           FROM integrations.parked_records
         """,
         process,
-        OF_OTHERS[process],
+        topic,
         key,
-        POISON + key.encode(),
+        value,
     )
 
     async def holds() -> bool:
         rows = await world.run(
             "INTEGRATIONS",
             """
-            SELECT attempt, redrive_asked_at IS NULL AND redriven_at IS NULL AND dropped_at IS NULL AS is_at_rest
+            SELECT value_sha256 = 'by hand' AS is_the_one, redriven_at IS NOT NULL AS is_redriven
               FROM integrations.parked_records
-             WHERE key = $1
+             WHERE key = $1 AND dropped_at IS NULL AND (redrive_asked_at IS NULL OR redriven_at IS NOT NULL)
+             ORDER BY id
             """,
             key.encode(),
         )
-        return len(rows) == 1 and rows[0]["attempt"] > 1 and rows[0]["is_at_rest"]
+        found = [tuple(row) for row in rows]
+        return found == ([(True, True)] if value is None else [(True, False), (False, False)])
 
     return holds
 
@@ -285,6 +280,12 @@ def _key() -> str:
     return uuid4().hex[:8]
 
 
+def _nobody(topic: str) -> str:
+    """A key of the topic that stands for nothing of the vendors'."""
+    one = f"{NOBODY}{_key()}"
+    return f"projects/projects/{one}/customers/customers/{one}" if topic == FEDERATION_KEYS.name else one
+
+
 PREPARATIONS: Final[dict[str, Preparation]] = {
     "consumer.alarm": _parks_too_much,
     "consumer.markers": _marks,
@@ -295,7 +296,7 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "spool.send": _spools,
     "relay.refuse": _too_large,
     "projector.again": _has_refused,
-    "projector.refuse": _refuses,
-    "projector.race": _races,
+    "projector.refuse": partial(_stumbles, failure="check_violation", times=2),
+    "projector.race": partial(_stumbles, failure="unique_violation", times=1),
 }
 """By the step's name, without before and after."""

@@ -8,23 +8,20 @@ the row stays, and all behind it with it: order is promised.
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any, Final
 
 import asyncpg
-import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka, postgres
-from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
 from synckit.observability import metrics
-from synckit.outbox import store
+from synckit.outbox import records, store
+from synckit.outbox.records import Record
 from synckit.outbox.store import Outbox
-from synckit.partitions import choose_partition
 from synckit.portions import Portion
 from synckit.postgres import Row
 
@@ -114,10 +111,10 @@ class Relay:
             log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
             self._failure = None
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
-            ahead: list[Row] = []
+            ahead: list[Record] = []
             while not self._stopping:
                 await self._ask(session)
-                found = ahead or await store.list_next(session, self._outbox, self._portion.rows)
+                found = ahead or records.encoded(await store.list_next(session, self._outbox, self._portion.rows))
                 ahead = await self._publish(session, producer, found)
                 if not found:
                     await self._pause(POLL_SECONDS)
@@ -134,26 +131,30 @@ class Relay:
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
 
     async def _publish(
-        self, session: postgres.Connection, producer: AIOKafkaProducer, found: Sequence[Row]
-    ) -> list[Row]:
-        """One round: send in one transaction, delete. Returns the rows of the next, where they were read meanwhile."""
-        ahead: list[Row] = []
+        self, session: postgres.Connection, producer: AIOKafkaProducer, found: Sequence[Record]
+    ) -> list[Record]:
+        """One round: send in one transaction, delete. Returns those of the next, where they were read meanwhile.
+
+        They are encoded while the database deletes.
+        """
+        ahead: list[Record] = []
         sizes = _sizes(found)
-        rows, is_whole = found[: self._portion.fits(sizes)], self._portion.is_filled_by(sizes)
-        large = [row["seq"] for row in rows if row["value"] and len(row["value"]) > store.LARGEST_VALUE]
+        now, is_whole = found[: self._portion.fits(sizes)], self._portion.is_filled_by(sizes)
+        large = {one.seq for one in now if one.value and len(one.value) > store.LARGEST_VALUE}
         if large:
-            await self._refuse(session, large)
-            rows = [row for row in rows if row["seq"] not in large]
-        if rows:
-            ahead = await self._try(session, producer, rows, is_whole=is_whole)
+            await self._refuse(session, sorted(large))
+            now = [one for one in now if one.seq not in large]
+        if now:
+            rows = await self._try(session, producer, now, is_whole=is_whole)
             failpoints.hit("relay.delete:before_commit")
-            await store.delete(session, self._outbox, [row["seq"] for row in rows])
+            deleting = store.delete(session, self._outbox, [one.seq for one in now])
+            _, ahead = await asyncio.gather(deleting, _encoded_soon(rows))
             failpoints.hit("relay.delete:after_commit")
-            metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(rows))
+            metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now))
         return ahead
 
     async def _try(
-        self, session: postgres.Connection, producer: AIOKafkaProducer, rows: Sequence[Row], *, is_whole: bool
+        self, session: postgres.Connection, producer: AIOKafkaProducer, now: Sequence[Record], *, is_whole: bool
     ) -> list[Row]:
         """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
 
@@ -162,15 +163,15 @@ class Relay:
         """
 
         async def read_ahead() -> list[Row]:
-            return await store.list_next(session, self._outbox, self._portion.rows, [row["seq"] for row in rows])
+            return await store.list_next(session, self._outbox, self._portion.rows, [one.seq for one in now])
 
         started = monotonic()
         try:
-            ahead = await _while_asking(session, self._send(producer, rows), read_ahead if is_whole else None)
+            ahead = await _while_asking(session, self._send(producer, now), read_ahead if is_whole else None)
         except FAILURES:
-            self._portion.failed(_sizes(rows))
+            self._portion.failed(_sizes(now))
             raise
-        self._portion.succeeded(_sizes(rows), monotonic() - started)
+        self._portion.succeeded(_sizes(now), monotonic() - started)
         return ahead
 
     async def _refuse(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
@@ -180,18 +181,14 @@ class Relay:
         metrics.OUTBOX_REFUSED.labels(self._outbox.name).inc(len(seqs))
         log.error("Rows too large for Kafka were set aside", extra={"outbox": self._outbox.name, "seqs": list(seqs)})
 
-    async def _send(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> None:
-        """The rows in one transaction; per partition, and so per key, in the order given."""
-        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
-        by_partition: dict[tuple[str, int], list[Row]] = defaultdict(list)
-        for row in rows:
-            there = partitions[row["topic"]]
-            by_partition[row["topic"], choose_partition(row["key"].encode(), there)].append(row)
+    async def _send(self, producer: AIOKafkaProducer, now: Sequence[Record]) -> None:
+        """These in one transaction; per partition, and so per key, in the order given."""
+        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {one.topic for one in now}}
         async with producer.transaction():
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), group in by_partition.items()
-                for batch in _batches(producer, group)
+                for (topic, partition), group in records.by_partition(now, partitions).items()
+                for batch in records.batches(producer, group)
             ]
             for result in await asyncio.gather(*sent, return_exceptions=True):
                 if isinstance(result, BaseException):
@@ -213,25 +210,14 @@ class Relay:
         self._failure = name
 
 
-def _sizes(rows: Sequence[Row]) -> list[int]:
-    return [len(row["headers"]) + len(row["value"] or b"") for row in rows]
+def _sizes(records: Sequence[Record]) -> list[int]:
+    return [one.size for one in records]
 
 
-def _batches(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[Any]:
-    """The rows as record batches of the producer's size, in order."""
-    batches = [producer.create_batch()]
-    for row in rows:
-        record: dict[str, Any] = {
-            "timestamp": None,
-            "key": row["key"].encode(),
-            "value": row["value"],
-            "headers": to_kafka(orjson.loads(row["headers"])),
-        }
-        if batches[-1].append(**record) is None:
-            batches.append(producer.create_batch())
-            if batches[-1].append(**record) is None:
-                raise ValueError("a record does not fit an empty batch")
-    return batches
+async def _encoded_soon(rows: Sequence[Row]) -> list[Record]:
+    """The rows, encoded once what was asked for before is on its way."""
+    await asyncio.sleep(0)
+    return records.encoded(rows)
 
 
 async def _while_asking(

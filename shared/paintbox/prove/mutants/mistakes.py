@@ -19,6 +19,7 @@ from synckit.mirror import merge as merging
 from synckit.mirror import store as mirror
 from synckit.outbox import relay
 from synckit.outbox import store as outbox
+from synckit.outbox.records import Record
 
 TICK_SECONDS: Final = 0.3
 WIDENED_SECONDS: Final = 1.0
@@ -98,9 +99,9 @@ def unfenced_relay() -> None:
     def create(servers: str, *, process: str, transactional_id: str) -> Any:
         return usual(servers, process=process, transactional_id=f"{transactional_id}-{uuid4()}")
 
-    async def send(self: relay.Relay, producer: Any, rows: Sequence[postgres.Row]) -> None:
+    async def send(self: relay.Relay, producer: Any, now: Sequence[Record]) -> None:
         failpoints.hit("mutant.send:before")
-        await usual_send(self, producer, rows)
+        await usual_send(self, producer, now)
 
     async def while_not_asking(_: object, work: Coroutine[Any, Any, None], __: object = None) -> list[postgres.Row]:
         await work
