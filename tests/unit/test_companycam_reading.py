@@ -223,7 +223,8 @@ def test_every_project_has_a_name(changes: dict[str, Any], name: str) -> None:
         ([], set()),
         ({"lat": 91, "lon": 0}, {"latitude"}),
         ({"lat": "45.5", "lon": True}, {"latitude", "longitude"}),
-        ([{"lat": 35.4, "lon": -77.8}], {"latitude", "longitude"}),
+        ([7], {"latitude", "longitude"}),
+        ([{"lat": 35.4, "lon": -77.8}] * 2, {"latitude", "longitude"}),
         ("x", {"latitude", "longitude"}),
     ],
 )
@@ -238,6 +239,10 @@ def test_a_place_that_is_none_is_null_and_said(place: Any, problems: set[str]) -
     assert {(one.column, one.problem) for one in picture.problems} == {
         (column, "not_a_coordinate") for column in problems
     }
+
+
+def test_a_place_may_stand_in_a_list_as_in_older_specifications() -> None:
+    assert photo(coordinates=[{"lat": 35.4, "lon": -77.8}]).latitude == 35.4
 
 
 def test_a_deleted_project_is_deleted_when_it_was_told() -> None:

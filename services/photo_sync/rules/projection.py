@@ -139,6 +139,8 @@ def _deleted_at(record: Record) -> int:
 def _coordinates(record: Record) -> tuple[Fitted, Fitted]:
     """Latitude and longitude; 0,0 is what CompanyCam sends where it knows nothing, and a half is none either."""
     given = record.get("coordinates")
+    if isinstance(given, list) and len(given) == 1:
+        (given,) = given  # as CompanyCam's older specifications have it
     if given and not isinstance(given, dict):
         return (None, NOT_A_COORDINATE), (None, NOT_A_COORDINATE)
     place = _object(given)

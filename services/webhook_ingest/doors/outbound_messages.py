@@ -42,8 +42,8 @@ FAULT: Final = """<?xml version="1.0" encoding="UTF-8"?>
 </soapenv:Envelope>
 """
 FAULT_TEXTS: Final = {
-    "name_too_long": "A namespace has more than a thousand characters.",
     "not_well_formed": "The body is not well-formed XML.",
+    "tag_too_long": "A tag has more than 4,000 bytes.",
     "too_deep": "The body is nested too deeply.",
     "wrong_encoding": "The body is neither UTF-8 nor UTF-16.",
     "wrong_root": "The body is no envelope with notifications.",

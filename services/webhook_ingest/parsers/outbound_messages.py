@@ -7,7 +7,7 @@ from uuid import UUID
 from synckit import documents, identity, versions
 from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Understanding
 from webhook_ingest.parsers import salesforce, soap
-from webhook_ingest.parsers.salesforce import MOST_BYTES, MOST_ITEMS, TOO_MANY, fitting
+from webhook_ingest.parsers.salesforce import MOST_ITEMS, TOO_MANY
 from webhook_ingest.parsers.soap import Message, SObject
 
 LONGEST_NAME: Final = 80
@@ -25,7 +25,7 @@ def is_of(message: Message, organization_ids: Sequence[str]) -> bool:
 def understand(message: Message) -> Understanding:
     """A record a notification, each once; what names no record of its own is set aside, and a message of too many."""
     if len(message.notifications) > MOST_ITEMS:
-        return Understanding(quarantined=(_whole(message),))
+        return Understanding(quarantined=(Quarantine(TOO_MANY, soap.without_session(message.body)),))
     parsed: dict[UUID, Parsed] = {}
     misunderstood: dict[int, MisunderstoodError] = {}
     for index, notification in enumerate(message.notifications):
@@ -35,15 +35,7 @@ def understand(message: Message) -> Understanding:
             misunderstood[index] = error
         else:
             parsed[record.event_id] = record
-    try:
-        aside = fitting(_set_aside(message, misunderstood), MOST_BYTES)
-    except MisunderstoodError:  # an envelope each, with the namespaces of the first
-        aside = [_whole(message)]
-    return Understanding(tuple(parsed.values()), tuple(aside))
-
-
-def _whole(message: Message) -> Quarantine:
-    return Quarantine(TOO_MANY, soap.without_session(message.body))
+    return Understanding(tuple(parsed.values()), tuple(_set_aside(message, misunderstood)))
 
 
 def _set_aside(message: Message, misunderstood: Mapping[int, MisunderstoodError]) -> Iterator[Quarantine]:

@@ -24,8 +24,10 @@ LONGEST_ACTION: Final = 40
 
 _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
-_LONG_NAMESPACE: Final = re.compile(rb"""xmlns[^"'<>]{0,1000}["'][^"']{1000}""")
-"""Expat writes it anew for every element in it."""
+_TAG: Final = re.compile(rb"""<[^<>"'!?/\s][^<>"']*+(?:(?:"[^"<]*+"|'[^'<]*+')[^<>"']*+)*+""")
+"""A start tag, read in one go whatever stands there."""
+LONGEST_TAG: Final = 4_000
+"""Bytes. Expat writes a namespace anew for every element in it, and so do we for each notification alone."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
@@ -109,8 +111,8 @@ def _tree(body: bytes) -> Element:
     Such a body is read by Python's own parser, in C throughout; the rest by defusedxml, which is several times slower.
     """
     is_plain = b"<!" not in body and b"\0" not in body
-    if _LONG_NAMESPACE.search(body if is_plain else body.replace(b"\0", b"")):
-        raise SoapError("name_too_long")
+    if any(len(tag[0]) > LONGEST_TAG for tag in _TAG.finditer(body if is_plain else body.replace(b"\0", b""))):
+        raise SoapError("tag_too_long")
     parser = XMLParser() if is_plain else DefusedXMLParser(forbid_dtd=True)  # noqa: S314
     try:
         parser.feed(body)
