@@ -17,7 +17,7 @@ REJECTED = Counter(
     "paintbox_webhook_rejected_total",
     "Requests that were refused, by reason: invalid_signature, stale_timestamp, unknown_organization, wrong_token "
     "(path), no_bearer; method_not_allowed; body_too_large, body_too_slow, unsupported_encoding; of SOAP xml_dtd, "
-    "not_well_formed, wrong_encoding, wrong_soap_version, wrong_root, too_deep, tag_too_long; rate_limited "
+    "not_well_formed, wrong_encoding, wrong_soap_version, wrong_root, too_deep, tags_too_long; rate_limited "
     "(the sender's address sends too much), too_busy (all senders together do), unavailable (neither Kafka nor the "
     "spool could keep it in time)",
     ["door", "reason"],

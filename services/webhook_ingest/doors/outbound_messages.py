@@ -43,7 +43,7 @@ FAULT: Final = """<?xml version="1.0" encoding="UTF-8"?>
 """
 FAULT_TEXTS: Final = {
     "not_well_formed": "The body is not well-formed XML.",
-    "tag_too_long": "A tag has more than 4,000 bytes.",
+    "tags_too_long": "The tags are too long for so many.",
     "too_deep": "The body is nested too deeply.",
     "wrong_encoding": "The body is neither UTF-8 nor UTF-16.",
     "wrong_root": "The body is no envelope with notifications.",

@@ -26,8 +26,8 @@ _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
 _TAG: Final = re.compile(rb"""<[^<>"'!?/\s][^<>"']*+(?:(?:"[^"<]*+"|'[^'<]*+')[^<>"']*+)*+""")
 """A start tag, read in one go whatever stands there."""
-LONGEST_TAG: Final = 4_000
-"""Bytes. Expat writes a namespace anew for every element in it, and so do we for each notification alone."""
+MOST_NAME_BYTES: Final = 32 * 1024 * 1024
+"""What the names of all elements may become: expat writes a namespace, however long, anew for every element in it."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
@@ -110,12 +110,11 @@ def _tree(body: bytes) -> Element:
 
     Such a body is read by Python's own parser, in C throughout; the rest by defusedxml, which is several times slower.
     """
-    is_plain = b"<!" not in body and b"\0" not in body
-    if any(len(tag[0]) > LONGEST_TAG for tag in _TAG.finditer(body if is_plain else body.replace(b"\0", b""))):
-        raise SoapError("tag_too_long")
-    parser = XMLParser() if is_plain else DefusedXMLParser(forbid_dtd=True)  # noqa: S314
+    text = _decoded(body) if b"\0" in body else body
+    _check_names(text.encode() if isinstance(text, str) else text)
+    parser = XMLParser() if b"<!" not in body and text is body else DefusedXMLParser(forbid_dtd=True)  # noqa: S314
     try:
-        parser.feed(body)
+        parser.feed(text)
         root: Element = parser.close()
     except DefusedXmlException:
         raise SoapError("xml_dtd") from None
@@ -124,6 +123,21 @@ def _tree(body: bytes) -> Element:
     if _is_deep(root):
         raise SoapError("too_deep")
     return root
+
+
+def _decoded(body: bytes) -> str:
+    """What is written in UTF-16: its bytes look like quotes and tags that are none."""
+    encoding = "utf-16" if body[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-16-be" if body[:1] == b"\0" else "utf-16-le"
+    try:
+        return body.decode(encoding)
+    except UnicodeDecodeError:
+        raise SoapError("not_well_formed") from None
+
+
+def _check_names(text: bytes) -> None:
+    lengths = [found.end() - found.start() for found in _TAG.finditer(text)]
+    if len(lengths) * max(lengths, default=0) > MOST_NAME_BYTES:
+        raise SoapError("tags_too_long")
 
 
 def _is_deep(root: Element) -> bool:
