@@ -114,15 +114,13 @@ async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     for process, deaths in victims.items():
         await crashes.stop(process)
         kept.append(await PREPARATIONS.get(_name(deaths[0]), nothing)(world, process))
-    lives = [asyncio.create_task(_die_and_rise(crashes, *victim)) for victim in victims.items()]
+    lives = [asyncio.create_task(_die_and_rise(world, crashes, *victim)) for victim in victims.items()]
 
     made = await traffic(world)
     ends = dict(zip(victims, await asyncio.gather(*lives), strict=True))
     assert ends == {process: [-signal.SIGKILL] * len(deaths) for process, deaths in victims.items()}
     await more_traffic(world, made)
-    for process, deaths in victims.items():
-        if _name(deaths[0]) in AFTERWARDS:
-            await AFTERWARDS[_name(deaths[0])](world, process)
+    for process in victims:
         await crashes.ready(process)
 
     await holds(world, made)
@@ -131,7 +129,7 @@ async def test_f01_f05_f32_killed_there_it_loses_doubles_and_reorders_nothing(
     assert (await bounded(world, crashes)).violations == ()
 
 
-async def _die_and_rise(crashes: Crashes, process: str, deaths: Sequence[str]) -> list[int | None]:
+async def _die_and_rise(world: World, crashes: Crashes, process: str, deaths: Sequence[str]) -> list[int | None]:
     """Killed at one step it is started again, does the work anew, and is killed at the next: how each life ended."""
     ends = []
     for step in deaths:
@@ -140,6 +138,8 @@ async def _die_and_rise(crashes: Crashes, process: str, deaths: Sequence[str]) -
         if process in GROUPS:
             await miss_members(crashes.stack["KAFKA_BOOTSTRAP_SERVERS"], process)
     crashes.start(process)
+    if _name(deaths[0]) in AFTERWARDS:
+        await AFTERWARDS[_name(deaths[0])](world, process)
     return ends
 
 
