@@ -49,8 +49,13 @@ async def quarantine(session: Connection, **changes: object) -> UUID:
 
 async def paintbox(dsn: str, *arguments: str) -> tuple[int, str]:
     """The exit code of `paintbox parked …` and what it printed."""
+    return await run(dsn, "parked", *arguments)
+
+
+async def run(dsn: str, *arguments: str) -> tuple[int, str]:
+    """The exit code of `paintbox …`, where the common database is this, and what it printed."""
     environment = {"PAINTBOX_INTEGRATIONS_DSN": dsn, "COLUMNS": "400"}
-    result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, ["parked", *arguments])
+    result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, list(arguments))
     if isinstance(result.exception, OperatorError):
         return 1, str(result.exception)
     return result.exit_code, result.output

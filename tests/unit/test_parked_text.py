@@ -23,6 +23,8 @@ NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
         ("7d", NOW - timedelta(days=7)),
         ("2026-01-01T10:00:00+02:00", datetime(2026, 1, 1, 8, 0, tzinfo=UTC)),
         ("2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+        ("9999-12-31T23:59Z", datetime(9999, 12, 31, 23, 59, tzinfo=UTC)),
     ],
 )
 def test_ages_and_times(said: str, meant: datetime) -> None:
@@ -32,6 +34,12 @@ def test_ages_and_times(said: str, meant: datetime) -> None:
 @pytest.mark.parametrize("said", ["", "h", "-5m", "5", "5 m", "yesterday", "9999999d", "2026-13-01"])
 def test_b100_anything_else_is_refused(said: str) -> None:
     with pytest.raises(ValueError, match="neither an age"):
+        moment_of(said, NOW)
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+def test_b100_a_time_that_is_none_in_utc_is_refused(said: str) -> None:
+    with pytest.raises(ValueError, match="no year from 1 to 9999"):
         moment_of(said, NOW)
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands have, and what all that are looked up in a database have in common."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,4 +14,16 @@ DirectoryOption = Annotated[
         file_okay=False,
     ),
 ]
+
+
+def as_text(given: str | list[str] | None) -> str | list[str] | None:
+    """The option or argument as it was given. BadParameter where it is not UTF-8: no database has such a text."""
+    for one in [given] if isinstance(given, str) else given or ():
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            raise typer.BadParameter("it is not UTF-8, and so nothing that is stored") from None
+    return given
+
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import orjson
 import typer
 
-from paintbox.commands.options import DirectoryOption, JsonOption
+from paintbox.commands.options import DirectoryOption, JsonOption, as_text
 from paintbox.environment import operator_environment, require
 from paintbox.errors import OperatorError
 
@@ -23,12 +23,15 @@ SHOWN: Final = 20
 
 app = typer.Typer(no_args_is_help=True, help="Records that could not work, and deliveries that nobody understood.")
 
-IdOption = Annotated[list[str] | None, typer.Option("--id", help="This one; may be given several times.")]
-ConsumerOption = Annotated[str | None, typer.Option(help="Of one consumer, such as customer-sync.")]
-TopicOption = Annotated[
-    str | None, typer.Option(help="Of one topic; of quarantined deliveries a vendor too, such as company_cam.")
+IdOption = Annotated[
+    list[str] | None, typer.Option("--id", callback=as_text, help="This one; may be given several times.")
 ]
-ReasonOption = Annotated[str | None, typer.Option(help="With one reason, such as key_mismatch.")]
+ConsumerOption = Annotated[str | None, typer.Option(callback=as_text, help="Of one consumer, such as customer-sync.")]
+TopicOption = Annotated[
+    str | None,
+    typer.Option(callback=as_text, help="Of one topic; of quarantined deliveries a vendor too, such as company_cam."),
+]
+ReasonOption = Annotated[str | None, typer.Option(callback=as_text, help="With one reason, such as key_mismatch.")]
 KeyOption = Annotated[str | None, typer.Option(help="With one key, as text or as `list` shows it.")]
 OlderOption = Annotated[
     str | None, typer.Option(help="Set aside longer ago than this: 30m, 2h, 7d, or a time such as 2026-01-31T12:00Z.")
@@ -72,7 +75,7 @@ def list_parked(  # noqa: PLR0913 - an option is an argument
 
 @app.command()
 def show(
-    wanted: Annotated[str, typer.Argument(metavar="ID", help="As `paintbox parked list` shows it.")],
+    wanted: Annotated[str, typer.Argument(metavar="ID", callback=as_text, help="As `list` shows it.")],
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -154,8 +157,8 @@ def drop(  # noqa: PLR0913 - an option is an argument
 
 @app.command()
 def resume(
-    consumer: Annotated[str, typer.Option(help="Whose alarm, such as customer-sync.")],
-    topic: Annotated[str | None, typer.Option(help="Of one topic; of all without it.")] = None,
+    consumer: Annotated[str, typer.Option(callback=as_text, help="Whose alarm, such as customer-sync.")],
+    topic: Annotated[str | None, typer.Option(callback=as_text, help="Of one topic; of all without it.")] = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -191,7 +194,10 @@ def _filter(
     """What the options ask for; `ages` are --older-than and --newer-than. BadParameter where nothing can be both."""
     from paintbox.parked.listing import Filter
 
-    before, after = (None if age is None else _moment(age) for age in ages)
+    before, after = (
+        None if age is None else _moment(age, option)
+        for age, option in zip(ages, ("--older-than", "--newer-than"), strict=True)
+    )
     if before is not None and after is not None and before <= after:
         raise typer.BadParameter("nothing is older than --older-than and newer than --newer-than at once")
     return Filter(
@@ -221,13 +227,13 @@ def _demand(ids: list[str] | None, found: "Sequence[SetAside]") -> None:
         raise OperatorError(f"not open: {', '.join(lacking)}. `paintbox parked list --all` shows what became of them.")
 
 
-def _moment(age: str) -> datetime:
+def _moment(age: str, option: str) -> datetime:
     from paintbox.parked.ages import moment_of
 
     try:
         return moment_of(age, datetime.now(UTC))
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 async def _redrive(dsn: str, picked: "Filter", seconds: float) -> "Progress":

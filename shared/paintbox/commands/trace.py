@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paintbox.commands.options import DirectoryOption, JsonOption
+from paintbox.commands.options import DirectoryOption, JsonOption, as_text
 from paintbox.environment import operator_environment
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def trace(
-    subject: Annotated[str, typer.Argument(help="An event id, a vendor's record id, a row's id or a correlation id.")],
+    subject: Annotated[
+        str,
+        typer.Argument(callback=as_text, help="An event id, a vendor's record id, a row's id or a correlation id."),
+    ],
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:

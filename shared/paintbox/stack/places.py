@@ -29,6 +29,13 @@ class Places:
     checkout: Path
     directory: Path
 
+    def __post_init__(self) -> None:
+        """Raises OperatorError where the directory's name is not UTF-8: it is written to files that are."""
+        try:
+            str(self.directory).encode()
+        except UnicodeEncodeError:
+            raise OperatorError(f"{self.directory} is not UTF-8: name another with --directory.") from None
+
     @property
     def kept(self) -> Path:
         """What stays the same between starts; also the sign that the directory is a stack's."""
