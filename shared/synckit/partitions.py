@@ -18,12 +18,7 @@ def choose_partition(key: bytes | None, all_partitions: Sequence[int], available
     """
     if key is None:
         return random.choice(available or all_partitions)  # noqa: S311 - to spread load, not a secret
-    return all_partitions[place(key) % len(all_partitions)]
-
-
-def place(key: bytes) -> int:
-    """What the partition of a key follows from, however many there are."""
-    return murmur2(key) & POSITIVE
+    return all_partitions[(murmur2(key) & POSITIVE) % len(all_partitions)]
 
 
 def murmur2(data: bytes) -> int:

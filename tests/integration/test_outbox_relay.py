@@ -260,12 +260,12 @@ class Narrow(Relay):
         super().__init__(*args, **options)  # type: ignore[arg-type] # passed through as they came
         self.rounds: list[list[int]] = []
 
-    async def _send(self, producer: Any, rows: Any) -> None:
-        sizes = [len(row.value) for row in rows]
+    async def _send(self, producer: Any, now: Any) -> None:
+        sizes = now.sizes
         self.rounds.append(sizes)
         if len(sizes) > 2 or (len(sizes) > 1 and sum(sizes) > MIB):
             raise TimeoutError
-        await super()._send(producer, rows)
+        await super()._send(producer, now)
 
 
 async def test_rounds_that_run_into_a_time_out_get_smaller_over_terms_until_they_get_through(

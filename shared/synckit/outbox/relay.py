@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError
 from synckit import failpoints, kafka, postgres
 from synckit.errors import TransientError
 from synckit.observability import metrics
-from synckit.outbox import records, store
-from synckit.outbox.records import Record
+from synckit.outbox import rounds, store
+from synckit.outbox.rounds import Round
 from synckit.outbox.store import Outbox
 from synckit.portions import Portion
 from synckit.postgres import Row
@@ -111,12 +111,15 @@ class Relay:
             log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
             self._failure = None
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
-            ahead: list[Record] = []
+            ahead = Round()
             while not self._stopping:
                 await self._ask(session)
-                found = ahead or records.encoded(await store.list_next(session, self._outbox, self._portion.rows))
-                ahead = await self._publish(session, producer, found)
-                if not found:
+                now = ahead
+                if now.is_empty:
+                    rows = await store.list_next(session, self._outbox, self._portion.rows)
+                    now = await self._prepare(producer, rows)
+                ahead = await self._publish(session, producer, now)
+                if now.is_empty:
                     await self._pause(POLL_SECONDS)
         finally:
             await kafka.drop(producer)  # its open transaction is aborted by whoever leads next
@@ -130,32 +133,28 @@ class Relay:
             metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
 
-    async def _publish(
-        self, session: postgres.Connection, producer: AIOKafkaProducer, found: Sequence[Record]
-    ) -> list[Record]:
-        """One round: send in one transaction, delete. Returns those of the next, where they were read meanwhile.
+    async def _prepare(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> Round:
+        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
+        return rounds.made_of(rows, self._portion, producer, partitions)
 
-        They are encoded while the database deletes.
+    async def _publish(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> Round:
+        """One round: send in one transaction, delete. Returns the next, where its rows were read meanwhile.
+
+        It is prepared while the database deletes.
         """
-        ahead: list[Record] = []
-        sizes = _sizes(found)
-        now, is_whole = found[: self._portion.fits(sizes)], self._portion.is_filled_by(sizes)
-        large = {one.seq for one in now if one.value and len(one.value) > store.LARGEST_VALUE}
-        if large:
-            await self._refuse(session, sorted(large))
-            now = [one for one in now if one.seq not in large]
-        if now:
-            rows = await self._try(session, producer, now, is_whole=is_whole)
-            failpoints.hit("relay.delete:before_commit")
-            deleting = store.delete(session, self._outbox, [one.seq for one in now])
-            _, ahead = await asyncio.gather(deleting, _encoded_soon(rows))
-            failpoints.hit("relay.delete:after_commit")
-            metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now))
+        if now.large:
+            await self._refuse(session, now.large)
+        if not now.seqs:
+            return Round()
+        rows = await self._try(session, producer, now)
+        failpoints.hit("relay.delete:before_commit")
+        deleting = store.delete(session, self._outbox, now.seqs)
+        _, ahead = await asyncio.gather(deleting, self._prepare(producer, rows))
+        failpoints.hit("relay.delete:after_commit")
+        metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now.seqs))
         return ahead
 
-    async def _try(
-        self, session: postgres.Connection, producer: AIOKafkaProducer, now: Sequence[Record], *, is_whole: bool
-    ) -> list[Row]:
+    async def _try(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> list[Row]:
         """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
 
         Meanwhile the rows behind a whole round are read. No row of the same key can get in between: its writer held the
@@ -163,15 +162,15 @@ class Relay:
         """
 
         async def read_ahead() -> list[Row]:
-            return await store.list_next(session, self._outbox, self._portion.rows, [one.seq for one in now])
+            return await store.list_next(session, self._outbox, self._portion.rows, now.seqs)
 
         started = monotonic()
         try:
-            ahead = await _while_asking(session, self._send(producer, now), read_ahead if is_whole else None)
+            ahead = await _while_asking(session, self._send(producer, now), read_ahead if now.is_whole else None)
         except FAILURES:
-            self._portion.failed(_sizes(now))
+            self._portion.failed(now.sizes)
             raise
-        self._portion.succeeded(_sizes(now), monotonic() - started)
+        self._portion.succeeded(now.sizes, monotonic() - started)
         return ahead
 
     async def _refuse(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
@@ -181,14 +180,12 @@ class Relay:
         metrics.OUTBOX_REFUSED.labels(self._outbox.name).inc(len(seqs))
         log.error("Rows too large for Kafka were set aside", extra={"outbox": self._outbox.name, "seqs": list(seqs)})
 
-    async def _send(self, producer: AIOKafkaProducer, now: Sequence[Record]) -> None:
-        """These in one transaction; per partition, and so per key, in the order given."""
-        partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {one.topic for one in now}}
+    async def _send(self, producer: AIOKafkaProducer, now: Round) -> None:
+        """A round in one transaction."""
         async with producer.transaction():
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), group in records.by_partition(now, partitions).items()
-                for batch in records.batches(producer, group)
+                for (topic, partition), batch in now.batches
             ]
             for result in await asyncio.gather(*sent, return_exceptions=True):
                 if isinstance(result, BaseException):
@@ -208,16 +205,6 @@ class Relay:
         if self._failure != name:
             log.warning("The outbox relay's term ended", extra={"outbox": self._outbox.name, "error": name})
         self._failure = name
-
-
-def _sizes(records: Sequence[Record]) -> list[int]:
-    return [one.size for one in records]
-
-
-async def _encoded_soon(rows: Sequence[Row]) -> list[Record]:
-    """The rows, encoded once what was asked for before is on its way."""
-    await asyncio.sleep(0)
-    return records.encoded(rows)
 
 
 async def _while_asking(

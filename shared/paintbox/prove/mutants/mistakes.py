@@ -19,7 +19,7 @@ from synckit.mirror import merge as merging
 from synckit.mirror import store as mirror
 from synckit.outbox import relay
 from synckit.outbox import store as outbox
-from synckit.outbox.records import Record
+from synckit.outbox.rounds import Round
 
 TICK_SECONDS: Final = 0.3
 WIDENED_SECONDS: Final = 1.0
@@ -99,7 +99,7 @@ def unfenced_relay() -> None:
     def create(servers: str, *, process: str, transactional_id: str) -> Any:
         return usual(servers, process=process, transactional_id=f"{transactional_id}-{uuid4()}")
 
-    async def send(self: relay.Relay, producer: Any, now: Sequence[Record]) -> None:
+    async def send(self: relay.Relay, producer: Any, now: Round) -> None:
         failpoints.hit("mutant.send:before")
         await usual_send(self, producer, now)
 

@@ -1,0 +1,81 @@
+"""What a relay sends at once: rows of an outbox, encoded for Kafka and put together by partition."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from synckit.contracts.headers import to_kafka
+from synckit.outbox.store import LARGEST_VALUE
+from synckit.partitions import choose_partition
+from synckit.portions import Portion
+from synckit.postgres import Row
+
+Spot = tuple[str, int]
+"""A topic and a partition of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Rows that Kafka is to have, in a transaction, before the rows behind them."""
+
+    seqs: Sequence[int] = ()
+    sizes: Sequence[int] = ()
+    """Bytes of each row."""
+    batches: Sequence[tuple[Spot, Any]] = ()
+    """Per partition, and so per key, in the order of the rows."""
+    large: Sequence[int] = ()
+    """The rows that Kafka would not take."""
+    is_whole: bool = False
+    """Whether as many rows as may be sent at once were there: more may wait behind them."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no row."""
+        return not self.seqs and not self.large
+
+
+def made_of(
+    rows: Sequence[Row], portion: Portion, producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]
+) -> Round:
+    """As many of these rows as fit the portion."""
+    found = [_size(row) for row in rows]
+    fitting = rows[: portion.fits(found)]
+    large = {row["seq"] for row in fitting if row["value"] and len(row["value"]) > LARGEST_VALUE}
+    taken = [row for row in fitting if row["seq"] not in large] if large else fitting
+    return Round(
+        seqs=[row["seq"] for row in taken],
+        sizes=[_size(row) for row in taken],
+        batches=_batches(taken, producer, partitions),
+        large=sorted(large),
+        is_whole=portion.is_filled_by(found),
+    )
+
+
+def _size(row: Row) -> int:
+    return len(row["headers"]) + len(row["value"] or b"")
+
+
+def _batches(
+    rows: Iterable[Row], producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]
+) -> list[tuple[Spot, Any]]:
+    """The rows as record batches of the producer's size."""
+    last: dict[Spot, Any] = {}
+    found: list[tuple[Spot, Any]] = []
+    for row in rows:
+        topic, key = row["topic"], row["key"].encode()
+        spot = topic, choose_partition(key, partitions[topic])
+        record = {"key": key, "value": row["value"], "headers": to_kafka(orjson.loads(row["headers"]))}
+        if spot in last and _takes(last[spot], record):
+            continue
+        last[spot] = producer.create_batch()
+        found.append((spot, last[spot]))
+        if not _takes(last[spot], record):
+            raise ValueError("a record does not fit an empty batch")
+    return found
+
+
+def _takes(batch: Any, record: Mapping[str, Any]) -> bool:
+    return batch.append(timestamp=None, **record) is not None
