@@ -1,40 +1,18 @@
 """What every form of Salesforce's pushes has in common: ids, times, and what makes two records the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from synckit import identity, times
 from synckit.mirror.facts import canonical
-from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine
+from webhook_ingest.models import MisunderstoodError
 
 MODIFIED: Final = ("SystemModstamp", "LastModifiedDate")
 """What says when a record was modified, best first: automation does not move the second."""
 MOST_ITEMS: Final = 1_000
 """Of one body: five times what a vendor is known to send at once, and understood within 50 ms."""
-MOST_BYTES: Final = 16 * 1024 * 1024
-"""What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
-RECORD_BYTES: Final = 2 * 1024
-"""What each of them costs beside its own: headers, ids, its place in a batch."""
 TOO_MANY: Final = "too_many_records"
-
-Part = TypeVar("Part", Parsed, Quarantine, Parsed | Quarantine)
-
-
-def fitting(parts: Iterable[Part], room: int) -> list[Part]:
-    """What a body becomes, in so many bytes at most; MisunderstoodError where that is too much."""
-    found = []
-    for one in parts:
-        room -= size(one)
-        if room < 0:
-            raise MisunderstoodError(TOO_MANY)
-        found.append(one)
-    return found
-
-
-def size(part: Parsed | Quarantine) -> int:
-    """The bytes that a part costs."""
-    return RECORD_BYTES + len(part.value if isinstance(part, Parsed) else part.body)
 
 
 def record_id(value: object, pointer: str = "/Id") -> str:

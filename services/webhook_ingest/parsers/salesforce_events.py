@@ -10,13 +10,17 @@ from synckit import documents, identity, times, versions
 from synckit.errors import PoisonError
 from webhook_ingest.models import MisunderstoodError, Parsed, Quarantine, Understanding
 from webhook_ingest.parsers import salesforce
-from webhook_ingest.parsers.salesforce import MOST_BYTES, MOST_ITEMS, TOO_MANY, fitting, size
+from webhook_ingest.parsers.salesforce import MOST_ITEMS, TOO_MANY
 
 HEADER: Final = "ChangeEventHeader"
 RECORD_IDS: Final = f"/{HEADER}/recordIds"
 COMMITTED: Final = f"/{HEADER}/commitTimestamp"
 LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
+RECORD_BYTES: Final = 2 * 1024
+"""What each of them costs beside its own: headers, ids, its place in a batch."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
 
 
@@ -41,7 +45,7 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
         parsed += understood
         quarantined += not_understood
         is_full = any(one.reason == TOO_MANY for one in not_understood)
-        room = 0 if is_full else room - sum(map(size, understood)) - sum(map(size, not_understood))
+        room = 0 if is_full else room - sum(map(_size, understood)) - sum(map(_size, not_understood))
     each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
     return Understanding(tuple(each_once.values()), tuple(quarantined))
 
@@ -55,7 +59,7 @@ def _understood(
     """
     payload, where = _unwrapped(item)
     try:
-        each = fitting(_parsed(payload, signed_at), room)
+        each = _fitting(_parsed(payload, signed_at), room)
     except MisunderstoodError as error:
         each = [Quarantine(error.reason, b"", error.pointer)]
     parsed = [one for one in each if isinstance(one, Parsed)]
@@ -64,6 +68,21 @@ def _understood(
         return parsed, aside
     whole = documents.dumps(item) if body is None else body
     return [], [Quarantine(aside[0].reason, whole, where + aside[0].pointer)]
+
+
+def _fitting(parts: Iterable[Parsed | Quarantine], room: int) -> list[Parsed | Quarantine]:
+    """What an item becomes, in so many bytes at most."""
+    found = []
+    for one in parts:
+        room -= _size(one)
+        if room < 0:
+            raise MisunderstoodError(TOO_MANY)
+        found.append(one)
+    return found
+
+
+def _size(part: Parsed | Quarantine) -> int:
+    return RECORD_BYTES + len(part.value if isinstance(part, Parsed) else part.body)
 
 
 def _parsed(payload: Any, signed_at: int | None) -> Iterable[Parsed | Quarantine]:
