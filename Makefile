@@ -11,7 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST ?= $(BIN)/pytest
-PYTEST_WORKERS ?= 2
+# More than the cores of a small machine: many tests wait, for servers or for what was frozen.
+PYTEST_WORKERS ?= 3
 
 .PHONY: help setup up down clean status demo prove prove-mutants bench check fmt lock test test-fast test-database
 

@@ -46,28 +46,26 @@ async def _watch(dsn: str, pid: int, report: Report, every_seconds: float) -> No
 
 
 async def find_wait(connection: Connection, pid: int) -> str | None:
-    """What the session waits for at this moment, in words; None if it waits for no lock."""
+    """What the session waits for at this moment, in words; None if it waits for no lock that somebody still holds."""
     found: str | None = await connection.fetchval(
         """
         SELECT format(
                    '%s on %s, held by %s',
                    waited.mode,
                    COALESCE(waited.relation::regclass::text, 'a ' || waited.locktype),
-                   COALESCE(
-                       string_agg(
-                           format(
-                               'pid %s (%s, %s)',
-                               holder.pid,
-                               COALESCE(nullif(holder.application_name, ''), 'unnamed'),
-                               COALESCE(holder.state, 'state not visible')
-                           ),
-                           ', ' ORDER BY holder.pid
+                   string_agg(
+                       format(
+                           'pid %s (%s, %s)',
+                           blocking.pid,
+                           COALESCE(nullif(holder.application_name, ''), 'unnamed'),
+                           COALESCE(holder.state, 'state not visible')
                        ),
-                       'nobody any more'
+                       ', ' ORDER BY blocking.pid
                    )
                )
           FROM pg_locks AS waited
-          LEFT JOIN pg_stat_activity AS holder ON holder.pid = ANY (pg_blocking_pids(waited.pid))
+         CROSS JOIN unnest(pg_blocking_pids(waited.pid)) AS blocking (pid)
+          LEFT JOIN pg_stat_activity AS holder ON holder.pid = blocking.pid
          WHERE waited.pid = $1 AND NOT waited.granted
          GROUP BY waited.mode, waited.relation, waited.locktype
          LIMIT 1

@@ -21,6 +21,9 @@ SOURCES: Final = {
 }
 
 
+NAMELESS: Final = "a lock that nobody held any more whenever it was looked for"
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """A file that is in the database now; `duration_ms` is None where a dry run only names it."""
@@ -161,7 +164,7 @@ async def _apply_patiently(
             await asyncio.sleep(patience.pause_seconds(attempt))
     raise DatabaseError(
         f"{migration} gave up after {patience.attempts} attempts of {patience.lock_timeout_ms} ms each, waiting for "
-        f"{waits[-1]}: nothing of it was applied; end that session, or migrate at a quieter time"
+        f"{waits[-1] if waits else NAMELESS}: nothing of it was applied; end that session, or migrate at a quieter time"
     )
 
 
