@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support import samples
-from webhook_ingest.parsers import outbound_messages, soap
+from webhook_ingest.parsers import outbound_messages, soap, usual_envelope
 from webhook_ingest.parsers.soap import SoapError
 
 MESSAGE = samples.body("outbound_message_contacts.xml")
@@ -281,6 +281,25 @@ def test_a_long_text_is_no_long_tag(text: bytes) -> None:
     understood = outbound_messages.understand(soap.parse(MESSAGE.replace(NOTIFICATION, many)))
 
     assert [one.key for one in understood.parsed] == [samples.GERALDINE, samples.DOUGLAS]
+
+
+@pytest.mark.parametrize("name", [b"A" * 500_000, b"A" * 81])
+def test_a_long_name_is_the_xml_parsers(name: bytes) -> None:
+    malformed = NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id")
+    body = MESSAGE.replace(NOTIFICATION, malformed.replace(b"<sf:LastName>", b"<sf:%s/><sf:LastName>" % name) * 9)
+
+    assert usual_envelope.read(body) is None
+    with suppress(SoapError):
+        outbound_messages.understand(soap.parse(body))
+
+
+def test_as_many_elements_as_fit_are_set_aside_as_well() -> None:
+    malformed = NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id")
+    many = malformed.replace(b"<sf:LastName>", b"<sf:A/>" * 149_000 + b"<sf:LastName>")
+    body = MESSAGE.replace(NOTIFICATION, many)
+
+    assert usual_envelope.read(body) is not None
+    assert len(outbound_messages.understand(soap.parse(body)).quarantined) == 1
 
 
 def test_what_is_set_aside_of_one_body_is_bounded() -> None:

@@ -65,11 +65,12 @@ def handler(resources: Resources) -> web.Handler:
         body = await intake.read_body(request)
         try:
             message = soap.parse(body)
+            _check_organization(message, settings.salesforce_organization_ids)
+            understood = outbound_messages.understand(message)
         except SoapError as error:
             await _keep(request, body, error.reason, custody)
             raise web.HttpError(_fault(error), error.reason) from None
-        _check_organization(message, settings.salesforce_organization_ids)
-        await intake.keep(DOOR, request, outbound_messages.understand(message), custody)
+        await intake.keep(DOOR, request, understood, custody)
         return web.Response(200, ACKNOWLEDGEMENT, CONTENT_TYPE)
 
     return intake.counted(DOOR, resources.admission, post)

@@ -124,11 +124,11 @@ class Reader:
         """A message that could not be read was not asked yet whose it is."""
         try:
             message = soap.parse(body)
+            if not outbound_messages.is_of(message, self._organization_ids):
+                return Understanding(quarantined=(Quarantine("unknown_organization", body),))
+            return outbound_messages.understand(message)
         except SoapError as error:
             return Understanding(quarantined=(Quarantine(error.reason, body),))
-        if not outbound_messages.is_of(message, self._organization_ids):
-            return Understanding(quarantined=(Quarantine("unknown_organization", body),))
-        return outbound_messages.understand(message)
 
 
 async def claim_next(connection: Connection) -> Body | None:

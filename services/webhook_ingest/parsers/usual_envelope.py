@@ -11,7 +11,8 @@ from typing import Final
 _SPACE: Final = r"[ \t\n]*+"
 _TEXT: Final = r"[^<>&\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]*+"
 """Characters that stand for themselves: no markup, none that XML forbids, nor a carriage return, which it changes."""
-_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*+"
+_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,79}+"
+"""No longer than any of Salesforce's: what matches here keeps within what the XML parser takes."""
 _ENTRY: Final = rf"<sf:({_NAME})(?:/>| xsi:nil=\"true\"/>|>({_TEXT})</sf:\1>)"
 
 
