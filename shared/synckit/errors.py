@@ -16,6 +16,10 @@ class SettingError(TransientError):
         self.reason = reason
 
 
+class EndedError(TransientError):
+    """A database session ended amid its work: its server stopped, or heard nothing of a slow client for too long."""
+
+
 class PoisonError(Exception):
     """The record can never work: park it with its reason, and go on.
 

@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from synckit.errors import PoisonError, SettingError, TransientError
+from synckit.errors import EndedError, PoisonError, SettingError, TransientError
 
 PASSING: Final = (
     TransientError,
@@ -44,6 +44,8 @@ NEVER: Final = frozenset({"22", "54"})
 """A value that the column's type, or a limit of the server itself (an index row, a tsvector), can never take."""
 READ_ONLY: Final = "25006"
 NOT_NULL: Final = "23502"
+ENDED: Final = asyncpg.AdminShutdownError | asyncpg.ConnectionDoesNotExistError
+"""A session that the server, or somebody there, ended."""
 ENDED_AMID: Final = frozenset({"25P03", "25P04"})
 """A session that was idle in its transaction, or a transaction that took, for longer than the server allows."""
 RACES: Final = frozenset({"23503", "23505"})
@@ -64,8 +66,13 @@ def verdict(error: BaseException) -> Verdict:
 
 
 def is_time_out(error: BaseException) -> bool:
-    """Whether less at once may be quick enough: PostgreSQL's statement time-out, or ours for an answer of it."""
-    return isinstance(error, asyncpg.QueryCanceledError | TimeoutError)
+    """Whether less at once may be quick enough: PostgreSQL's statement time-out, or ours for an answer of it.
+
+    Or a session that ended amid its work, as that of a client does that PostgreSQL hears nothing of: over a narrow
+    link one large statement takes as long.
+    """
+    is_ended = isinstance(error, asyncpg.PostgresError) and error.sqlstate in ENDED_AMID
+    return is_ended or isinstance(error, asyncpg.QueryCanceledError | TimeoutError | EndedError | ENDED)
 
 
 def passes(error: BaseException) -> bool:

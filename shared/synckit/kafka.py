@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import (
     CorruptRecordException,
@@ -15,6 +16,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    NodeNotReadyError,
     ProducerClosed,
     RecordListTooLargeError,
     RecordTooLargeError,
@@ -57,6 +59,7 @@ REFUSALS: Final = (
 
 _connect: Final = AIOKafkaConnection.connect
 _send: Final = AIOKafkaConnection.send
+_look_up: Final = AIOKafkaClient.coordinator_lookup
 
 
 async def _connect_and_watch(connection: Any) -> Any:
@@ -81,6 +84,17 @@ def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -
     return _send(connection, request, expect_response)
 
 
+async def _look_up_once_a_node_is_known(client: Any, kind: Any, key: str) -> Any:
+    """Which node coordinates, or NodeNotReadyError, after which aiokafka asks again.
+
+    A broker that has just started may know of none, not even of itself; aiokafka 0.14 raises AssertionError then.
+    """
+    if client.get_random_node() is None:
+        raise NodeNotReadyError
+    return await _look_up(client, kind, key)
+
+
+AIOKafkaClient.coordinator_lookup = _look_up_once_a_node_is_known
 AIOKafkaConnection.connect = _connect_and_watch
 AIOKafkaConnection.send = _send_if_open
 

@@ -12,7 +12,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from synckit import failpoints, line
-from synckit.errors import TransientError
+from synckit.errors import EndedError, TransientError
 from synckit.observability.health import Check
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
     `step` names it for failpoints (`<step>:before_commit`, `<step>:after_commit`), so it is a literal. Where something
     takes too long the connection is torn: a rollback would wait as long again for a server that does not answer.
 
-    Raises what the block raised, whatever becomes of the rollback; TransientError where the session had ended under it.
+    Raises what the block raised, whatever becomes of the rollback; EndedError where the session had ended under it.
     """
     async with pool.acquire() as connection:
         block = connection.transaction()
@@ -118,7 +118,7 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
             except BaseException as error:
                 await _roll_back(connection, block)
                 if isinstance(error, asyncpg.InterfaceError) and _has_ended(connection):
-                    raise TransientError("the database session ended amid a transaction") from error
+                    raise EndedError("the database session ended amid a transaction") from error
                 raise
             await block.commit()
         failpoints.hit(f"{step}:{failpoints.AFTER}")

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from paintbox.databases import Database
 from photo_sync.handlers.customers import on_customer_changes
+from photo_sync.store import matches
 from support.kafka import NewTopic
 from support.notifications import KafkaRecord
 from support.people import customer
@@ -93,7 +94,9 @@ async def test_what_outlived_its_partitions_is_not_written(sync: PhotoSync) -> N
 
 
 @pytest.mark.database
-async def test_what_took_longer_than_its_lease_is_not_written(sync: PhotoSync, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_waited_longer_for_its_turn_than_its_lease_is_not_written(
+    sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def yes() -> None:
         monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
 
@@ -101,6 +104,27 @@ async def test_what_took_longer_than_its_lease_is_not_written(sync: PhotoSync, m
         await on_customer_changes(Batch([PUT], lease=Lease(yes)), sync.resources)
 
     assert await all_rows(sync.resources.projects, REFS) == []
+
+
+@pytest.mark.database
+async def test_work_that_takes_longer_than_its_lease_is_done_all_the_same(
+    sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over a narrow link: nobody can erase meanwhile."""
+    usual = matches.upsert_customer_refs
+
+    async def slowly(*given: Any) -> Any:
+        monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
+        return await usual(*given)
+
+    async def yes() -> None:
+        return
+
+    monkeypatch.setattr(matches, "upsert_customer_refs", slowly)
+
+    await on_customer_changes(Batch([PUT], lease=Lease(yes)), sync.resources)
+
+    assert len(await all_rows(sync.resources.projects, REFS)) == 1
 
 
 @pytest.mark.database

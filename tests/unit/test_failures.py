@@ -8,8 +8,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from support.notifications import KafkaRecord
 from synckit.consumer.batch import Batch
-from synckit.errors import PoisonError, TransientError
-from synckit.failures import Verdict, as_poison, describe, passes, verdict
+from synckit.errors import EndedError, PoisonError, TransientError
+from synckit.failures import Verdict, as_poison, describe, is_time_out, passes, verdict
 
 
 def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
@@ -54,6 +54,23 @@ def test_what_passes_is_waited_for(error: Exception) -> None:
 )
 def test_what_can_never_work_is_poison(error: Exception) -> None:
     assert verdict(error) is Verdict.POISON
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        (TimeoutError(), True),
+        (EndedError("amid a transaction"), True),
+        (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"), True),
+        *((postgres_error(state), True) for state in ("57014", "57P01", "25P03", "25P04")),
+        *((postgres_error(state), False) for state in ("57P03", "53300", "40P01", "55P03")),
+        (TransientError("away"), False),
+        (ConnectionRefusedError(), False),
+    ],
+    ids=repr,
+)
+def test_less_at_once_is_tried_after_what_may_have_been_too_much(error: Exception, is_so: bool) -> None:
+    assert is_time_out(error) is is_so
 
 
 def test_what_a_session_that_died_in_use_raises_is_waited_for_but_not_for_ever() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import uvloop
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from synckit import kafka, line
@@ -110,3 +111,13 @@ def test_a_request_over_a_closed_transport_fails_as_a_broker_that_is_away(
 
     with asyncio.Runner(loop_factory=loop) as runner, pytest.raises(KafkaConnectionError):
         runner.run(ask_after_it_closed(turns))
+
+
+async def test_while_no_node_is_known_nobody_coordinates_yet() -> None:
+    """As a broker may answer that has just started."""
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:9")
+
+    with pytest.raises(NodeNotReadyError) as away:
+        await client.coordinator_lookup(CoordinationType.TRANSACTION, "customers.outbox")
+
+    assert away.value.retriable

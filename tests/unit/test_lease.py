@@ -1,4 +1,4 @@
-"""A batch is a consumer's for so long as Kafka has said so: asked before the work, looked at before the commit."""
+"""A batch is a consumer's for so long as Kafka has said so: asked before the work, looked at once it has its turn."""
 
 import pytest
 

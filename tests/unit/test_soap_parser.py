@@ -274,6 +274,13 @@ def test_a_namespace_that_many_elements_would_repeat_is_refused(form: Callable[[
     assert reason_for(form(long.replace(b"<sf:LastName>", b"<sf:a/>" * 100 + b"<sf:LastName>"))) == "tags_too_long"
 
 
+def test_attributes_repeat_a_namespace_as_elements_do() -> None:
+    long = MESSAGE.replace(b"<soapenv:Envelope", b'<soapenv:Envelope xmlns:long="urn:' + b"x" * 300_000 + b'"')
+    attributes = b"".join(b' long:a%d=""' % number for number in range(500))
+
+    assert reason_for(long.replace(b"<sf:LastName>", b"<sf:LastName%s>" % attributes, 1)) == "tags_too_long"
+
+
 @pytest.mark.parametrize("text", [b"xmlns='" + b"x" * 9_000, b"it's &lt;b " + b"y " * 9_000, b'"' * 9_000])
 def test_a_long_text_is_no_long_tag(text: bytes) -> None:
     many = NOTIFICATION.replace(b"Geraldine", b"Geraldine &amp; " + text) * 50
@@ -303,7 +310,7 @@ def test_as_many_elements_as_fit_are_set_aside_as_well() -> None:
 
 
 def test_what_is_set_aside_of_one_body_is_bounded() -> None:
-    long = b' xmlns:n="urn:%s"' % (b"x" * 5_000)
+    long = b' xmlns:n="urn:%s"' % (b"x" * 2_500)
     malformed = NOTIFICATION.replace(b"0035e00000Jer01AAB", b"no id").replace(b"<sf:Id>", b"<n:a/><sf:Id>")
     body = MESSAGE.replace(NOTIFICATION, malformed * 600).replace(b"<soapenv:Body", b"<soapenv:Body" + long)
 

@@ -135,8 +135,10 @@ def _decoded(body: bytes) -> str:
 
 
 def _check_names(text: bytes) -> None:
-    lengths = [found.end() - found.start() for found in _TAG.finditer(text)]
-    if len(lengths) * max(lengths, default=0) > MOST_NAME_BYTES:
+    """An attribute has a name too, and behind each name stands an equals sign."""
+    tags = _TAG.findall(text)
+    names = sum(1 + tag.count(b"=") for tag in tags)
+    if names * max(map(len, tags), default=0) > MOST_NAME_BYTES:
         raise SoapError("tags_too_long")
 
 

@@ -11,8 +11,9 @@ from typing import Final
 from synckit.errors import TransientError
 
 FRESH_SECONDS: Final = 2.5
-LEASE_SECONDS: Final = 6.0
-"""Below a session in the group (10 s), which begins anew whenever Kafka takes a commit of ours."""
+LEASE_SECONDS: Final = 8.0
+"""Below a session in the group (10 s), which begins anew whenever Kafka takes a commit of ours; above what may pass
+from an answer that is fresh to a turn that others had for as long as a lock is waited for (5 s)."""
 
 Ask = Callable[[], Awaitable[None]]
 """Returns where Kafka says that these partitions are ours; TransientError where it does not, or says nothing."""
@@ -48,7 +49,7 @@ class Lease:
             self._heard_at = asked_at
 
     def check(self) -> None:
-        """After the work and before its commit: LeaseError where the answer is too old by now, so that it is redone."""
+        """Once nobody else can erase: LeaseError where the answer is too old by then, and somebody may have before."""
         self._check_lapse()
         if self._ask is not None and monotonic() - self._heard_at > LEASE_SECONDS:
             raise LeaseError

@@ -32,8 +32,8 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     is_alone = any(record.value is None for record in living)
     await batch.lease.renew()
     await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
+    batch.lease.check()  # whoever erases from here on waits for this transaction, however long it takes
     yield
-    batch.lease.check()
     async with integrations.acquire() as session:
         await confirm(session, batch)
         await _drop_outdated(session, consumer, living, redriven)
