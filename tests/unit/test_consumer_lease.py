@@ -1,9 +1,11 @@
 """A consumer that was frozen with records in hand asks Kafka whether they are its own still, before it applies them."""
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from support.notifications import KafkaRecord
 from synckit.consumer import Alarms, Batch, Consumer, lease, loop
@@ -21,10 +23,13 @@ class Member:
         self.now = 1.0
         """As soon after the start of a machine, where the clock has hardly gone."""
         self.did: list[str] = []
+        self.amid: Callable[[], None] = lambda: None
+        """What happens while it waits for its turn."""
         self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, cast("Alarms", None))
 
     async def _apply(self, batch: Batch) -> None:
         await batch.lease.renew()
+        self.amid()
         batch.lease.check()
         self.did.append(f"apply {batch.records[0].offset}")
 
@@ -82,3 +87,18 @@ async def test_another_assignment_is_asked_for_anew(member: Member) -> None:
     await member.is_given(1)
 
     assert member.did[3:] == ["commit 1", "apply 1", "commit 2"]
+
+
+@pytest.mark.parametrize(
+    "leave", [lambda one: one.lose(KafkaConnectionError()), lambda one: one._stop_by_alarm({})], ids=["lost", "alarm"]
+)
+async def test_who_leaves_its_group_amid_a_batch_does_not_write_it(
+    member: Member, leave: Callable[[Consumer], None]
+) -> None:
+    """Its client leaves after 20 s, whatever is in hand, and others read that at once."""
+    await member.consumer.on_partitions_assigned({AT})
+    member.amid = lambda: leave(member.consumer)
+
+    await member.is_given(0)
+
+    assert member.did == ["commit 0"]

@@ -281,7 +281,17 @@ def test_attributes_repeat_a_namespace_as_elements_do() -> None:
     assert reason_for(long.replace(b"<sf:LastName>", b"<sf:LastName%s>" % attributes, 1)) == "tags_too_long"
 
 
-@pytest.mark.parametrize("text", [b"xmlns='" + b"x" * 9_000, b"it's &lt;b " + b"y " * 9_000, b'"' * 9_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"xmlns='" + b"x" * 9_000,
+        b"it's &lt;b " + b"y " * 9_000,
+        b'"' * 9_000,
+        b"<![CDATA[a <b = c" + b" text = more" * 800 + b"]]>",
+        b"<!-- a <b = c" + b" text = more" * 800 + b"-->",
+    ],
+    ids=["namespace", "escaped", "quotes", "CDATA", "comment"],
+)
 def test_a_long_text_is_no_long_tag(text: bytes) -> None:
     many = NOTIFICATION.replace(b"Geraldine", b"Geraldine &amp; " + text) * 50
 

@@ -41,9 +41,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
         self._idle.set()
-        self._batches = 0
         self._committed: dict[TopicPartition, int] = {}
-        self._heard_at, self._lease = NEVER, Lease()
+        self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
         self._stillness, self._losses = Stillness(), Losses()
         self._alarms, self._window = alarms, Window()
@@ -70,6 +69,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         another client. Once three in a row have failed, what Kafka gives cannot be read, and the consumer stops.
         """
         self._lanes.given_up.set()
+        self._lease.lapse()  # it leaves its group, and others begin at once with what it has in hand
         is_bug = verdict(error) in {Verdict.BUG, Verdict.POISON}
         if is_bug and self._losses.are_many:
             self._stop("stopped by a bug: what Kafka gives cannot be read", describe(error), error)
@@ -277,6 +277,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def _stop(self, trouble: str, said: dict[str, str], error: BaseException | None) -> None:
         self._trouble = trouble
         self.stopped.set()
+        self._lease.lapse()
         metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
