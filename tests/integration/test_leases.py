@@ -97,12 +97,21 @@ async def test_what_outlived_its_partitions_is_not_written(sync: PhotoSync) -> N
 async def test_what_waited_longer_for_its_turn_than_its_lease_is_not_written(
     sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whoever had the turn may have erased it."""
+    waiting = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE datname = current_database()"
+
     async def yes() -> None:
+        return
+
+    async with sync.resources.projects.acquire() as other, other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))", PUT.topic)
+        late = asyncio.create_task(on_customer_changes(Batch([PUT], lease=Lease(yes)), sync.resources))
+        turn = f"{waiting} AND locktype = 'advisory' AND NOT granted"
+        await until(partial(all_rows, sync.resources.projects, turn))
         monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
 
     with pytest.raises(LeaseError):
-        await on_customer_changes(Batch([PUT], lease=Lease(yes)), sync.resources)
-
+        await late
     assert await all_rows(sync.resources.projects, REFS) == []
 
 

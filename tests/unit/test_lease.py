@@ -4,8 +4,10 @@ import pytest
 
 from support.notifications import KafkaRecord
 from synckit.consumer import Batch, lease
+from synckit.consumer.group import SESSION_MS
 from synckit.consumer.lease import FRESH_SECONDS, LEASE_SECONDS, GivenUpError, Lease, LeaseError
 from synckit.failures import Verdict, verdict
+from synckit.postgres import SESSION_SETTINGS
 
 
 class Kafka:
@@ -25,6 +27,13 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
     kafka = Kafka()
     monkeypatch.setattr(lease, "monotonic", lambda: kafka.now)
     return kafka
+
+
+def test_a_lease_outlasts_the_wait_for_a_turn_and_ends_before_kafka_misses_a_member() -> None:
+    """Decision 38."""
+    lock_seconds = int(SESSION_SETTINGS["lock_timeout"].removesuffix("s"))
+
+    assert FRESH_SECONDS + lock_seconds < LEASE_SECONDS < SESSION_MS / 1000 - 1
 
 
 async def test_who_was_told_just_now_asks_nobody(kafka: Kafka) -> None:
