@@ -274,6 +274,15 @@ def test_a_namespace_that_many_elements_would_repeat_is_refused(form: Callable[[
     assert reason_for(form(long.replace(b"<sf:LastName>", b"<sf:a/>" * 100 + b"<sf:LastName>"))) == "tags_too_long"
 
 
+@pytest.mark.parametrize(
+    "hides", [b"<?x <!-- ?>", b"<?x <![CDATA[ ?>", b"<!-- <![CDATA[ -->", b"<!-- <?x -->"], ids=repr
+)
+def test_nothing_hides_the_tags_behind_it(hides: bytes) -> None:
+    long = b'<soapenv:Body xmlns:long="urn:' + b"x" * 300_000 + b'">' + b"<long:a/>" * 100
+
+    assert reason_for(MESSAGE.replace(b"<soapenv:Body>", hides + long)) == "tags_too_long"
+
+
 def test_attributes_repeat_a_namespace_as_elements_do() -> None:
     long = MESSAGE.replace(b"<soapenv:Envelope", b'<soapenv:Envelope xmlns:long="urn:' + b"x" * 300_000 + b'"')
     attributes = b"".join(b' long:a%d=""' % number for number in range(500))

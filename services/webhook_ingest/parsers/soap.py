@@ -25,11 +25,11 @@ LONGEST_ACTION: Final = 40
 _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
 _TAG: Final = re.compile(
-    rb"""<!--(?>.*?(?:-->|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))"""
+    rb"""<\?(?>.*?(?:\?>|\Z))|<!--(?>.*?(?:-->|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))"""
     rb"""|(<[^<>"'!?/\s][^<>"']*+(?:(?:"[^"<]*+"|'[^'<]*+')[^<>"']*+)*+)""",
     re.DOTALL,
 )
-"""A start tag, read in one go whatever stands there; nothing for a comment or CDATA."""
+"""A start tag, read in one go whatever stands there; nothing for an instruction, a comment or CDATA."""
 MOST_NAME_BYTES: Final = 32 * 1024 * 1024
 """What the names of all elements may become: expat writes a namespace, however long, anew for every element in it."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
