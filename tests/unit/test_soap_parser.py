@@ -170,10 +170,22 @@ def test_no_session_is_ever_kept(noise: bytes) -> None:
         MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<![CDATA[canary-session]]>"),
         MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<![CDATA[a</SessionId>canary-session"),
         MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<!-- </SessionId> -->canary-session"),
+        MESSAGE.replace(b"AQ.canary-session-of-the-samples", b"<?x </SessionId> ?>canary-session"),
         MESSAGE.replace(b"Brown", "Bröwn".encode("latin-1")),
         MESSAGE.replace(b"SessionId", b"x:SessionId"),
     ],
-    ids=["utf-8", "utf-16", "utf-16 without mark", "unclosed", "cdata", "open cdata", "comment", "latin-1", "prefixed"],
+    ids=[
+        "utf-8",
+        "utf-16",
+        "utf-16 without mark",
+        "unclosed",
+        "cdata",
+        "open cdata",
+        "comment",
+        "instruction",
+        "latin-1",
+        "prefixed",
+    ],
 )
 def test_a_session_is_blanked_in_every_form(body: bytes) -> None:
     kept = soap.without_session(body)

@@ -35,9 +35,9 @@ MOST_NAME_BYTES: Final = 32 * 1024 * 1024
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
-_TEXT = rf"(?:<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<!--(?>.*?(?:-->|\Z))|(?!{_CLOSED}).)*+"
+_TEXT = rf"(?:<\?(?>.*?(?:\?>|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<!--(?>.*?(?:-->|\Z))|(?!{_CLOSED}).)*+"
 _SESSION: Final = re.compile(rf"({_OPENED}[^>]*>)({_TEXT})|({_OPENED})([^>]*)\Z", re.DOTALL)
-"""A SessionId's tag and its text, up to its end tag (one in a comment or CDATA is none), or to the end."""
+"""A SessionId's tag and its text, up to its end tag (none in an instruction, a comment or CDATA is), or to the end."""
 _MARK: Final = "SessionId"
 
 
