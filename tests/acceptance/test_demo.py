@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,6 +69,26 @@ async def session(stack: LocalStack, database: str) -> AsyncIterator["asyncpg.Co
         await connection.close()
 
 
+@asynccontextmanager
+async def slow_customers(stack: LocalStack) -> AsyncIterator[None]:
+    """Batches of customers are some seconds late, one after the other; nobody runs into a time-out."""
+    async with session(stack, "CUSTOMERS") as customers:
+        await customers.execute(
+            """
+            CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM pg_catalog.pg_sleep(4);
+                RETURN NULL;
+            END;
+            $$;
+            CREATE TRIGGER slow BEFORE INSERT ON customers.salesforce_records
+               FOR EACH STATEMENT EXECUTE FUNCTION public.wait();
+            """
+        )
+        yield
+        await customers.execute("DROP TRIGGER slow ON customers.salesforce_records; DROP FUNCTION public.wait()")
+
+
 def compared(document: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     numbers = ("expected", "equal", "different", "missing")
     return {one["what"]: tuple(one[number] for number in numbers) for one in document["compared"]}
@@ -129,26 +149,30 @@ async def test_a_second_run_is_equal_too_and_a_shell_takes_the_lines_that_it_pri
         )
 
 
-async def test_customers_of_an_interrupted_run_that_still_come_in_are_not_taken_for_its_own(stack: LocalStack) -> None:
+async def test_customers_of_an_interrupted_run_that_still_come_in_are_not_taken_for_its_own(
+    stack: LocalStack, tmp_path: Path
+) -> None:
     """The same seed gives the same telephone numbers, unless they are known to be taken."""
+    output = tmp_path / "said"
     command = [sys.executable, "-m", "paintbox", "demo", *FEW, "--seed", "17", "--directory", f"{stack.directory}"]
     logged = "SELECT count(*) FROM integrations.webhook_events WHERE service = 'SALESFORCE'"
     looked = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'paintbox demo' AND query LIKE '%projects.%'"
     )
-    async with session(stack, "INTEGRATIONS") as integrations, session(stack, "CUSTOMERS") as customers:
+    async with session(stack, "INTEGRATIONS") as integrations:
         enough = await integrations.fetchval(logged) + 28  # the accounts and the contacts
-        async with customers.transaction():
-            await customers.execute("LOCK TABLE customers.salesforce_records IN SHARE MODE")
+        async with slow_customers(stack):
             interrupted = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL)  # noqa: ASYNC220
-            await until(lambda: integrations.fetchval(f"SELECT ({logged}) >= {enough}"))
+            await until(lambda: integrations.fetchval(f"SELECT ({logged}) >= {enough}"), 60)
             interrupted.send_signal(signal.SIGINT)
-            interrupted.wait(30)
-            following = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
-            await until(lambda: integrations.fetchval(looked))
-    said, _ = following.communicate(timeout=120)
+            interrupted.wait(60)
+            with output.open("wb") as said:
+                following = subprocess.Popen(command, cwd=CHECKOUT, stdout=said, stderr=said)  # noqa: ASYNC220
+            with suppress(TimeoutError):  # on a slow machine they are in before it looks
+                await until(lambda: integrations.fetchval(looked))
+    following.wait(120)
 
-    assert following.returncode == 0, said
+    assert following.returncode == 0, output.read_text()
 
 
 async def test_a_column_that_is_not_as_the_vendor_has_it_is_named_and_fails_the_run(stack: LocalStack) -> None:
