@@ -193,6 +193,41 @@ def test_a_session_is_blanked_in_every_form(body: bytes) -> None:
     assert b"canary" not in kept.replace(b"\x00", b"")
 
 
+@pytest.mark.parametrize(
+    "tag", [b'<SessionId xsi:nil="true"/>', b"<SessionId/>", b"<SessionId />", b'<SessionId a=">"/>']
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_where_no_session_is_sent_nothing_is_blanked(tag: bytes, encoding: str) -> None:
+    body = re.sub(b"<SessionId>.*?</SessionId>", tag, MESSAGE).decode().encode(encoding)
+
+    assert soap.without_session(body) == body
+
+
+def test_messages_without_session_that_are_set_aside_whole_stay_what_they_are() -> None:
+    body = re.sub(b"<SessionId>.*?</SessionId>", b'<SessionId xsi:nil="true"/>', MESSAGE)
+    bodies = [
+        body.replace(NOTIFICATION, NOTIFICATION.replace(b"Geraldine", name) * 1_001) for name in (b"Brown", b"Green")
+    ]
+
+    kept = [outbound_messages.understand(soap.parse(one)).quarantined[0].body for one in bodies]
+
+    assert kept == bodies
+
+
+@pytest.mark.parametrize(
+    "tag", [b'<SessionId x="/>">', b"<SessionId x='/>'>", b'<SessionId a=">'], ids=["double", "single", "broken"]
+)
+def test_what_only_looks_as_if_it_closed_itself_is_blanked(tag: bytes) -> None:
+    assert b"canary" not in soap.without_session(MESSAGE.replace(b"<SessionId>", tag))
+
+
+@pytest.mark.parametrize("child", [b"<SessionId-x></SessionId-x>", b"<SessionId.x></SessionId.x>"])
+def test_no_other_end_tag_ends_a_session(child: bytes) -> None:
+    body = MESSAGE.replace(b"AQ.canary", child + b"canary")
+
+    assert b"canary" not in soap.without_session(body)
+
+
 def test_a_message_without_a_session_is_kept_as_it_is() -> None:
     body = b"<x>SessionId is a word</x>"
 

@@ -34,10 +34,14 @@ MOST_NAME_BYTES: Final = 32 * 1024 * 1024
 """What the names of all elements may become: expat writes a namespace, however long, anew for every element in it."""
 _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be", b"us-ascii", b"ascii"})
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
-_CLOSED = r"</(?:[^\s<>/:]+:)?SessionId\b"
+_CLOSED = r"</(?:[^\s<>/:]+:)?SessionId(?![\w.-])"
+_CLOSES_ITSELF = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+(?<=/)>"""
 _TEXT = rf"(?:<\?(?>.*?(?:\?>|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<!--(?>.*?(?:-->|\Z))|(?!{_CLOSED}).)*+"
-_SESSION: Final = re.compile(rf"({_OPENED}[^>]*>)({_TEXT})|({_OPENED})([^>]*)\Z", re.DOTALL)
-"""A SessionId's tag and its text, up to its end tag (none in an instruction, a comment or CDATA is), or to the end."""
+_SESSION: Final = re.compile(rf"({_OPENED}(?!{_CLOSES_ITSELF})[^>]*>)({_TEXT})|({_OPENED})([^>]*)\Z", re.DOTALL)
+"""A SessionId's tag and its text, up to its end tag (none in an instruction, a comment or CDATA is), or to the end.
+
+One that closes itself, as where no session is sent, has no text. What looks like a tag elsewhere counts as one: rather
+too much is blanked than a session kept."""
 _MARK: Final = "SessionId"
 
 
