@@ -44,10 +44,10 @@ NEVER: Final = frozenset({"22", "54"})
 """A value that the column's type, or a limit of the server itself (an index row, a tsvector), can never take."""
 READ_ONLY: Final = "25006"
 NOT_NULL: Final = "23502"
-ENDED: Final = asyncpg.AdminShutdownError | asyncpg.ConnectionDoesNotExistError
-"""A session that the server, or somebody there, ended."""
 ENDED_AMID: Final = frozenset({"25P03", "25P04"})
 """A session that was idle in its transaction, or a transaction that took, for longer than the server allows."""
+TOO_MUCH: Final = ENDED_AMID | {"57014", "57P01", "08003"}
+"""What may have been too much at once: that, a statement that was cancelled, a session that somebody ended."""
 RACES: Final = frozenset({"23503", "23505"})
 """A foreign key, a unique key: somebody else may have been faster."""
 CHECK: Final = "23514"
@@ -71,8 +71,9 @@ def is_time_out(error: BaseException) -> bool:
     Or a session that ended amid its work, as that of a client does that PostgreSQL hears nothing of: over a narrow
     link one large statement takes as long.
     """
-    is_ended = isinstance(error, asyncpg.PostgresError) and error.sqlstate in ENDED_AMID
-    return is_ended or isinstance(error, asyncpg.QueryCanceledError | TimeoutError | EndedError | ENDED)
+    if isinstance(error, asyncpg.PostgresError):
+        return error.sqlstate in TOO_MUCH
+    return isinstance(error, TimeoutError | EndedError)
 
 
 def passes(error: BaseException) -> bool:

@@ -28,6 +28,10 @@ from synckit.consumer.lease import FRESH_SECONDS, GivenUpError, Lease, LeaseErro
 from synckit.contracts.topics import Cleanup, Topic
 
 REFS = "SELECT source_version FROM projects.customer_refs"
+WAITING = """
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+     WHERE datname = current_database() AND NOT granted
+    """
 PUT = customer(DOUGLAS, 1)
 ERASURE = replace(PUT, value=None)
 
@@ -98,7 +102,6 @@ async def test_what_waited_longer_for_its_turn_than_its_lease_is_not_written(
     sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever had the turn may have erased it."""
-    waiting = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE datname = current_database()"
 
     async def yes() -> None:
         return
@@ -106,7 +109,7 @@ async def test_what_waited_longer_for_its_turn_than_its_lease_is_not_written(
     async with sync.resources.projects.acquire() as other, other.transaction():
         await other.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))", PUT.topic)
         late = asyncio.create_task(on_customer_changes(Batch([PUT], lease=Lease(yes)), sync.resources))
-        turn = f"{waiting} AND locktype = 'advisory' AND NOT granted"
+        turn = f"{WAITING} AND locktype = 'advisory'"
         await until(partial(all_rows, sync.resources.projects, turn))
         monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
 
@@ -139,12 +142,11 @@ async def test_work_that_takes_longer_than_its_lease_is_done_all_the_same(
 @pytest.mark.database
 async def test_an_erasure_waits_for_whatever_is_written_and_not_committed(sync: PhotoSync) -> None:
     """As where a process is frozen between its look and its commit: that ends with its transaction, after 15 s."""
-    waiting = "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE datname = current_database()"
-    erasures = f"{waiting} AND locktype = 'advisory' AND NOT granted"
+    erasures = f"{WAITING} AND locktype = 'advisory'"
     async with asyncio.TaskGroup() as tasks, sync.resources.projects.acquire() as frozen, frozen.transaction():
         await frozen.execute("LOCK TABLE projects.customer_refs IN SHARE MODE")
         tasks.create_task(on_customer_changes(Batch([PUT]), sync.resources))
-        await until(partial(all_rows, sync.resources.projects, f"{waiting} AND locktype = 'relation' AND NOT granted"))
+        await until(partial(all_rows, sync.resources.projects, f"{WAITING} AND locktype = 'relation'"))
         tasks.create_task(on_customer_changes(Batch([ERASURE]), sync.resources))
         await until(partial(all_rows, sync.resources.projects, erasures))
 

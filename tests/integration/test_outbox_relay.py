@@ -32,11 +32,6 @@ async def dsn(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
-
-
-@pytest.fixture
 async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
     """Starts relays of one outbox, which the end of the test stops."""
     async with AsyncExitStack() as stack:

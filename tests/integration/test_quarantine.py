@@ -11,7 +11,6 @@ from paintbox.databases import Connection
 from paintbox.parked.decisions import ask_redrive
 from paintbox.parked.listing import Filter
 from support import samples
-from support.postgres import OpenSession
 from support.rows import insert
 from support.services import all_rows
 from synckit import failpoints, postgres
@@ -35,11 +34,6 @@ RECEIVED_MS = 1_767_342_000_123
 async def pool(dsn: str) -> AsyncIterator[Pool]:
     async with postgres.create_pool(dsn, process="test") as pool:
         yield pool
-
-
-@pytest.fixture
-async def session(dsn: str, connect: OpenSession) -> Connection:
-    return await connect(dsn)
 
 
 async def quarantine(session: Connection, door: Door, body: bytes, **changes: Any) -> UUID:

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import uuid4
 
 from support.world import NOBODY, World
+from synckit.contracts.headers import to_kafka
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOKS_COMPANYCAM, WEBHOOKS_QUARANTINED
 from synckit.times import moment
 from webhook_ingest import records
@@ -248,8 +249,7 @@ async def _quarantines(world: World, _: str) -> Kept:
     event_id = records.quarantine_id(door, body)
     origin = Origin(now, event_id, records.traceparent(""), "{}")
     (one,) = records.of(door, origin, Understanding(quarantined=(Quarantine("not_json", body),)))
-    headers = [(name, value.encode()) for name, value in one.headers.encoded().items()]
-    await world.send(WEBHOOKS_QUARANTINED.name, one.key, one.value, headers=headers)
+    await world.send(WEBHOOKS_QUARANTINED.name, one.key, one.value, headers=to_kafka(one.headers.encoded()))
     await world.run(
         "INTEGRATIONS",
         """

@@ -24,11 +24,10 @@ LONGEST_ACTION: Final = 40
 
 _ENCODING: Final = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 """What the declaration says, which nothing but a byte order mark may stand before, however long it is."""
-_TAG: Final = re.compile(
-    rb"""<\?(?>.*?(?:\?>|\Z))|<!--(?>.*?(?:-->|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))"""
-    rb"""|(<[^<>"'!?/\s][^<>"']*+(?:(?:"[^"<]*+"|'[^'<]*+')[^<>"']*+)*+)""",
-    re.DOTALL,
-)
+_ASIDE = r"<\?(?>.*?(?:\?>|\Z))|<!--(?>.*?(?:-->|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))"
+"""An instruction, a comment, CDATA, or the rest of a body that does not end it: no tag stands there."""
+_START = r"""<[^<>"'!?/\s][^<>"']*+(?:(?:"[^"<]*+"|'[^'<]*+')[^<>"']*+)*+"""
+_TAG: Final = re.compile(f"{_ASIDE}|({_START})".encode(), re.DOTALL)
 """A start tag, read in one go whatever stands there; nothing for an instruction, a comment or CDATA."""
 MOST_NAME_BYTES: Final = 32 * 1024 * 1024
 """What the names of all elements may become: expat writes a namespace, however long, anew for every element in it."""
@@ -36,7 +35,7 @@ _UTF: Final = frozenset({b"utf-8", b"utf8", b"utf-16", b"utf-16le", b"utf-16be",
 _OPENED = r"<(?:[^\s<>/:]+:)?SessionId\b"
 _CLOSED = r"</(?:[^\s<>/:]+:)?SessionId(?![\w.-])"
 _CLOSES_ITSELF = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+(?<=/)>"""
-_TEXT = rf"(?:<\?(?>.*?(?:\?>|\Z))|<!\[CDATA\[(?>.*?(?:\]\]>|\Z))|<!--(?>.*?(?:-->|\Z))|(?!{_CLOSED}).)*+"
+_TEXT = rf"(?:{_ASIDE}|(?!{_CLOSED}).)*+"
 _SESSION: Final = re.compile(rf"({_OPENED}(?!{_CLOSES_ITSELF})[^>]*>)({_TEXT})|({_OPENED})([^>]*)\Z", re.DOTALL)
 """A SessionId's tag and its text, up to its end tag (none in an instruction, a comment or CDATA is), or to the end.
 

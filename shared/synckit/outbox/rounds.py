@@ -41,17 +41,20 @@ def made_of(
     rows: Sequence[Row], portion: Portion, producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]
 ) -> Round:
     """As many of these rows as fit the portion."""
-    found = [_size(row) for row in rows]
-    fitting = rows[: portion.fits(found)]
-    large = {row["seq"] for row in fitting if row["value"] and len(row["value"]) > LARGEST_VALUE}
-    taken = [row for row in fitting if row["seq"] not in large] if large else fitting
+    sizes = [_size(row) for row in rows]
+    fitting = list(zip(rows, sizes, strict=True))[: portion.fits(sizes)]
+    taken = [(row, size) for row, size in fitting if not _is_large(row)]
     return Round(
-        seqs=[row["seq"] for row in taken],
-        sizes=[_size(row) for row in taken],
-        batches=_batches(taken, producer, partitions),
-        large=sorted(large),
-        is_whole=portion.is_filled_by(found),
+        seqs=[row["seq"] for row, _ in taken],
+        sizes=[size for _, size in taken],
+        batches=_batches((row for row, _ in taken), producer, partitions),
+        large=[row["seq"] for row, _ in fitting if _is_large(row)],
+        is_whole=portion.is_filled_by(sizes),
     )
+
+
+def _is_large(row: Row) -> bool:
+    return len(row["value"] or b"") > LARGEST_VALUE
 
 
 def _size(row: Row) -> int:
