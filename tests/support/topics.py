@@ -29,7 +29,10 @@ async def produce_in_transaction(servers: str, topic: str, values: Iterable[byte
 
 
 async def read_all(servers: str, topic: str) -> list[Any]:
-    """Every committed record of a topic, from its beginning to its present end."""
+    """Every committed record of a topic, from its beginning to its present end.
+
+    Its end is that of all records: a transaction is answered before readers of what is committed see it.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="earliest"
     )
@@ -40,7 +43,8 @@ async def read_all(servers: str, topic: str) -> list[Any]:
             for number in consumer.partitions_for_topic(topic) or await _wait(consumer, topic)
         ]
         consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
+        async with AIOKafkaConsumer(bootstrap_servers=servers) as every:
+            ends = await every.end_offsets(partitions)
         records: list[Any] = []
         while any([await consumer.position(at) < ends[at] for at in partitions]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():
