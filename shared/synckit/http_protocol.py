@@ -4,6 +4,7 @@ The short way is for a request that arrives whole, as a webhook does: its body i
 step each (`web.Exchange`). Whatever is unusual goes uvicorn's way.
 """
 
+import logging
 import re
 import resource
 import socket
@@ -16,6 +17,9 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from synckit import web
+from synckit.observability import metrics
+
+log = logging.getLogger(__name__)
 
 HEADER_SECONDS: Final = 10.0
 REST_SECONDS: Final = 10.0
@@ -212,7 +216,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         if self.transport.is_closing():
             return
-        code = status.name.lower()
+        code, request_id = status.name.lower(), next(web.request_ids)
+        metrics.HTTP_REFUSED.labels(code).inc()
+        log.info("A connection was refused", extra={"reason": code, "request_id": request_id})
         body = orjson.dumps(
             {
                 "type": f"https://paintbox.example/problems/{code.replace('_', '-')}",
@@ -223,7 +229,8 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n{_RETRY if status == BUSY else ''}\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nconnection: close\r\n"
+            f"{_RETRY if status == BUSY else ''}\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

@@ -66,7 +66,7 @@ class ClientGoneError(Exception):
     """The client closed the connection before its request was complete: nobody is left to be answered."""
 
 
-_ids: Final = map(f"{secrets.token_hex(8)}{{:016x}}".format, itertools.count(secrets.randbits(32)))
+request_ids: Final = map(f"{secrets.token_hex(8)}{{:016x}}".format, itertools.count(secrets.randbits(32)))
 """Of requests: of no other process, and of none of this one a second time."""
 
 
@@ -83,7 +83,7 @@ class Request:
     receive: Receive
     tail: str = ""
     """What follows the prefix of the route that matched, for routes that end in `/*`."""
-    id: str = field(default_factory=_ids.__next__)
+    id: str = field(default_factory=request_ids.__next__)
     arrived: bytes | None = None
     """The body, where all of it was there already, and nothing needs to be received."""
     body: bytes | None = None

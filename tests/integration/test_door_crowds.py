@@ -1,6 +1,7 @@
 """Many strangers at one door, over real sockets: they neither shut it nor make it remember what they send."""
 
 import asyncio
+import json
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import psutil
 import pytest
 
 from support import samples
@@ -15,6 +17,7 @@ from support.outages import metric_of, raw
 from support.programs import Running, running
 from support.senders import companycam_headers, salesforce_headers
 from support.waiting import until
+from synckit.http_protocol import OTHER_FILES
 
 SECRET: Final = "a secret of thirty-two bytes or more"
 COMPANYCAM: Final = "/webhooks/companycam"
@@ -174,3 +177,22 @@ async def test_bytes_beyond_the_most_are_refused_as_they_come_and_the_others_are
 
     assert 0 < held <= MOST_BYTES
     assert all(one.startswith(b"HTTP/1.1 503 ") and b"too_busy" in one for one in early)
+
+
+async def test_a_connection_beyond_the_most_is_counted_and_found_in_the_log_by_its_answer(
+    crowd: AsyncExitStack, door: Running, http: httpx.AsyncClient
+) -> None:
+    await http.get("/healthz")
+    few = OTHER_FILES + 5
+    psutil.Process(door.process.pid).rlimit(psutil.RLIMIT_NOFILE, (few, few))
+    for _ in range(4):
+        await connected(crowd, door, b"")
+
+    beyond = [await answered(await connected(crowd, door, b"")) for _ in range(3)]
+
+    lines = map(json.loads, door.log.read_text().splitlines())
+    logged = [line["request_id"] for line in lines if line.get("reason") == "service_unavailable"]
+    assert all(answer.startswith(b"HTTP/1.1 503 ") for answer in beyond)
+    assert len(logged) == 3
+    assert all(f"x-request-id: {one}\r\n".encode() in answer for one, answer in zip(logged, beyond, strict=True))
+    assert await metric_of(http, "", 'paintbox_http_refused_total{reason="service_unavailable"}') == 3

@@ -1,6 +1,7 @@
 """What a connection may cost, over real sockets: no header without end, and no answer that nobody reads."""
 
 import asyncio
+import logging
 import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from typing import Final
 
 import pytest
 import uvicorn
+from prometheus_client import REGISTRY
 from uvicorn.server import ServerState
 
 from support.waiting import until_true
@@ -152,3 +154,38 @@ async def test_whoever_does_not_read_its_answers_is_cut_off(served: Served, monk
         await until_true(lambda: bool(served.state.tasks))
 
         await until_true(lambda: not served.state.connections and not served.state.tasks, 20)
+
+
+def refused(reason: str) -> float:
+    return REGISTRY.get_sample_value("paintbox_http_refused_total", {"reason": reason}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "reason"),
+    [
+        (b"canary\r\n\r\n", b"400", "bad_request"),
+        (b"GET /canary HTTP/1.1\r\n", b"408", "request_timeout"),
+        (GET + b"canary:\r\n" * 1_000 + b"\r\n", b"431", "request_header_fields_too_large"),
+    ],
+)
+async def test_b20_what_reaches_no_route_is_counted_and_found_in_the_log_by_its_answer(
+    served: Served,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: bytes,
+    status: bytes,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEADER_SECONDS", 0.2)
+    caplog.set_level(logging.INFO, "synckit")
+    before = refused(reason)
+
+    async with served.sent(sent) as (reader, _), asyncio.timeout(5):
+        answer = await reader.readuntil(b"}")
+
+    (said,) = [record for record in caplog.records if record.name.startswith("synckit")]
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\nx-request-id: " + vars(said)["request_id"].encode() + b"\r\n" in answer
+    assert vars(said)["reason"] == reason
+    assert "canary" not in repr(vars(said))
+    assert refused(reason) == before + 1

@@ -10,6 +10,13 @@ SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 BUILD = Info("paintbox_build", "Version of the software that this process runs", ["process"])
 
+HTTP_REFUSED = Counter(
+    "paintbox_http_refused_total",
+    "Connections that were refused before a route had a request, by the answer's code: service_unavailable (there are "
+    "too many), request_timeout (the headers did not come), request_header_fields_too_large, bad_request (no HTTP)",
+    ["reason"],
+)
+
 BATCH_RECORDS = Histogram("paintbox_batch_records", "Records of a consumed batch", ["topic"], buckets=SIZES)
 BATCH_SECONDS = Histogram(
     "paintbox_batch_seconds",
