@@ -91,13 +91,22 @@ class Batches:
     async def keep(self, records: Sequence[Outgoing]) -> None:
         """Returns when every in-sync replica has every record.
 
-        Raises TimeoutError where a record is not acknowledged in time, KafkaError where Kafka refuses one or is away.
+        Raises TimeoutError where that takes too long, the search for partitions that are not known yet included;
+        KafkaError where Kafka refuses a record or is away.
         """
-        prepared = [(self._lane(one) or await self._found_lane(one), _encoded(one)) for one in records]
+        prepared = [(lane, _encoded(one)) for one in records if (lane := self._lane(one)) is not None]
+        if len(prepared) == len(records):
+            await self._begin(prepared)
+            return
+        async with asyncio.timeout(self._wait_seconds):
+            await self._begin([(await self._found_lane(one), _encoded(one)) for one in records])
+
+    def _begin(self, prepared: Sequence[tuple[Lane, Record]]) -> "asyncio.Future[None]":
+        """Done when all of them are acknowledged."""
         delivery = Delivery(len(prepared), self._loop.create_future())
         for lane, record in prepared:
             self._append(lane, record, delivery)
-        await delivery.done
+        return delivery.done
 
     def _lane(self, one: Outgoing) -> Lane | None:
         """Where a record belongs; None while the partitions of its topic are not known."""
@@ -111,9 +120,8 @@ class Batches:
         return lane
 
     async def _found_lane(self, one: Outgoing) -> Lane:
-        async with asyncio.timeout(self._wait_seconds):
-            while (lane := self._lane(one)) is None:
-                await self._producer.partitions_for(one.topic)
+        while (lane := self._lane(one)) is None:
+            await self._producer.partitions_for(one.topic)
         return lane
 
     def _append(self, lane: Lane, record: Record, delivery: Delivery) -> None:

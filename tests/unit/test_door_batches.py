@@ -1,6 +1,7 @@
 """Records of many requests in one batch: each request hears of its own, in time, and no order is lost."""
 
 import asyncio
+import time
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,16 +25,18 @@ TOPIC: Final = "topic.v1"
 class Producer:
     """Takes batches, and acknowledges them when it is told to."""
 
-    def __init__(self, batch_bytes: int = kafka.BATCH_BYTES) -> None:
+    def __init__(self, batch_bytes: int = kafka.BATCH_BYTES, metadata_seconds: float = 0.0) -> None:
         self.client = self.cluster = self
         self.known: set[str] = {TOPIC}
         self.taken: list[tuple[int, list[bytes], asyncio.Future[None]]] = []
         self._batch_bytes = batch_bytes
+        self._metadata_seconds = metadata_seconds
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         return set(range(PARTITIONS)) if topic in self.known else None
 
     async def partitions_for(self, topic: str) -> None:
+        await asyncio.sleep(self._metadata_seconds)
         self.known.add(topic)
 
     def create_batch(self) -> BatchBuilder:
@@ -199,3 +202,18 @@ async def test_the_partitions_of_a_topic_that_is_not_known_yet_are_asked_for() -
     await task
 
     assert "another.v1" in producer.known
+
+
+@pytest.mark.parametrize("topics", [["another.v1"], ["another.v1", "third.v1"]])
+async def test_what_a_request_waits_for_partitions_it_waits_less_for_the_acknowledgement(topics: list[str]) -> None:
+    producer = Producer(metadata_seconds=0.7)
+    kept = Batches(producer, 0.8)
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError):
+        await kept.keep([a_record(topic=topic) for topic in topics])
+    took = time.monotonic() - began
+    for _, _, acknowledged in producer.taken:
+        acknowledged.set_result(None)
+
+    assert 0.7 < took < 1.4
