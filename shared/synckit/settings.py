@@ -56,7 +56,7 @@ def _are_failpoints(given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _listens(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) >= 2**16:
         raise ValueError("is not of the form host:port")
     return value
 

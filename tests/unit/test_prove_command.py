@@ -19,6 +19,7 @@ from paintbox.__main__ import app
         (["--mutants", "typo"], "no such mutant: typo"),
         (["--faults", "kil"], "no such fault: kil"),
         (["--faults", ","], "no fault is named"),
+        (["--seed", "9007199254740992", "--faults", "kil"], "less than or equal to 9007199254740991"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_a_sentence(words: list[str], said: str) -> None:
@@ -30,3 +31,10 @@ def test_what_cannot_be_run_is_refused_with_a_sentence(words: list[str], said: s
 
 def test_a_report_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["prove", "--report", str(tmp_path)]).exit_code == 2
+
+
+def test_nor_does_the_demo_take_a_seed_that_json_does_not_carry() -> None:
+    done = CliRunner().invoke(app, ["demo", "--seed", "9007199254740992", "--photos", "0"], env={"COLUMNS": "300"})
+
+    assert done.exit_code == 2
+    assert "less than or equal to 9007199254740991" in " ".join(done.output.split())

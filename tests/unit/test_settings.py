@@ -72,6 +72,7 @@ def test_lists_are_comma_separated_and_line_ends_do_not_count(environment: pytes
         ({"PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "canary:99999"}, "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"),
         ({"PAINTBOX_KAFKA_BOOTSTRAP_SERVERS": "http://canary:1"}, "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"),
         ({"PAINTBOX_LISTEN": "canary"}, "PAINTBOX_LISTEN: is not of the form host:port"),
+        ({"PAINTBOX_LISTEN": "canary:65536"}, "PAINTBOX_LISTEN: is not of the form host:port"),
         ({"PAINTBOX_ENVIRONMENT": "canary"}, "PAINTBOX_ENVIRONMENT: Input should be 'production' or 'local'"),
         ({"PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS": "0"}, "PAINTBOX_KAFKA_MIN_INSYNC_REPLICAS"),
     ],

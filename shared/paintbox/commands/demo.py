@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from paintbox.commands.options import DirectoryOption, JsonOption
+from paintbox.commands.options import LARGEST_SEED, DirectoryOption, JsonOption
 from paintbox.commands.stack import INTERRUPTED, bring_up, interrupted_by_sigterm, require_local_extra
 from paintbox.environment import operator_environment
 
@@ -31,7 +31,8 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     projects: Annotated[int, Many] = 300,
     photos: Annotated[int, Many] = 3000,
     seed: Annotated[
-        int | None, typer.Option(min=0, show_default="drawn", help="The same seed makes the same records.")
+        int | None,
+        typer.Option(min=0, max=LARGEST_SEED, show_default="drawn", help="The same seed makes the same records."),
     ] = None,
     timeout: Annotated[float, typer.Option(min=1, help="For how many seconds at most to wait for the rows.")] = 120,
     directory: DirectoryOption = None,

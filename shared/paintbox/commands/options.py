@@ -1,9 +1,12 @@
 """Options that several commands have, and what all that are looked up in a database have in common."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+LARGEST_SEED: Final = 2**53 - 1
+"""The simulators are told it in JSON, and so are the readers of a report: above it, numbers there are not exact."""
 
 DirectoryOption = Annotated[
     Path | None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from paintbox.commands.options import JsonOption
+from paintbox.commands.options import LARGEST_SEED, JsonOption
 from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm, require_local_extra
 from paintbox.errors import OperatorError
 
@@ -33,7 +33,8 @@ MinutesOption = Annotated[
     typer.Option(min=0.1, max=600, show_default="3", help="For how long to harm it; start and quiet not counted."),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, show_default="drawn", help="The same seed does the same faults.")
+    int | None,
+    typer.Option(min=0, max=LARGEST_SEED, show_default="drawn", help="The same seed does the same faults."),
 ]
 FaultsOption = Annotated[
     str | None,
