@@ -70,6 +70,14 @@ def test_a_check_of_nothing_is_a_violation_of_what_a_whole_run_promises() -> Non
     assert not a_proof(HELD, NOT_HERE).is_violated
 
 
+def test_a_story_without_the_topics_says_so() -> None:
+    story = Story("key-1", ("key-1",), (), topics_unread="Kafka does not answer at <nowhere>")
+    proof = a_proof(HELD, BROKEN, stories=[story])
+
+    assert "what the topics say is not told: Kafka does not answer at <nowhere>" in printed(proof)
+    assert "What the topics say is not told: Kafka does not answer at &lt;nowhere&gt;" in page(proof)
+
+
 def test_the_text_names_faults_violations_and_what_was_skipped() -> None:
     story = Story("key-1", ("key-1",), (Seen("2026-11-22T12:00:00.000Z", "outbox_events", "waits", "customer-sync"),))
 

@@ -73,6 +73,8 @@ def _violations(proof: Proof) -> Iterable[str]:
     for story in proof.stories:
         yield f"<h3>The story of {escape(story.subject)}</h3>"
         yield _table(("when", "where", "by", "what"), (_row((s.at, s.where, s.by, s.what)) for s in story.seen))
+        if story.topics_unread:
+            yield f"<p>What the topics say is not told: {escape(story.topics_unread)}</p>"
 
 
 def _list(title: str, lines: Sequence[str]) -> Iterable[str]:

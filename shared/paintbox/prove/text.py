@@ -80,6 +80,8 @@ def _story(story: Story) -> Iterator[Line]:
     yield f"the story of {story.subject}:", "bold"
     for seen in story.seen:
         yield f"  {seen.at:<24} {seen.where:<28} {seen.what} (by {seen.by})", ""
+    if story.topics_unread:
+        yield f"  what the topics say is not told: {story.topics_unread}", "yellow"
 
 
 def conclusion(proof: Proof) -> str:

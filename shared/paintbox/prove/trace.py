@@ -9,6 +9,7 @@ from uuid import UUID
 
 from paintbox.databases import Connection
 from paintbox.environment import SERVERS, require
+from paintbox.errors import OperatorError
 from paintbox.prove import dump
 from paintbox.prove.dump import Published
 from paintbox.prove.evidence import databases
@@ -38,6 +39,8 @@ class Story:
     ids: tuple[str, ...]
     """What it was looked up by: its own id, and those that are computed or read from it."""
     seen: tuple[Seen, ...]
+    topics_unread: str | None = None
+    """Why the topics could not be read: what stands there is not told then. None where they were."""
 
     def as_document(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -61,17 +64,23 @@ class Names:
 async def tell(environment: Mapping[str, str], subject: str) -> Story:
     """The story of an event id, a vendor's record id, a row's id or a correlation id; empty where nobody knows it.
 
-    Reads the whole of the topics, so it takes seconds. Raises OperatorError where something is away.
+    Reads the whole of the topics, so it takes seconds. Raises OperatorError where PostgreSQL is away; while Kafka is,
+    the databases still tell what they know, and the spool what waits for it.
     """
+    (servers,) = require(environment, SERVERS)
     async with databases(environment) as sessions:
         names = await _names(sessions, subject)
         told = [one async for one in seen_in_databases(sessions, names)]
-    (servers,) = require(environment, SERVERS)
-    webhooks, changes = await asyncio.gather(
-        dump.read(servers, dump.WEBHOOKS, with_values=False), dump.read(servers, dump.COMPACTED, with_values=True)
-    )
-    told += seen_in_topics(webhooks, changes, names)
-    return Story(subject, names.texts, tuple(sorted(told, key=lambda one: (one.at == "", one.at, one.where))))
+    topics_unread = None
+    try:
+        webhooks, changes = await asyncio.gather(
+            dump.read(servers, dump.WEBHOOKS, with_values=False), dump.read(servers, dump.COMPACTED, with_values=True)
+        )
+        told += seen_in_topics(webhooks, changes, names)
+    except OperatorError as error:
+        topics_unread = str(error)
+    in_order = tuple(sorted(told, key=lambda one: (one.at == "", one.at, one.where)))
+    return Story(subject, names.texts, in_order, topics_unread)
 
 
 async def _names(sessions: Mapping[str, Connection], subject: str) -> Names:
