@@ -87,9 +87,9 @@ def search_running(directory: Path) -> list[Sighting]:
     environment = parse((directory / "env").read_text())
     listening = {file.name: parse(file.read_text()).get("PAINTBOX_LISTEN") for file in (directory / "env.d").glob("*")}
     urls = {name: f"http://{address}" for name, address in listening.items() if address}
-    doors = [url for name, url in urls.items() if name == "webhook-ingest"]
+    doors = {name: url for name, url in urls.items() if name.startswith("webhook-ingest")}
     canaries = _canaries(directory)
-    contents = [asyncio.run(leaks.answers(urls, doors, canaries))]
+    contents = [asyncio.run(leaks.answers(environment, urls, doors, canaries))]
     with suppress(OperatorError):
         contents.append(asyncio.run(leaks.reasons(environment)))
     return leaks.search(canaries, contents)[1]

@@ -26,6 +26,8 @@ from paintbox.world import steering
 
 QUIET_SECONDS: Final = 120.0
 """How long the rest may take after the last recovery."""
+LOGGED_SECONDS: Final = 20.0
+"""How long the bad requests that are set aside may take into the webhook log."""
 MOST_STORIES: Final = 3
 
 
@@ -81,12 +83,13 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     display.say("balancing the ledger")
     await sampling.last_look(rig.superuser_dsn, course.samples)
     found = await evidence.read(rig.environment)
+    leaked = await _leaks(rig, planned)
     verdicts = [
         *judge.verdicts(found),
         operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
         *_answered(found, course),
         *_seen(rig, course),
-        await _leaks(rig, planned),
+        leaked,
     ]
     return _Judged(verdicts, _counted(course, found), await _stories(rig, verdicts))
 
@@ -184,10 +187,14 @@ def _canaries(rig: Rig, planned: Plan) -> list[Canary]:
 
 
 async def _leaks(rig: Rig, planned: Plan) -> Verdict:
+    """Sends bad requests, so whatever holds what is set aside has to be read before; their own traces are searched."""
     canaries = _canaries(rig, planned)
+    answered = await leaks.answers(rig.environment, rig.urls, rig.door_urls, canaries)
+    rest = await quiet.until_rest(rig.environment, LOGGED_SECONDS, lambda _: None)
     contents = [
+        answered,
+        {"what became of the bad requests": None} if rest.lacks else {},
         leaks.logs(rig.stack.places.logs),
-        await leaks.answers(rig.urls, rig.door_urls, canaries),
         await leaks.reasons(rig.environment),
         await leaks.story(rig.environment, planned.traced),
     ]

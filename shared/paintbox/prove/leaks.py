@@ -1,22 +1,33 @@
 """Where a secret or something personal could have leaked to: logs, metrics, answers, reasons, stories."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
+from httpx import codes
 
-from paintbox.prove import tables, trace
+from paintbox.prove import bad_requests, tables, trace
+from paintbox.prove.bad_requests import BadRequest
 from paintbox.prove.checks.secret import Canary, Sighting, sightings
 from paintbox.prove.evidence import databases
 from paintbox.stack.environments import SECRETS
 
-ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 6.0
+"""A door refuses within 5 s."""
+AT_ONCE: Final = 16
+TIMEOUT: Final = httpx.Timeout(ANSWER_SECONDS, pool=None)
+LIMITS: Final = httpx.Limits(max_connections=AT_ONCE)
+ELSEWHERE: Final = frozenset(
+    {codes.NOT_FOUND, codes.TOO_MANY_REQUESTS, codes.BAD_GATEWAY, codes.SERVICE_UNAVAILABLE, codes.GATEWAY_TIMEOUT}
+)
+"""What is answered where there is no door, or where it takes nothing just then."""
 
-Content = Mapping[str, bytes]
-"""What stands at each place that was looked at."""
+Content = Mapping[str, bytes | None]
+"""What stands at each place that was looked at; None where that could not be read."""
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[Canary]:
@@ -31,26 +42,39 @@ def logs(folder: Path) -> Content:
     return {f"log {path.name}": path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-async def answers(urls: Mapping[str, str], doors: Sequence[str], canaries: Sequence[Canary]) -> Content:
-    """The metrics of each process, and what the doors answer to bad requests that hold canaries."""
-    found: dict[str, bytes] = {}
-    carried = "\n".join(canary.text for canary in canaries).encode()
-    async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
-        for name, url in urls.items():
-            found[f"metrics of {name}"] = await _content(client.get(f"{url}/metrics"))
-        for door in doors:
-            for path in ("companycam", "salesforce/events", "salesforce/outbound-messages/wrong"):
-                url = f"{door}/webhooks/{path}"
-                found[f"problem of {path}"] = await _content(client.post(url, content=carried))
-    return found
+async def answers(
+    environment: Mapping[str, str], urls: Mapping[str, str], doors: Mapping[str, str], canaries: Sequence[Canary]
+) -> Content:
+    """The metrics of each process, and what each door answers to bad requests that hold canaries.
+
+    Leaves what the doors set aside in quarantine.
+    """
+    every = list(bad_requests.of_every_kind(environment, canaries)) if doors else []
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT, limits=LIMITS) as client:
+        asked = {f"metrics of {name}": _metrics(client, url) for name, url in urls.items()}
+        for name, url in doors.items():
+            asked |= {f"answer of {name} to {bad.name}": _answer(client, url, bad) for bad in every}
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
-async def _content(asked: Awaitable[httpx.Response]) -> bytes:
-    """The body of an answer; the error's name where none came."""
+async def _metrics(client: httpx.AsyncClient, url: str) -> bytes | None:
     try:
-        return (await asked).content
-    except httpx.HTTPError as error:
-        return type(error).__name__.encode()
+        answer = await client.get(f"{url}/metrics")
+    except httpx.HTTPError:
+        return None
+    return answer.content if answer.status_code == codes.OK else None
+
+
+async def _answer(client: httpx.AsyncClient, door: str, bad: BadRequest) -> bytes | None:
+    """Head and body. None where none came, and where it says nothing of how the door takes such a request."""
+    headers = {name.encode(): value for name, value in bad.headers.items()}
+    try:
+        answer = await client.request(bad.method, f"{door}/webhooks/{bad.path}", content=bad.body, headers=headers)
+    except httpx.HTTPError:
+        return None
+    if answer.status_code in ELSEWHERE or (bad.is_authenticated and answer.status_code == codes.UNAUTHORIZED):
+        return None
+    return b"\n".join((*(name + b": " + value for name, value in answer.headers.raw), answer.content))
 
 
 async def reasons(environment: Mapping[str, str]) -> Content:
@@ -63,15 +87,15 @@ async def reasons(environment: Mapping[str, str]) -> Content:
 async def story(environment: Mapping[str, str], record: str) -> Content:
     """What `paintbox trace` tells of a record."""
     told = await trace.tell(environment, record)
-    return {f"trace of {record}": json.dumps(told.as_document()).encode()}
+    return {f"trace of {record}": json.dumps(told.as_document()).encode() if told.topics_unread is None else None}
 
 
-def search(canaries: Sequence[Canary], contents: Iterable[Content]) -> tuple[dict[str, int], list[Sighting]]:
-    """How many bytes of each place were searched, and what was seen there."""
-    looked: dict[str, int] = {}
+def search(canaries: Sequence[Canary], contents: Iterable[Content]) -> tuple[dict[str, int | None], list[Sighting]]:
+    """How many bytes of each place were searched, None where it could not be read, and what was seen there."""
+    looked: dict[str, int | None] = {}
     seen: list[Sighting] = []
     for content in contents:
         for place, text in content.items():
-            looked[place] = len(text)
-            seen += sightings(canaries, place, text)
+            looked[place] = None if text is None else len(text)
+            seen += sightings(canaries, place, text or b"")
     return looked, seen

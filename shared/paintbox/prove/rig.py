@@ -66,9 +66,9 @@ class Rig:
         return doors(self.stack)
 
     @property
-    def door_urls(self) -> list[str]:
-        """Each door itself."""
-        return [url(self.stack.kept, name) for name in replicas("webhook-ingest", self.stack.kept.layout)]
+    def door_urls(self) -> dict[str, str]:
+        """Each door itself, by the name of its process."""
+        return {name: url(self.stack.kept, name) for name in replicas("webhook-ingest", self.stack.kept.layout)}
 
     @property
     def urls(self) -> dict[str, str]:

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from paintbox.prove.verdicts import Verdict, Violation, verdict
+
+SHOWN: Final = 3
+"""How many places that could not be read are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,16 @@ def sightings(canaries: Iterable[Canary], place: str, content: bytes) -> list[Si
     )
 
 
-def nothing_leaked(looked_at: Mapping[str, int], seen: Iterable[Sighting], canaries: int) -> Verdict:
-    """No canary was seen. `looked_at`: how many bytes of each place were searched."""
+def nothing_leaked(looked_at: Mapping[str, int | None], seen: Iterable[Sighting], canaries: int) -> Verdict:
+    """No canary was seen, and every place was read. `looked_at`: how many bytes of each were searched, or None."""
     found = [Violation(one.place, f"holds {one.kind}") for one in seen]
-    note = f"{canaries} canaries, {sum(looked_at.values()) / 1e6:.1f} MB"
-    places = len(looked_at) if canaries else 0
+    searched = [size for size in looked_at.values() if size is not None]
+    unread = [place for place, size in looked_at.items() if size is None]
+    note = f"{canaries} canaries, {sum(searched) / 1e6:.1f} MB"
+    if unread:
+        more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""
+        note += f"; could not be read: {', '.join(unread[:SHOWN])}{more}"
+    places = 0 if unread or not canaries else len(searched)
     return verdict(
         "I6", "no secret and nothing personal in logs, metrics, problems, reasons, stories", places, found, note
     )
