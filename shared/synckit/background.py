@@ -1,14 +1,24 @@
-"""The loops that run beside the routes of a process. One that fails stops nothing else, but is never overlooked."""
+"""The loops that run beside the routes of a process. One that fails stops nothing else, but is never overlooked.
+
+Each has its own answers to what it foresees. Of what nobody foresaw it ends, as where a server's answer was damaged on
+the way and a client library trips over it: that is said, `/readyz` is red, and the loop is begun again.
+"""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Final
+
+from synckit.failures import describe
 
 log = logging.getLogger(__name__)
 
 CLEAN_SECONDS: Final = 2.0
+FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
+PROVEN_SECONDS: Final = 5.0
+"""How long a loop that was begun again has to live before it counts as mended."""
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -18,19 +28,30 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._mended_at: dict[str, float] = {}
 
     def start(self, loops: Mapping[str, Loop]) -> None:
-        """Run these until they end or are cancelled."""
+        """Run these until they end by themselves or are cancelled. A loop is called anew after each failure."""
         for name, loop in loops.items():
-            task = asyncio.create_task(loop(), name=name)
-            task.add_done_callback(_report)
-            self._tasks[name] = task
+            self._tasks[name] = asyncio.create_task(self._keep_running(name, loop), name=name)
+
+    async def _keep_running(self, name: str, loop: Loop) -> None:
+        delay = FIRST_DELAY
+        while True:
+            begun = monotonic()
+            try:
+                await loop()
+            except Exception as error:
+                delay = FIRST_DELAY if monotonic() - begun > PROVEN_SECONDS else min(2 * delay, LONGEST_DELAY)
+                log.exception("A background loop failed", extra={"loop": name, **describe(error)})
+                self._mended_at[name] = monotonic() + delay + PROVEN_SECONDS
+                await asyncio.sleep(delay)
+            else:
+                return
 
     async def check(self) -> str | None:
-        """For readiness: which loops have failed."""
-        failed = [
-            name for name, task in self._tasks.items() if task.done() and not task.cancelled() and task.exception()
-        ]
+        """For readiness: which loops have failed, and have not lived for a while since."""
+        failed = [name for name, mended_at in self._mended_at.items() if monotonic() < mended_at]
         return f"failed: {', '.join(failed)}" if failed else None
 
     async def ended(self, name: str, seconds: float) -> None:
@@ -44,11 +65,6 @@ class Background:
             for task in pending:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=CLEAN_SECONDS)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("A background loop failed", exc_info=error, extra={"loop": task.get_name()})
 
 
 @asynccontextmanager

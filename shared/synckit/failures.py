@@ -1,5 +1,6 @@
 """Which kind of failure an exception is. Decided by SQLSTATE and type, never by a message."""
 
+import re
 from enum import Enum
 from typing import Final
 
@@ -31,8 +32,8 @@ class Verdict(Enum):
     RACE = "race"
     """Most likely somebody else was faster: try again a few times, then it is poison."""
     UNCLEAR = "unclear"
-    """Most likely a session that died in use: wait as for what passes, but not for ever, since asyncpg raises the same
-    for a call that is wrong."""
+    """Most likely a session that died in use, or whose answers are damaged: wait as for what passes, but not for ever,
+    since asyncpg raises the same for a call that is wrong."""
     BUG = "bug"
     """Nobody foresaw it: stop loudly."""
 
@@ -51,6 +52,8 @@ TOO_MUCH: Final = ENDED_AMID | {"57014", "57P01", "08003"}
 RACES: Final = frozenset({"23503", "23505"})
 """A foreign key, a unique key: somebody else may have been faster."""
 CHECK: Final = "23514"
+_ASYNCPG: Final = re.compile(r"(?:.*/)?asyncpg/")
+"""A file of asyncpg's, of its compiled parts too."""
 
 
 def verdict(error: BaseException) -> Verdict:
@@ -61,8 +64,18 @@ def verdict(error: BaseException) -> Verdict:
         return _of_sqlstate(error)
     if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, PASSING):
         return Verdict.POISON if isinstance(error, ValueError) else Verdict.UNCLEAR  # a value that it cannot encode
+    if not isinstance(error, PASSING) and _is_of_the_client(error):
+        return Verdict.UNCLEAR
     is_of_a_file = isinstance(error, OF_FILES) and error.filename is not None
     return Verdict.TRANSIENT if isinstance(error, PASSING) and not is_of_a_file else Verdict.BUG
+
+
+def _is_of_the_client(error: BaseException) -> bool:
+    """Whether asyncpg itself tripped: over an answer that was damaged on the way it raises whatever comes of that."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and _ASYNCPG.match(at.tb_frame.f_code.co_filename) is not None
 
 
 def is_time_out(error: BaseException) -> bool:

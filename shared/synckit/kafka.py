@@ -1,6 +1,7 @@
 """How every process talks to Kafka: one way to make a producer and to be rid of it, one to make topics."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -153,6 +154,25 @@ async def drop(producer: AIOKafkaProducer) -> None:
     finally:
         closing.cancel()
         await asyncio.gather(closing, return_exceptions=True)
+
+
+async def drop_consumer(consumer: Any) -> None:
+    """Ends what is left of a consumer whose `stop` failed: aiokafka 0.14 ends part after part, and stops at a failure.
+
+    Its heartbeat, which connects anew, would keep it in its group, and Kafka waiting for it at every rebalance.
+    """
+    coordinator, fetcher = consumer._coordinator, consumer._fetcher  # noqa: SLF001 - see above
+    steps = [consumer._client.close] if fetcher is None else [fetcher.close, consumer._client.close]  # noqa: SLF001
+    if coordinator is not None:
+        steps[:0] = [
+            coordinator._stop_heartbeat_task,  # noqa: SLF001
+            coordinator._stop_commit_offsets_refresh_task,  # noqa: SLF001
+            coordinator._maybe_leave_group,  # noqa: SLF001
+        ]
+    for step in steps:
+        with contextlib.suppress(Exception):  # why it failed was said where it failed first
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await step()
 
 
 def partitions_of(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Release:
     """customer_sync's handler with a mistake in it: it refuses some records, until a release mends it."""
 
     sync: CustomerSync
-    refused: Callable[[KafkaRecord], PoisonError | None] = field(default=lambda _: None)
+    refused: Callable[[KafkaRecord], Exception | None] = field(default=lambda _: None)
     applied: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -223,6 +223,29 @@ async def test_one_that_fails_again_holds_no_other_up(release: Release) -> None:
     rows = await release.parked()
     assert [(row["attempt"], row["redriven_at"] is not None) for row in rows] == [(1, True), (2, False)]
     assert len(await names(release)) == 1
+
+
+@pytest.mark.parametrize("bad_at", [0, 1], ids=["first", "last"])
+async def test_one_that_meets_a_bug_is_named_and_holds_no_other_up(
+    release: Release, caplog: pytest.LogCaptureFixture, bad_at: int
+) -> None:
+    records = salesforce_messages(MESSAGE)
+    await release.consume(*records)
+    release.refused = lambda record: KeyError("canary") if record.key == records[bad_at].key else None
+    await release.ask()
+
+    await release.redrive.once()
+
+    rows = await release.parked()
+    failed = rows[bad_at]
+    assert [(row["attempt"], row["redriven_at"] is not None) for row in rows] == [
+        (2, False) if at == bad_at else (1, True) for at in range(len(records))
+    ]
+    assert (failed["reason_code"], failed["reason"]) == ("bug", "stopped by a bug: KeyError")
+    assert len(await names(release)) == len(records) - 1
+    (said,) = (record for record in caplog.records if record.message == "A redriven record met a bug")
+    assert said.__dict__["parked_id"] == failed["id"]
+    assert not await release.redrive.once()
 
 
 async def test_of_two_records_that_stood_at_one_place_each_has_its_own_outcome(release: Release) -> None:

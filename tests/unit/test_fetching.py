@@ -1,11 +1,13 @@
 """A client that fails, or that does not read on, is given up; nothing that it had is passed over."""
 
+import logging
 from collections.abc import Sequence
 from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+from prometheus_client import REGISTRY
 
 from support.notifications import KafkaRecord
 from synckit.consumer import Alarms, Batch, Consumer, Intake, fetching
@@ -146,17 +148,35 @@ async def test_a_client_that_breaks_where_it_commits_is_given_up_and_what_it_gav
     assert not consumer.stopped.is_set()
 
 
-async def test_what_nobody_foresaw_stops_it_once_three_clients_in_a_row_have_failed() -> None:
+async def test_what_nobody_foresaw_is_an_alarm_once_three_clients_in_a_row_have_failed_and_tried_again_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     consumer = await a_consumer()
-    stopped = []
+    red, said = [], []
 
-    for _ in range(4):
+    for _ in range(6):
         with pytest.raises(ConsumerStoppedError):
             await fetch(consumer, Client(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x")))
-        stopped.append(consumer.stopped.is_set())
+        red.append(stopped())
+        said.append(await consumer.check())
+        assert consumer.lost
+        assert not consumer.stopped.is_set()
 
-    assert stopped == [False, False, False, True]
-    assert await consumer.check() == "stopped by a bug: what Kafka gives cannot be read"
+    await consumer.on_partitions_assigned({AT})
+
+    assert red == [0, 0, 0, 1, 1, 1]
+    assert said[2:4] == [
+        "reads again from its committed offsets: UnicodeDecodeError",
+        "cannot read what Kafka gives, and tries again: UnicodeDecodeError",
+    ]
+    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
+        "A consumer cannot read what Kafka gives"
+    ]
+    assert stopped() == 0
+
+
+def stopped() -> float | None:
+    return REGISTRY.get_sample_value("paintbox_consumer_stopped", {"topic": AT.topic})
 
 
 async def test_a_client_that_is_stopped_is_no_failure() -> None:
@@ -198,11 +218,11 @@ def test_the_next_client_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatc
     losses = Losses()
     monkeypatch.setattr(fetching, "monotonic", lambda: 0.0)
 
-    firsts = [losses.add() for _ in range(9)]
+    counts = [losses.add() for _ in range(9)]
     monkeypatch.setattr(fetching, "monotonic", lambda: fetching.LONGEST_DELAY - 1)
     too_soon = losses.may_try
     monkeypatch.setattr(fetching, "monotonic", lambda: fetching.LONGEST_DELAY)
 
-    assert firsts == [True] + [False] * 8
+    assert counts == list(range(1, 10))
     assert (too_soon, losses.may_try) == (False, True)
     assert (losses.are_over(), losses.are_over()) == (True, False)

@@ -26,7 +26,7 @@ STILL_SECONDS: Final = 30.0
 UNSEEN_SECONDS: Final = 10.0
 LONGEST_DELAY: Final = 30.0
 MANY: Final = 3
-"""Clients in a row that failed in a way that nobody foresaw: it is not the client then, but what it reads."""
+"""Clients in a row that failed in a way that nobody foresaw. It is not the client then, but what it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,11 @@ class Losses:
         self._count = 0
         self._next_at = 0.0
 
-    def add(self) -> bool:
-        """One more; whether it is the first since something was read."""
+    def add(self) -> int:
+        """One more; how many there were since something was read."""
         self._count += 1
         self._next_at = monotonic() + min(2.0 ** (self._count - 1), LONGEST_DELAY)
-        return self._count == 1
-
-    @property
-    def are_many(self) -> bool:
-        """Whether so many followed one another that another client is no cure for a bug."""
-        return self._count >= MANY
+        return self._count
 
     def are_over(self) -> bool:
         """Something was read; whether that ends a row of losses."""

@@ -2,22 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
 
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
+from synckit import kafka
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import fetch
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer
 from synckit.failures import describe, explain, passes
-from synckit.kafka import METADATA_MS
+from synckit.observability import metrics
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ REBALANCE_MS: Final = 60_000
 """Above the longest that a batch may take to settle when its partitions are revoked."""
 FOREVER_MS: Final = 2**31 - 1
 """A consumer that waits for its database keeps its partitions: its heartbeat says that it lives."""
+JOIN_SECONDS: Final = 75.0
+"""Above what a rebalance takes. What takes longer waits for nothing that will come."""
+LEAVE_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 8.0
 RETRY_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 5.0
@@ -38,8 +41,10 @@ class ConsumerGroup:
     """Runs the consumers of a process, which all belong to the group that is named after it."""
 
     def __init__(self, name: str, servers: str, consumers: Sequence[Consumer], alarms: Alarms) -> None:
+        self._name, self._servers = name, servers
         self._consumers = consumers
         self._alarms = alarms
+        self._has_begun = False
         self._is_deaf = False
         self._broker = KafkaBroker(
             servers,
@@ -47,7 +52,7 @@ class ConsumerGroup:
             consumer_only=True,
             apply_types=False,
             graceful_timeout=GRACE_SECONDS,
-            metadata_max_age_ms=METADATA_MS,
+            metadata_max_age_ms=kafka.METADATA_MS,
             logger=None,
         )
         self._subscribers = [self._subscribe(name, consumer) for consumer in consumers]
@@ -60,12 +65,13 @@ class ConsumerGroup:
         """
         while not await self._heed_alarms():  # noqa: ASYNC110 - the answer is in a database
             await asyncio.sleep(RETRY_SECONDS)
-        await self._start()
-        while True:
-            await asyncio.sleep(TEND_SECONDS)
-            await self._heed_alarms()
+        if not self._has_begun:  # where this is called anew, they are members still
+            await self._start()
+            self._has_begun = True
+        async with asyncio.TaskGroup() as tasks:  # one that takes long to join again holds up neither others nor alarms
+            tasks.create_task(_each_second(self._heed_alarms))
             for consumer, subscriber in self._members():
-                await self._tend(consumer, subscriber)
+                tasks.create_task(_each_second(partial(self._tend, consumer, subscriber)))
 
     def _members(self) -> Iterator[tuple[Consumer, Any]]:
         return zip(self._consumers, self._subscribers, strict=True)
@@ -73,24 +79,31 @@ class ConsumerGroup:
     async def _tend(self, consumer: Consumer, subscriber: Any) -> None:
         if consumer.stopped.is_set() or consumer.lost:
             if subscriber.running:
-                await subscriber.stop()
+                await _leave(subscriber)
             consumer.lost = False
         elif not subscriber.running:
             if consumer.may_join:
                 await self._rejoin(subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
+        if not subscriber.running and not self._stopping:
+            metrics.CONSUMER_WAITING.labels(consumer.topic.name).set(0)
+            await consumer.lag.look(self._servers, self._name)
 
     async def _rejoin(self, subscriber: Any) -> None:
         if self._stopping:
             return
         try:
-            await subscriber.start()
-        except (KafkaError, OSError) as error:
+            async with asyncio.timeout(JOIN_SECONDS):
+                await subscriber.start()
+        except asyncio.CancelledError:
+            await _leave(subscriber)
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, another client is tried
             log.warning("A consumer could not join its group again", extra=describe(error))
-            await subscriber.stop()
+            await _leave(subscriber)
         if self._stopping:  # meanwhile
-            await subscriber.stop()
+            await _leave(subscriber)
 
     async def _heed_alarms(self) -> bool:
         """Let every consumer do as the alarms say; False where nobody can tell, and all stays as it is."""
@@ -140,10 +153,11 @@ class ConsumerGroup:
         while True:
             try:
                 await self._join()
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, it is tried again
                 if not said:
                     log.warning("Kafka is away", extra=describe(error))
                 said = True
+                await asyncio.gather(*map(_leave, self._subscribers))
                 await self._broker.stop()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -190,6 +204,24 @@ class ConsumerGroup:
             await consumer.handle(records, cast("KafkaClient", subscriber.consumer))
 
         return subscriber
+
+
+async def _each_second(work: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(TEND_SECONDS)
+        await work()
+
+
+async def _leave(subscriber: Any) -> None:
+    """Leaves the group. A client that failed may raise that error again where it is ended: it is dropped then."""
+    client = subscriber.consumer
+    try:
+        async with asyncio.timeout(LEAVE_SECONDS):
+            await subscriber.stop()
+    except Exception as error:  # noqa: BLE001 - it is given up, whatever it says
+        log.warning("A consumer's client did not end cleanly", extra=describe(error))
+        if client is not None:
+            await kafka.drop_consumer(client)
 
 
 async def _parse(records: Any) -> KafkaMessage:

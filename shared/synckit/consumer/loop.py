@@ -15,7 +15,8 @@ from synckit.consumer.alarms import Alarms, Count, Window
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.fetching import Intake, Losses, Stillness
+from synckit.consumer.fetching import MANY, Intake, Losses, Stillness
+from synckit.consumer.lag import Lag, find_ends
 from synckit.consumer.lanes import Applied, Lanes
 from synckit.consumer.lease import GivenUpError, Lease, LeaseError
 from synckit.contracts.topics import Topic
@@ -37,7 +38,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     """The state of one subscription: what is being applied, what is committed, what it waits for."""
 
     def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None) -> None:
-        self.topic, self.apply, self.intake = topic, apply, intake or Intake()
+        self.topic, self.apply, self.intake, self.lag = topic, apply, intake or Intake(), Lag(topic.name)
         self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,20 +66,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def lose(self, error: Exception) -> None:
         """Its client failed: apply and commit nothing more until it has joined its group anew.
 
-        What looks like a bug may be the client's own, which was frozen or cut off in an odd moment: that too is given
-        another client. Once three in a row have failed, what Kafka gives cannot be read, and the consumer stops.
+        What looks like a bug may be the client's own, which was frozen, cut off in an odd moment, or given what was
+        damaged on its way: that too is given another client, for ever. Once three in a row have failed, an error says
+        that what Kafka gives cannot be read.
         """
         self._lanes.given_up.set()
         self._lease.lapse()  # it leaves its group, and others begin at once with what it has in hand
-        is_bug = verdict(error) in {Verdict.BUG, Verdict.POISON}
-        if is_bug and self._losses.are_many:
-            self._stop("stopped by a bug: what Kafka gives cannot be read", describe(error), error)
-            return
         self.lost = True
-        self._trouble = f"reads again from its committed offsets: {explain(error)}"
         metrics.CONSUMER_LOSSES.labels(self.topic.name).inc()
-        if self._losses.add():
-            said = {"topic": self.topic.name, **describe(error)}
+        is_bug, many = verdict(error) in {Verdict.BUG, Verdict.POISON}, self._losses.add()
+        said = {"topic": self.topic.name, **describe(error)}
+        self._trouble = f"reads again from its committed offsets: {explain(error)}"
+        if is_bug and many > MANY:
+            self._trouble = f"cannot read what Kafka gives, and tries again: {explain(error)}"
+            metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
+        if is_bug and many == MANY + 1:
+            log.error("A consumer cannot read what Kafka gives", exc_info=error, extra=said)
+        elif many == 1:
             log.warning("A consumer's client failed, and is replaced", exc_info=error if is_bug else None, extra=said)
 
     @property
@@ -119,14 +123,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
         That they were assigned says nothing of now: who was frozen between Kafka's answer and this has lost them.
         """
-        for at in self._committed.keys() - assigned:
-            metrics.CONSUMER_LAG.remove(at.topic, str(at.partition))
+        self.lag.keep(assigned)
         self._committed, self._heard_at = {}, NEVER
         self._quiet = None
         self._stillness.forget()
         if not self.stopped.is_set():
             self._lanes.given_up.clear()
             self._trouble = None
+            metrics.CONSUMER_STOPPED.labels(self.topic.name).set(0)
         log.info("Partitions were assigned", extra={"topic": self.topic.name, "partitions": len(assigned)})
 
     async def handle(self, records: Sequence[Incoming], client: KafkaClient) -> None:
@@ -287,14 +291,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         Returns where each partition ends. Partitions may move while Kafka is asked; what was found out about the former
         ones is then dropped.
         """
-        partitions, done = list(client.assignment()), self._committed
-        unknown = [at for at in partitions if at not in done]
-        begins = await client.beginning_offsets(unknown) if unknown else {}
-        for at in unknown:
-            committed = await client.committed(at)
-            done.setdefault(at, begins[at] if committed is None else committed)
-        ends = await client.end_offsets(partitions)
+        done = self._committed
+        ends = await find_ends(client, done)
         if done is self._committed:
-            for at, end in ends.items():
-                metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - done[at], 0))
+            self.lag.show(ends, done)
         return ends

@@ -32,7 +32,8 @@ RECORDS = Counter(
 )
 CONSUMER_LAG = Gauge(
     "paintbox_consumer_lag_records",
-    "Records of a partition behind its end that this consumer has not committed yet",
+    "Records of a partition behind its end that this consumer has not committed yet; of all partitions while it is out "
+    "of its group, so ask for the greatest by partition",
     ["topic", "partition"],
 )
 CONSUMER_WAITING = Gauge(
@@ -42,7 +43,8 @@ CONSUMER_WAITING = Gauge(
 )
 CONSUMER_STOPPED = Gauge(
     "paintbox_consumer_stopped",
-    "1 where a consumer stopped because of a bug (until the process is restarted) or of an alarm, 0 where it did not",
+    "1 where a consumer stopped because of a bug (until the process is restarted) or of an alarm, or cannot read what "
+    "Kafka gives (until it can), 0 where not",
     ["topic"],
 )
 CONSUMER_LOSSES = Counter(

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka, postgres
 from synckit.errors import TransientError
+from synckit.failures import passes
 from synckit.observability import metrics
 from synckit.outbox import rounds, store
 from synckit.outbox.rounds import Round
@@ -81,7 +82,9 @@ class Relay:
         while not self._stopping:
             try:
                 await self._stand_for_election()
-            except FAILURES as error:
+            except Exception as error:
+                if not isinstance(error, FAILURES) and not passes(error):
+                    raise
                 self._note_failure(error)
                 await self._pause(RETRY_SECONDS)
             finally:

@@ -8,11 +8,12 @@ from typing import Final
 from synckit import postgres
 from synckit.consumer import Consumer
 from synckit.consumer.applying import Applier
-from synckit.consumer.batch import Batch
+from synckit.consumer.batch import Batch, correlation_ids
 from synckit.consumer.lease import GivenUpError
-from synckit.failures import describe, passes
+from synckit.errors import PoisonError
+from synckit.failures import Verdict, describe, explain, passes, verdict
 from synckit.observability import metrics
-from synckit.parking.records import ParkedRecord, list_asked, mark
+from synckit.parking.records import ParkedRecord, list_asked, mark, park
 from synckit.postgres import Connection, Pool
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class Redrive:
         except GivenUpError:  # by `confirm`
             log.info("Parked records were decided otherwise while they were redriven", extra={"topic": topic})
             return
+        except Exception as error:
+            if verdict(error) is not Verdict.BUG:
+                raise
+            await self._look_for_the_bug(records, error)
+            return
         applied = [one for one in records if id(one) not in refused]
         failed = [one for one in records if id(one) in refused]
         async with postgres.transaction(self._pool, "redrive.mark") as connection:
@@ -79,6 +85,21 @@ class Redrive:
         metrics.REDRIVEN.labels(topic, "failed").inc(len(failed))
         said = {"topic": topic, "applied": len(applied), "failed": len(failed)}
         log.info("Parked records were redriven", extra=said)
+
+    async def _look_for_the_bug(self, records: Sequence[ParkedRecord], error: Exception) -> None:
+        """Halves, down to the record that nobody reckoned with: it is parked again, and holds none of the others up."""
+        middle = len(records) // 2
+        if middle:
+            await self._redrive(records[:middle])
+            await self._redrive(records[middle:])
+            return
+        topic, reason = records[0].topic, PoisonError("bug", f"stopped by a bug: {explain(error)}")
+        said = {"topic": topic, "parked_id": records[0].id, "correlation_ids": correlation_ids(records)}
+        log.error("A redriven record met a bug", exc_info=error, extra=said)
+        async with postgres.transaction(self._pool, "redrive.mark") as connection:
+            await park(connection, self._consumer, [(records[0], reason)])
+            await mark(connection, [], records)
+        metrics.REDRIVEN.labels(topic, "failed").inc()
 
     async def _claim(self, session: Connection) -> list[ParkedRecord]:
         return await list_asked(session, self._consumer, list(self._appliers), self._at_most, MOST_BYTES)
