@@ -29,6 +29,8 @@ BUGS: Final = (
     "A request failed by a bug",
     "stopped by a bug",  # a consumer, and the deliveries of a simulator
     "A background loop failed",
+    "A consumer cannot read what Kafka gives",
+    "A redriven record met a bug",
     "Exception in ASGI application",  # uvicorn's, of what our own handling of errors did not see
 )
 """What a process says where none of its errors was foreseen."""

@@ -79,10 +79,7 @@ class Redrive:
             return
         applied = [one for one in records if id(one) not in refused]
         failed = [one for one in records if id(one) in refused]
-        async with postgres.transaction(self._pool, "redrive.mark") as connection:
-            await mark(connection, applied, failed)
-        metrics.REDRIVEN.labels(topic, "applied").inc(len(applied))
-        metrics.REDRIVEN.labels(topic, "failed").inc(len(failed))
+        await self._mark(topic, applied, failed)
         said = {"topic": topic, "applied": len(applied), "failed": len(failed)}
         log.info("Parked records were redriven", extra=said)
 
@@ -96,10 +93,22 @@ class Redrive:
         topic, reason = records[0].topic, PoisonError("bug", f"stopped by a bug: {explain(error)}")
         said = {"topic": topic, "parked_id": records[0].id, "correlation_ids": correlation_ids(records)}
         log.error("A redriven record met a bug", exc_info=error, extra=said)
+        await self._mark(topic, [], records, reason)
+
+    async def _mark(
+        self,
+        topic: str,
+        applied: Sequence[ParkedRecord],
+        failed: Sequence[ParkedRecord],
+        reason: PoisonError | None = None,
+    ) -> None:
+        """What failed was parked again by its consumer; for a reason of our own it is parked here."""
         async with postgres.transaction(self._pool, "redrive.mark") as connection:
-            await park(connection, self._consumer, [(records[0], reason)])
-            await mark(connection, [], records)
-        metrics.REDRIVEN.labels(topic, "failed").inc()
+            if reason is not None:
+                await park(connection, self._consumer, [(one, reason) for one in failed])
+            await mark(connection, applied, failed)
+        metrics.REDRIVEN.labels(topic, "applied").inc(len(applied))
+        metrics.REDRIVEN.labels(topic, "failed").inc(len(failed))
 
     async def _claim(self, session: Connection) -> list[ParkedRecord]:
         return await list_asked(session, self._consumer, list(self._appliers), self._at_most, MOST_BYTES)
