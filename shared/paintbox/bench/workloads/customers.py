@@ -29,6 +29,7 @@ CHUNK: Final = 5_000
 BATCH: Final = 1_000
 """What the consumer takes at most."""
 WRITTEN: Final = (Database.CUSTOMERS, Database.INTEGRATIONS)
+SERVERS: Final[Mapping[str, str]] = {"PostgreSQL": "postgres", "Kafka": "kafka"}
 ROWS: Final = "rows/s"
 ROWS_OF_EVENT: Final = "rows/event"
 
@@ -45,6 +46,7 @@ NOTES: Final = (
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
     "so for the first quarter of each round's changes, and one batch after another, where customer-sync applies two at "
     "once: over one connection a database, as the handler alone does.",
+    "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
 )
 
@@ -205,13 +207,21 @@ async def _round(
     for name in order([OURS, SAME_SQL, UPSERT], number):
         say(name)
         await clones.checkpoint(rig)
+        before = _servers(rig)
         if name == OURS:
-            run = await ours(rig, segment)
+            run, events = await ours(rig, segment), segment.events
         elif name == SAME_SQL:
             run = replace(await others.same_sql.act(events=quarter.events, file=_statements(rig)), peak_rss=None)
+            events = quarter.events
         else:
-            run = await others.upsert.act(events=segment.events)
-        runs[name].append(run)
+            run, events = await others.upsert.act(events=segment.events), segment.events
+        used = {server: 1e6 * (seconds - before[server]) / events for server, seconds in _servers(rig).items()}
+        runs[name].append(replace(run, more={**run.more, **used}))
+
+
+def _servers(rig: Rig) -> Mapping[str, float]:
+    """CPU seconds that the servers have used, whoever asked them."""
+    return {f"{part} CPU µs/event": usage.family_cpu_seconds(rig.pid(name)) for part, name in SERVERS.items()}
 
 
 async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say) -> Curve:
@@ -228,7 +238,7 @@ async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say
 def _outcome(runs: dict[str, list[Run]], contacts: int, events: int) -> Outcome:
     rows = [run.more[ROWS_OF_EVENT] for run in runs[OURS]]
     runs[SAME_SQL] = [
-        replace(run, more={ROWS: many * run.events / run.seconds, ROWS_OF_EVENT: many})
+        replace(run, more={ROWS: many * run.events / run.seconds, ROWS_OF_EVENT: many, **run.more})
         for run, many in zip(runs[SAME_SQL], rows, strict=True)
     ]
     figures = outcomes.figures_of(runs)
