@@ -584,3 +584,23 @@ async def test_compressed_records_are_read(run: Run, new_topic: NewTopic, kafka_
 
     await run(topic, sink)
     await until_true(lambda: len(sink.applied) == 4)
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_who_is_told_to_stop_while_it_joins_is_in_no_group_afterwards(
+    has_begun: bool, new_topic: NewTopic, kafka_servers: str, pool: Pool
+) -> None:
+    topic, group = await new_topic(), f"group-{uuid4().hex}"
+    alarms = Alarms(pool, group)
+    consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), Sink(), alarms)
+    members = ConsumerGroup(group, kafka_servers, [consumer], alarms)
+    subscriber = members._subscribers[0]
+    joining = asyncio.create_task(members._start())
+    if has_begun:
+        await until_true(lambda: subscriber.consumer is not None)
+
+    await members.stop()
+    await joining
+
+    assert not subscriber.running
+    assert await members_of(kafka_servers, group) == 0

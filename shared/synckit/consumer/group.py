@@ -57,6 +57,8 @@ class ConsumerGroup:
         )
         self._subscribers = [self._subscribe(name, consumer) for consumer in consumers]
         self._stopping = False
+        self._joining = asyncio.Lock()
+        """Held while they start: a client that is stopped meanwhile would join all the same, and never leave."""
 
     async def run(self) -> None:
         """Consume until cancelled. What is away at the start (the alarms' database, Kafka) is asked again each second.
@@ -143,7 +145,7 @@ class ConsumerGroup:
         for consumer in self._consumers:
             consumer.give_up()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(STOP_SECONDS), self._joining:
                 await self._broker.stop()
         except TimeoutError:
             log.warning("Kafka does not let us leave the group, which will miss us")
@@ -165,11 +167,14 @@ class ConsumerGroup:
 
     async def _join(self) -> None:
         """All at once, so that joining costs one rebalance and not one each. Every attempt ends before this does."""
-        await self._broker.connect()
-        joined = await asyncio.gather(
-            *(subscriber.start() for consumer, subscriber in self._members() if not consumer.stopped.is_set()),
-            return_exceptions=True,
-        )
+        async with self._joining:
+            if self._stopping:
+                return
+            await self._broker.connect()
+            joined = await asyncio.gather(
+                *(subscriber.start() for consumer, subscriber in self._members() if not consumer.stopped.is_set()),
+                return_exceptions=True,
+            )
         for result in joined:
             if isinstance(result, BaseException):
                 raise result
