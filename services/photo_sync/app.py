@@ -14,7 +14,7 @@ from photo_sync.store import rows
 from synckit import background, kafka, postgres, process, references, sessions, web
 from synckit.consumer import Alarms, Consumer, ConsumerGroup
 from synckit.contracts import topics
-from synckit.drain import RELAY_SECONDS
+from synckit.drain import RELAY_SECONDS, Drain
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import COMPANY_CAM
 from synckit.mirror.projector import Projector
@@ -27,8 +27,11 @@ PUBLISHED: Final = (topics.FEDERATION_KEYS, topics.PROJECTS_CHANGES, topics.SYNC
 
 
 @asynccontextmanager
-async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
-    """From start to shutdown: the pools, the consumers, the relay. Draining finishes the batches, then the round."""
+async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes]:
+    """From start to shutdown: the pools, the consumers, the relay.
+
+    Draining finishes the batches, then the round. The pools stay: requests in hand are answered meanwhile.
+    """
     dsn, servers = settings.projects_dsn.get_secret_value(), settings.kafka_bootstrap_servers
     async with (
         postgres.create_pool(dsn, process=NAME) as pool,
@@ -62,10 +65,9 @@ async def lifetime(settings: Settings) -> AsyncIterator[web.Routes]:
             **{consumer.topic.name: consumer.check for consumer in consumers},
         }
         tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}
-        yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
-        await group.stop()
-        relay.stop()
-        await loops.ended("relay", RELAY_SECONDS)
+        finish_round = partial(loops.end, "relay", relay.stop, RELAY_SECONDS)
+        async with drain.beside(group.stop, finish_round, loops.cancel):
+            yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
 
 
 def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:

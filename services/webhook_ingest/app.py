@@ -25,7 +25,7 @@ PUBLISHED: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topi
 
 @asynccontextmanager
 async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
-    """From start to shutdown. The server has answered every request before this ends."""
+    """From start to shutdown. Nothing ends before the last request is answered: each needs the producer or the pool."""
     publisher = Publisher(settings.kafka_bootstrap_servers, NAME, settings.spool_after_seconds)
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS) as pool, background.background() as loops:

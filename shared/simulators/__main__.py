@@ -14,6 +14,7 @@ from simulators.settings import SimulatorSettings
 from simulators.storage import UnusableFileError
 from simulators.vendor import Vendor
 from synckit import process, web
+from synckit.drain import Drain
 from synckit.settings import load
 
 
@@ -39,7 +40,7 @@ def main() -> None:
         application = app.build(vendor, api, settings)
     except UnusableFileError as error:
         sys.exit(f"error: {error}")
-    process.serve(f"{vendor.name}-simulator", settings, application)
+    process.serve(f"{vendor.name}-simulator", settings, application, Drain(settings.drain_seconds))
 
 
 if __name__ == "__main__":

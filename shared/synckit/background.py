@@ -15,7 +15,8 @@ from synckit.failures import describe
 
 log = logging.getLogger(__name__)
 
-CLEAN_SECONDS: Final = 2.0
+CLEAN_SECONDS: Final = 0.4
+"""Above what it takes to be rid of a producer, whatever Kafka does (`kafka.drop`)."""
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
 PROVEN_SECONDS: Final = 5.0
 """How long a loop that was begun again has to live before it counts as mended."""
@@ -54,12 +55,16 @@ class Background:
         failed = [name for name, mended_at in self._mended_at.items() if monotonic() < mended_at]
         return f"failed: {', '.join(failed)}" if failed else None
 
-    async def ended(self, name: str, seconds: float) -> None:
-        """Wait so long at most for a loop that was asked to end."""
+    async def end(self, name: str, stop: Callable[[], None], seconds: float) -> None:
+        """Ask a loop to end, and wait so long at most until it has."""
+        stop()
         await asyncio.wait({self._tasks[name]}, timeout=seconds)
 
     async def cancel(self) -> None:
-        """End all of them now. One that waits for a server while it cleans up is told again, and cleans up no more."""
+        """End all of them, within 2 s. One that waits for a server while it cleans up is told again: it gives that up.
+
+        A session that is torn then, or a producer, is one that its server gives up: nothing is lost.
+        """
         pending = set(self._tasks.values())
         while pending:
             for task in pending:

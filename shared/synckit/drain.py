@@ -1,9 +1,10 @@
-"""How a process ends: it says so, goes on for a moment, finishes what it accepted, and exits within its grace time."""
+"""How a process ends: it says so, goes on for a moment, finishes what is in hand, and exits within its grace time."""
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from socket import socket
 from time import monotonic
 from types import FrameType
@@ -16,9 +17,9 @@ from synckit import web
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 20.0
-"""From the first signal to the end, whatever is still in hand then."""
+"""From the first signal to the end, whatever is still in hand then: the sum of docs/decisions/0026."""
 RELAY_SECONDS: Final = 3.0
-"""Of these, for the round of a relay: after 8 for the consumers, before 4 for the other loops and 3 for two pools."""
+"""For the round of a relay: after 8 for the consumers, before 2 for the other loops, all beside the requests."""
 NOT_DRAINED: Final = 1
 BY_SIGNAL: Final = 128
 
@@ -29,6 +30,7 @@ class Drain:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._told_at: float | None = None
+        self._heard = asyncio.Event()
 
     @property
     def has_begun(self) -> bool:
@@ -41,8 +43,37 @@ class Drain:
         return self._told_at is not None and monotonic() - self._told_at >= self._seconds
 
     def begin(self) -> None:
-        """The process is told to end."""
+        """The process is told to end. Called by a signal: the event loop hears of it with the server's next tick."""
         self._told_at = monotonic()
+
+    def hear(self) -> None:
+        """What runs beside the requests begins to end now."""
+        self._heard.set()
+
+    @asynccontextmanager
+    async def beside(self, *steps: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+        """Takes these steps one after another from the signal on, while requests are still taken and answered.
+
+        The block ends when the last request has: it waits for the steps, and begins them where no signal did, as after
+        a start that failed.
+        """
+        finishing = asyncio.create_task(self._finish(steps))
+        try:
+            yield
+            self.hear()
+            await finishing
+        finally:
+            finishing.cancel()
+
+    async def _finish(self, steps: Sequence[Callable[[], Awaitable[object]]]) -> None:
+        await self._heard.wait()
+        started = monotonic()
+        for step in steps:
+            try:
+                await step()
+            except Exception:
+                log.exception("What runs beside the requests did not end well")
+        log.info("What runs beside the requests has ended", extra={"seconds": round(monotonic() - started, 3)})
 
     def _is_told(self) -> bool:
         return self._told_at is not None
@@ -81,13 +112,14 @@ class DrainingServer(uvicorn.Server):
         return self._drain.is_over or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Finishes what was accepted, then what runs beside the requests."""
+        """Finishes what was accepted; what runs beside the requests ends meanwhile."""
         self._set_deadline()
         await super().shutdown(sockets)
 
     def _set_deadline(self) -> None:
         if not self._deadline_is_set:
             log.info("The process drains")
+            self._drain.hear()
             asyncio.get_running_loop().call_later(GRACE_SECONDS, _give_up)
         self._deadline_is_set = True
 

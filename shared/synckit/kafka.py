@@ -39,7 +39,7 @@ BATCH_BYTES: Final = 1024 * 1024
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
 DROP_SECONDS: Final = 5.0
-CLOSE_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 0.2
 CANCEL_SECONDS: Final = 0.05
 METADATA_MS: Final = 10_000
 """How soon a partition that was added is written to and read. By default it would be five minutes, while a process that

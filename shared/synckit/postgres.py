@@ -51,16 +51,16 @@ CONNECT_SECONDS = 10
 COMMAND_SECONDS: Final = 35
 """Above `statement_timeout`: a server that works answers sooner, whatever it is asked."""
 CHECK_SECONDS = 1.5
-CLOSE_SECONDS = 1.5
+CLOSE_SECONDS = 0.25
 
 
 @asynccontextmanager
 async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator[Pool]:
     """A pool that connects on first use, so that a process starts while its database is away.
 
-    At the end it is closed, within 1.5 s whatever the database does. `process` is shown as application_name. What holds
-    session locks or changes settings of its session calls its `reset()`: the pool would for every use, which would be a
-    fourth of what is asked.
+    At the end it is closed, within 0.25 s whatever the database does. `process` is shown as application_name. What
+    holds session locks or changes settings of its session calls its `reset()`: the pool would for every use, which
+    would be a fourth of what is asked.
     """
     pool = await asyncpg.create_pool(
         dsn,

@@ -24,7 +24,7 @@ Lifetime = Callable[[], AbstractAsyncContextManager[web.Routes]]
 """Entered at start, left at shutdown: opens what the process works with, and gives its routes."""
 
 
-def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
+def serve(name: str, settings: ServerSettings, app: web.Asgi, drain: Drain) -> None:
     """Runs until SIGTERM or SIGINT, then drains within 20 s and exits 0; a second signal ends it at once.
 
     Exits 3 where the start failed, 1 where it could not drain in time.
@@ -33,7 +33,6 @@ def serve(name: str, settings: ServerSettings, app: web.Asgi) -> None:
     metrics.started(name)
     failpoints.arm(settings.failpoints)
     host, _, port = settings.listen.rpartition(":")
-    drain = Drain(settings.drain_seconds)
     config = uvicorn.Config(
         drain.around(app),
         host=host.strip("[]"),

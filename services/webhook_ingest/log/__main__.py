@@ -3,6 +3,7 @@
 from functools import partial
 
 from synckit import process
+from synckit.drain import Drain
 from synckit.settings import load
 from webhook_ingest.log.app import NAME, lifetime
 from webhook_ingest.settings import LogSettings
@@ -11,7 +12,8 @@ from webhook_ingest.settings import LogSettings
 def main() -> None:
     """Run until SIGTERM."""
     settings = load(LogSettings)
-    process.serve(NAME, settings, process.living(partial(lifetime, settings)))
+    drain = Drain(settings.drain_seconds)
+    process.serve(NAME, settings, process.living(partial(lifetime, settings, drain)), drain)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from functools import partial
 from typing import Final
 
 from synckit import background, kafka, postgres, process, sessions, web
+from synckit.background import Background
 from synckit.consumer import Alarms, Consumer, ConsumerGroup, Intake
 from synckit.contracts import topics
+from synckit.drain import Drain
 from synckit.parking import Redrive
 from synckit.postgres import Pool
 from webhook_ingest.log import handlers
@@ -24,7 +26,7 @@ GATHERED: Final = Intake(linger_ms=250, least_bytes=64 * 1024)
 
 
 @asynccontextmanager
-async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
+async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Routes]:
     """From start to shutdown. Draining finishes the batches in hand, and the slice of the spool."""
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME) as pool, background.background() as loops:
@@ -49,9 +51,12 @@ async def lifetime(settings: LogSettings) -> AsyncIterator[web.Routes]:
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
         }
-        yield process.operations(checks)
-        sender.stop()
-        await asyncio.gather(group.stop(), loops.ended(SPOOL, SPOOL_SECONDS))
+        async with drain.beside(partial(_finish, group, sender, loops), loops.cancel):
+            yield process.operations(checks)
+
+
+async def _finish(group: ConsumerGroup, sender: Sender, loops: Background) -> None:
+    await asyncio.gather(group.stop(), loops.end(SPOOL, sender.stop, SPOOL_SECONDS))
 
 
 def _consumers(pool: Pool, alarms: Alarms) -> list[Consumer]:
