@@ -39,6 +39,8 @@ BATCH_BYTES: Final = 1024 * 1024
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
 DROP_SECONDS: Final = 5.0
+STEP_SECONDS: Final = 2.0
+"""For each part of a consumer that is dropped; one of them asks Kafka to let it leave its group."""
 CLOSE_SECONDS: Final = 0.2
 CANCEL_SECONDS: Final = 0.05
 METADATA_MS: Final = 10_000
@@ -171,7 +173,7 @@ async def drop_consumer(consumer: Any) -> None:
         ]
     for step in steps:
         with contextlib.suppress(Exception):  # why it failed was said where it failed first
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(STEP_SECONDS):
                 await step()
 
 

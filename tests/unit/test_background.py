@@ -70,7 +70,7 @@ async def test_one_that_ends_by_itself_is_not_begun_again() -> None:
 
     async with background.background() as loops:
         loops.start({"relay": ends})
-        await loops.ended("relay", 5)
+        await loops.end("relay", lambda: None, 5)
         await asyncio.sleep(0.05)
 
     assert begun_with == [1]

@@ -57,6 +57,7 @@ class ConsumerGroup:
         )
         self._subscribers = [self._subscribe(name, consumer) for consumer in consumers]
         self._stopping = False
+        self._tending: list[asyncio.Task[None]] = []
         self._joining = asyncio.Lock()
         """Held while they start: a client that is stopped meanwhile would join all the same, and never leave."""
 
@@ -72,8 +73,9 @@ class ConsumerGroup:
             self._has_begun = True
         async with asyncio.TaskGroup() as tasks:  # one that takes long to join again holds up neither others nor alarms
             tasks.create_task(_each_second(self._heed_alarms))
-            for consumer, subscriber in self._members():
-                tasks.create_task(_each_second(partial(self._tend, consumer, subscriber)))
+            self._tending = [
+                tasks.create_task(_each_second(partial(self._tend, *member))) for member in self._members()
+            ]
 
     def _members(self) -> Iterator[tuple[Consumer, Any]]:
         return zip(self._consumers, self._subscribers, strict=True)
@@ -88,13 +90,11 @@ class ConsumerGroup:
                 await self._rejoin(subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
-        if not subscriber.running and not self._stopping:
+        if not subscriber.running:
             metrics.CONSUMER_WAITING.labels(consumer.topic.name).set(0)
             await consumer.lag.look(self._servers, self._name)
 
     async def _rejoin(self, subscriber: Any) -> None:
-        if self._stopping:
-            return
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 await subscriber.start()
@@ -103,8 +103,6 @@ class ConsumerGroup:
             raise
         except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, another client is tried
             log.warning("A consumer could not join its group again", extra=describe(error))
-            await _leave(subscriber)
-        if self._stopping:  # meanwhile
             await _leave(subscriber)
 
     async def _heed_alarms(self) -> bool:
@@ -145,10 +143,21 @@ class ConsumerGroup:
         for consumer in self._consumers:
             consumer.give_up()
         try:
-            async with asyncio.timeout(STOP_SECONDS), self._joining:
-                await self._broker.stop()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._stop_tending()
+                async with self._joining:
+                    await self._broker.stop()
         except TimeoutError:
             log.warning("Kafka does not let us leave the group, which will miss us")
+        except Exception as error:  # noqa: BLE001 - a client that had failed says so again when it is ended
+            log.warning("A consumer's client did not end cleanly", extra=describe(error))
+
+    async def _stop_tending(self) -> None:
+        """Whoever joins again just now leaves instead."""
+        for task in self._tending:
+            task.cancel()
+        if self._tending:
+            await asyncio.wait(self._tending)
 
     async def _start(self) -> None:
         said = False
