@@ -16,7 +16,7 @@ How fast it is, as **ratios in one run on one machine**: to what Kafka, PostgreS
 and to what one would write instead. Absolute figures differ from machine to machine; on this one the load, both
 servers and all services share the cores. Each figure is the median of interleaved rounds after a warm-up, with the
 least and the greatest; a ratio is taken round by round. CPU is user and system time of the process under test alone.
-`make bench` measures all of it again, in about a quarter of an hour, and writes this page and
+`make bench` measures all of it again, in about twenty minutes, and writes this page and
 [performance.json](performance.json); `paintbox bench --against FILE` compares.
 """
 QUIET: Final = 0.3
