@@ -94,6 +94,40 @@ async def test_what_another_does_is_waited_for_and_done_where_that_one_fails(poo
     assert await left(pool) == 0
 
 
+async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_the_sweep(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+    is_mended = False
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "c" in keys and not is_mended:
+            raise KeyError("canary")
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    async with pool.acquire() as connection:
+        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abcde", CAUSE)}))
+    projector.remember(await a_note(pool, "z"))
+
+    with pytest.raises(KeyError):
+        await projector.work()
+    of_others = sorted(done)
+    await projector.work()  # of whoever comes next: it does not meet it
+    with pytest.raises(KeyError):
+        await projector.sweep_once(seconds=-1)
+    was_left, is_mended = await left(pool), True
+    await projector.sweep_once(seconds=-1)
+
+    assert of_others == list("abdez")
+    assert was_left == 1
+    assert "c" in done
+    assert await left(pool) == 0
+    said = [record.__dict__["event_ids"] for record in caplog.records if record.message == "A note met a bug"]
+    assert said == [[str(CAUSE.event_id)] * 5] * 2
+
+
 async def test_what_follows_from_a_note_is_done_before_its_work_ends(pool: Pool) -> None:
     done: list[str] = []
     following = await a_note(pool, "b")

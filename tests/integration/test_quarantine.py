@@ -20,6 +20,7 @@ from synckit.postgres import Pool
 from synckit.times import moment
 from webhook_ingest import records
 from webhook_ingest.log.quarantine import Reader
+from webhook_ingest.models import Understanding
 from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
 from webhook_ingest.records import Door
 
@@ -151,6 +152,33 @@ async def test_b82_what_is_still_not_understood_is_one_attempt_more_and_waits_to
     assert (first, second) == (True, False)
     assert await spooled(pool) == []
     assert await event(session, event_id) == ("FAILED", f"quarantined: {reason}", 1)
+
+
+async def test_a_body_that_meets_a_bug_is_named_and_holds_no_other_up(
+    dsn: str, pool: Pool, session: Connection, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [samples.dumped({"payload": {}, "made_different_by": number}) for number in range(3)]
+    ids = [await quarantine(session, records.COMPANYCAM, body) for body in bodies]
+    good = samples.body("companycam_photo_created.json")
+    ids.append(await quarantine(session, records.COMPANYCAM, good))
+    understand = companycam.understand
+
+    def falls_over(body: bytes) -> Understanding:
+        if body == good:
+            return understand(body)
+        raise KeyError("canary")
+
+    monkeypatch.setattr(companycam, "understand", falls_over)
+    await ask_redrive(dsn, Filter())
+    read = [await Reader(pool, []).once() for _ in range(5)]
+
+    assert read == [True] * 4 + [False]
+    assert [await event(session, each) for each in ids] == [("FAILED", "quarantined: bug", 1)] * 3 + [
+        ("PROCESSED", None, 1)
+    ]
+    named = [record for record in caplog.records if record.message == "A quarantined body met a bug"]
+    assert {record.__dict__["event_id"] for record in named} == set(map(str, ids[:3]))
+    assert all(record.exc_info for record in named)
 
 
 async def test_of_a_body_that_is_understood_in_part_the_rest_is_quarantined_on_its_own(

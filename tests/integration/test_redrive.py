@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from customer_sync.handlers.webhooks import on_salesforce_webhooks
+from customer_sync.rules import projection
 from paintbox.databases import Database
 from support import samples
 from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
@@ -19,6 +20,7 @@ from synckit import failpoints
 from synckit.consumer import Alarms, Batch, Consumer
 from synckit.contracts.topics import WEBHOOKS_SALESFORCE
 from synckit.errors import PoisonError, TransientError
+from synckit.mirror.facts import Record
 from synckit.parking import Redrive
 
 pytestmark = pytest.mark.database
@@ -246,6 +248,35 @@ async def test_one_that_meets_a_bug_is_named_and_holds_no_other_up(
     (said,) = (record for record in caplog.records if record.message == "A redriven record met a bug")
     assert said.__dict__["parked_id"] == failed["id"]
     assert not await release.redrive.once()
+
+
+async def test_one_whose_row_meets_a_bug_is_merged_said_loudly_and_holds_up_neither_others_nor_the_consumer(
+    release: Release, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = salesforce_messages(MESSAGE)
+    await release.consume(*records)
+    release.refused = lambda _: None
+    await release.ask()
+    made = projection.customer_from
+
+    def falls_over(record: Record, *others: Any) -> Any:
+        if record.id == DOUGLAS:
+            raise KeyError("canary")
+        return made(record, *others)
+
+    monkeypatch.setattr("customer_sync.handlers.projection.customer_from", falls_over)
+    await release.redrive.once()
+    of_others = await names(release)
+    await release.consume(*records)  # the consumer goes on
+    with pytest.raises(KeyError):
+        await release.sync.resources.projector.sweep_once(seconds=-1)
+    monkeypatch.setattr("customer_sync.handlers.projection.customer_from", made)
+    await release.sync.resources.projector.sweep_once(seconds=-1)
+
+    assert len(of_others) == len(records) - 1
+    assert len(await names(release)) == len(records)
+    assert "A note met a bug" in caplog.messages
+    assert "A redriven record met a bug" not in caplog.messages
 
 
 async def test_of_two_records_that_stood_at_one_place_each_has_its_own_outcome(release: Release) -> None:

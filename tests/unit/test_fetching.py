@@ -175,6 +175,20 @@ async def test_what_nobody_foresaw_is_an_alarm_once_three_clients_in_a_row_have_
     assert stopped() == 0
 
 
+def test_a_row_of_losses_has_no_end_and_is_forgotten_by_what_lives_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, now = Losses(), 0.0
+    monkeypatch.setattr(fetching, "monotonic", lambda: now)
+
+    for _ in range(2_000):
+        now += 40.0
+        last = losses.add()
+        assert not losses.may_try or last < 5
+    now += fetching.FORGET_SECONDS
+
+    assert last == 2_000
+    assert losses.add() == 1
+
+
 def stopped() -> float | None:
     return REGISTRY.get_sample_value("paintbox_consumer_stopped", {"topic": AT.topic})
 

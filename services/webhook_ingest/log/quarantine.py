@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 1.0
 TIMESTAMP: Final = "x-salesforce-timestamp"
 REFUSED: Final = "refused_by_database"
+BUG: Final = "bug"
+"""A parser of ours fell over it, and its redrive holds no other up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Reader:
         """Read the next body again; whether there was one.
 
         What is understood of it goes into the spool in the transaction that takes the mark away. Nothing understood is
-        one attempt more; so is a body whose records the database refuses.
+        one attempt more; so is a body whose records the database refuses, or that meets a bug.
         """
         async with postgres.transaction(self._pool, "quarantine.read") as connection:
             body = await claim_next(connection)
@@ -100,7 +102,13 @@ class Reader:
         door = records.door_of(body.id, body.bytes)
         if door is None:
             return "unknown_door"
-        understood = self._understand(door, body)
+        try:
+            understood = self._understand(door, body)
+        except Exception as error:
+            if verdict(error) is not Verdict.BUG:
+                raise
+            log.exception("A quarantined body met a bug", extra={"event_id": str(body.id)})
+            return BUG
         if understood.quarantined and not understood.parsed:
             return understood.quarantined[0].why
         try:

@@ -25,6 +25,9 @@ STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
 UNSEEN_SECONDS: Final = 10.0
 LONGEST_DELAY: Final = 30.0
+MOST_DOUBLINGS: Final = 10
+FORGET_SECONDS: Final = 300.0
+"""A client that lived for longer, though nothing came to be read, is no more of a row."""
 MANY: Final = 3
 """Clients in a row that failed in a way that nobody foresaw. It is not the client then, but what it reads."""
 
@@ -97,12 +100,15 @@ class Losses:
 
     def __init__(self) -> None:
         self._count = 0
+        self._added_at = 0.0
         self._next_at = 0.0
 
     def add(self) -> int:
-        """One more; how many there were since something was read."""
-        self._count += 1
-        self._next_at = monotonic() + min(2.0 ** (self._count - 1), LONGEST_DELAY)
+        """One more; how many there were in a row, none of which read anything or lived for five minutes."""
+        now = monotonic()
+        self._count = self._count + 1 if now - self._added_at < FORGET_SECONDS else 1
+        self._added_at = now
+        self._next_at = now + min(2.0 ** min(self._count - 1, MOST_DOUBLINGS), LONGEST_DELAY)
         return self._count
 
     def are_over(self) -> bool:

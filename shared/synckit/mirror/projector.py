@@ -27,6 +27,8 @@ ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
 NET_SECONDS: Final = 60.0
+MOST_NAMED: Final = 20
+"""Events that a line of the log names."""
 
 
 class Projector:
@@ -70,18 +72,34 @@ class Projector:
         """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
 
         Several may call it at once. What another does just now is waited for, last of all, and done where it fails.
+        What meets a bug holds none of the others up: the bug is raised once they are done. Its note is not mine any
+        more then; the sweep tries it again for as long as it is there, and says so.
         """
-        todo = list(self._mine)
+        todo, bugs = list(self._mine), []
         while todo:
             note_id = todo.pop(next((at for at, one in enumerate(todo) if one not in self._doing), 0))
             doing = self._doing.setdefault(note_id, asyncio.Lock())
             async with doing:
                 note = self._mine.get(note_id)
                 if note is not None:
-                    await self._do(note)
+                    bugs += await self._tried(note)
                     del self._mine[note_id]
                     todo += self._led_to.pop(note_id, ())
             del doing  # nobody waits for it any more, unless somebody does
+        if bugs:
+            raise bugs[0]
+
+    async def _tried(self, note: Note) -> list[Exception]:
+        """What was met that nobody foresaw, said already; any other failure is raised."""
+        try:
+            await self._do(note)
+        except Exception as error:
+            if verdict(error) is not Verdict.BUG:
+                raise
+            events = [str(cause.event_id) for cause in note.causes.values()][:MOST_NAMED]
+            log.exception("A note met a bug", extra={"note": note.id, "object": note.object, "event_ids": events})
+            return [error]
+        return []
 
     async def sweep(self) -> None:
         """Until cancelled, do what others left behind: soon after the start, then every 10 s.
@@ -147,13 +165,30 @@ class Projector:
                 if is_last:
                     await notes.delete(connection, self._mirror, note)
         except Exception as error:
-            if verdict(error) not in {Verdict.POISON, Verdict.RACE}:
+            kind = verdict(error)
+            if kind is Verdict.BUG and len(keys) > 1:
+                await self._go_round_the_bug(step, note, keys)
+            elif kind in {Verdict.POISON, Verdict.RACE}:
+                await self._isolate(step, note, keys, error)
+            else:
                 raise
-            await self._isolate(step, note, keys, error)
             if is_last:
                 await self._project(step, note, (), is_last=True)
         else:
             self._finish(note, done)
+
+    async def _go_round_the_bug(self, step: Step, note: Note, keys: Sequence[str]) -> None:
+        """Projects every key but those that meet it, then raises it: the note stays, and they with it."""
+        middle, bugs = len(keys) // 2, []
+        for half in (keys[:middle], keys[middle:]):
+            try:
+                await self._project(step, note, half, is_last=False)
+            except Exception as error:
+                if verdict(error) is not Verdict.BUG:
+                    raise
+                bugs.append(error)
+        if bugs:
+            raise bugs[0]
 
     async def _isolate(self, step: Step, note: Note, keys: Sequence[str], error: Exception) -> None:
         """Bisect to the key whose row is refused, keep that, and project the others."""
