@@ -30,14 +30,15 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME, size=SPOOL_SESSIONS) as pool, background.background() as loops:
         loops.start({"producer": publisher.run, "sessions": partial(sessions.watch, pool)})
+        custody = Custody(publisher, pool)
         checks = {
-            "storage": readiness.storage(kafka.check(settings, PUBLISHED), postgres.check(pool)),
+            "storage": readiness.storage(kafka.check(settings, PUBLISHED), custody.check),
             "producer": publisher.check,
             "loops": loops.check,
         }
         trusted = [ip_network(name) for name in settings.trusted_proxies]
         admission = Admission(trusted, AddressLimit(settings.address_requests_per_second))
-        resources = Resources(settings, admission, Custody(publisher, pool))
+        resources = Resources(settings, admission, custody)
         yield {**process.operations(checks), **routes(resources)}
 
 

@@ -1,8 +1,11 @@
 """Where a request's records are kept before it is answered: in Kafka, or in the spool while Kafka is away."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Final
+
+import asyncpg
 
 from synckit import failpoints, postgres
 from synckit.failures import describe, passes
@@ -15,6 +18,8 @@ log = logging.getLogger(__name__)
 
 WRITE_SECONDS: Final = 2.4
 """How long writing to the spool may take. With the longest wait for Kafka (2.4 s) an answer takes less than 5 s."""
+CHECK_SECONDS: Final = 1.0
+"""After this the server is told to cancel a check: a session that is torn would wait on, for a lock or a standby."""
 
 
 class Custody:
@@ -38,6 +43,21 @@ class Custody:
             await self._spool(records)
             metrics.SPOOLED.labels(door).inc(len(records))
 
+    async def check(self) -> None:
+        """For readiness: raises where the spool cannot be written now.
+
+        Once it could not be written, a check goes as far as a write does, and the first that works ends that: an edge
+        that sends nothing to a door that is not ready would never find out.
+        """
+        try:
+            async with postgres.session_for(self._pool, postgres.CHECK_SECONDS) as connection:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await (spool.rehearse(connection) if self._has_failed else spool.check(connection))
+        except asyncpg.ReadOnlySQLTransactionError:
+            await self._pool.expire_connections()  # only a new session may find the server that takes writes
+            raise
+        self._recovered()
+
     async def _spool(self, records: Sequence[Outgoing]) -> None:
         try:
             await self._write(records)
@@ -48,6 +68,9 @@ class Custody:
                 log.warning("The spool cannot be written: the doors answer 503", extra=describe(error))
             self._has_failed = True
             raise UnavailableError from None
+        self._recovered()
+
+    def _recovered(self) -> None:
         if self._has_failed:
             log.info("The spool can be written again")
         self._has_failed = False

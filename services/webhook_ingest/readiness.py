@@ -19,9 +19,13 @@ def storage(in_kafka: Check, in_spool: Check) -> Check:
     """
 
     async def answers() -> str | None:
-        kafka_says, spool_says = await asyncio.gather(_ask(in_kafka), _ask(in_spool))
+        kafka_says, spool_says = await asyncio.gather(_ask(in_kafka), _ask(in_spool), return_exceptions=True)
+        if isinstance(kafka_says, BaseException):
+            raise kafka_says
         if kafka_says not in {AWAY, kafka.NO_BROKER}:
             return kafka_says
+        if isinstance(spool_says, BaseException):
+            raise spool_says
         return None if spool_says is None else "Kafka is away, and the spool cannot be written"
 
     return answers

@@ -67,6 +67,32 @@ async def insert(connection: Connection, records: Sequence[Outgoing]) -> None:
     )
 
 
+async def check(connection: Connection) -> None:
+    """Raises what any insert would: of a lock, a right, a server that only reads. Not one row is inserted."""
+    await connection.execute(
+        """
+        INSERT INTO integrations.webhook_spool (topic, value, event_id)
+        SELECT 'none', ''::bytea, gen_random_uuid() WHERE false
+        """
+    )
+
+
+async def rehearse(connection: Connection) -> None:
+    """Raises what keeping a record would, of a full disk or of a commit too. The row is rolled back, and never sent."""
+    async with connection.transaction():
+        row = connection.transaction()
+        await row.start()
+        await connection.execute(
+            """
+            INSERT INTO integrations.webhook_spool (topic, value, event_id)
+            VALUES ('none', convert_to(repeat('-', 1900), 'UTF8'), gen_random_uuid())
+            """
+        )
+        await row.rollback()
+        # Without a word in the WAL a commit waits neither for the disk nor for a synchronous standby.
+        await connection.execute("SELECT pg_logical_emit_message(true, 'webhook_spool', '')")
+
+
 async def claim_next(connection: Connection, at_most: int, after: int) -> list[Row]:
     """The oldest rows after a `seq` that no other sender holds, locked, in order; of values about 4 MiB at most."""
     return await connection.fetch(

@@ -55,9 +55,10 @@ OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "synckit.references:routes": (),
     "synckit.sessions:end_silent": (),
     "webhook_ingest.custody:_write": ("webhook_ingest.spool",),
+    "webhook_ingest.custody:check": (),
     "webhook_ingest.spool:_has_rows": (),
 }
-"""Where a session is opened without a transaction, or offsets are committed: its steps; none where it only reads."""
+"""Where a session is opened without a transaction, or offsets are committed: its steps; none where it keeps nothing."""
 
 
 def test_whatever_is_committed_without_a_transaction_has_a_step_before_and_after_it() -> None:

@@ -401,14 +401,17 @@ async def test_f16_a_synchronous_standby_that_is_gone_makes_the_door_refuse_in_t
             await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
             await admin.execute("SELECT pg_reload_conf()")
             refused = await asyncio.gather(*(push(http, door.url, servers.token, body) for body in bodies))
+            unready = [(await http.get(door.url + "/readyz")).status_code for _ in range(3)]
             await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
             await admin.execute("SELECT pg_reload_conf()")
+            await door.is_ready()
             await until(lambda: _is_taken(servers, http, door, bodies[0]), 60)
 
     more = await until_it_sends_to_kafka(servers, http, door)
     taken = [await push(http, door.url, servers.token, body) for body in bodies]
     await until_logged(servers, bodies + more)
     assert {answer.status_code for answer in refused} == {503}
+    assert unready == [503] * 3
     assert all("retry-after" in answer.headers for answer in refused)
     assert await answered_late(http, door.url) == 0
     assert {answer.status_code for answer in taken} == {200}

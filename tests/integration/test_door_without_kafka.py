@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, nullcontext
+from functools import partial
 
 import httpx
 import pytest
@@ -142,6 +143,62 @@ async def test_with_both_away_readiness_says_so_and_the_loop_still_turns(lost: h
     assert alive.status_code == 200
     assert ready.status_code == 503
     assert ready.json()["missing"] == {"storage": "Kafka is away, and the spool cannot be written"}
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    """What a load balancer asks. Nobody sends a delivery meanwhile."""
+    return (await client.get("/readyz")).status_code == 200
+
+
+async def test_over_a_database_that_only_reads_a_door_is_not_ready_until_it_takes_writes(
+    dsn: str, session: Connection, admin: Connection
+) -> None:
+    name = await session.fetchval("SELECT current_database()")
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with AsyncExitStack() as stack:
+        client = await door(stack, dsn)
+        before = await is_ready(client)
+        refused = await client.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+        after = await is_ready(client)
+        await admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+        await until(partial(is_ready, client))
+        taken = await client.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+
+    assert (before, refused.status_code, after) == (False, 503, False)
+    assert taken.status_code == 200
+
+
+async def test_while_somebody_holds_the_spool_locked_a_door_is_not_ready(
+    spooling: httpx.AsyncClient, session: Connection
+) -> None:
+    async with session.transaction():
+        await session.execute("LOCK TABLE integrations.webhook_spool IN SHARE MODE")
+        while_locked = await is_ready(spooling)
+
+    await until(partial(is_ready, spooling))
+    assert not while_locked
+
+
+FULL_DISK = """
+    CREATE FUNCTION pg_temp.full_disk() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON integrations.webhook_spool
+        FOR EACH ROW EXECUTE FUNCTION pg_temp.full_disk()
+"""
+
+
+async def test_what_only_a_delivery_finds_out_keeps_a_door_unready_until_a_rehearsal_works(
+    spooling: httpx.AsyncClient, session: Connection
+) -> None:
+    await session.execute(FULL_DISK)
+    refused = await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET))
+    while_full = [await is_ready(spooling) for _ in range(3)]
+    await session.execute("DROP TRIGGER full_disk ON integrations.webhook_spool")
+
+    await until(partial(is_ready, spooling))
+    assert (refused.status_code, while_full) == (503, [False] * 3)
+    assert await session.fetchval("SELECT count(*) FROM integrations.webhook_spool") == 0
 
 
 async def test_f67_while_a_secret_is_replaced_nobody_is_turned_away(dsn: str) -> None:
