@@ -73,7 +73,7 @@ async def test_b50_the_place_in_a_body_is_a_detail_and_no_part_of_the_reason(dsn
     [
         (Filter(consumer="photo-sync"), [2]),
         (Filter(reason="key_mismatch"), [1]),
-        (Filter(key="004"), [2]),
+        (Filter(keys=("004",)), [2]),
         (Filter(topic="nowhere"), []),
         (Filter(consumer="customer-sync", reason="null_value"), []),
         (Filter(before=datetime(2026, 1, 2, 10, 2, tzinfo=UTC)), [1]),
@@ -116,3 +116,14 @@ async def test_a_key_is_given_as_text_or_as_it_is_shown(dsn: str, session: Conne
     assert as_text == as_shown
     assert "key_mismatch" in as_text[1]
     assert (code, "--key is not UTF-8" in said) == (2, True)
+
+
+async def test_a_key_with_a_backslash_is_given_as_text_or_as_it_is_shown(dsn: str, session: Connection) -> None:
+    await park(session, 1, key="a\\ü".encode())
+
+    as_text, as_shown = [await paintbox(dsn, "list", "--key", key) for key in (r"a\ü", r"a\\\303\274")]
+    dropped = await paintbox(dsn, "drop", "--key", r"a\ü", "--yes")
+
+    assert as_text == as_shown
+    assert "key_mismatch" in as_text[1]
+    assert dropped == (0, "1 dropped\n")

@@ -205,7 +205,7 @@ def _filter(
         consumer=consumer,
         topic=topic,
         reason=reason,
-        key=None if key is None else _as_listed(key),
+        keys=None if key is None else (key, _as_listed(key)),
         before=before,
         after=after,
         with_decided=with_decided,
@@ -215,9 +215,10 @@ def _filter(
 def _as_listed(key: str) -> str:
     """The key as `list` writes it, where it was given as the text that it is. BadParameter where it is none."""
     try:
-        return "".join(chr(one) if chr(one).isascii() else f"\\{one:03o}" for one in key.encode())
+        doubled = key.replace("\\", "\\\\").encode()
     except UnicodeEncodeError:
         raise typer.BadParameter("--key is not UTF-8: give the key as `paintbox parked list` shows it") from None
+    return "".join(chr(one) if chr(one).isascii() else f"\\{one:03o}" for one in doubled)
 
 
 def _demand(ids: list[str] | None, found: "Sequence[SetAside]") -> None:

@@ -20,7 +20,8 @@ class Filter:
     consumer: str | None = None
     topic: str | None = None
     reason: str | None = None
-    key: str | None = None
+    keys: tuple[str, ...] | None = None
+    """As `list` shows them."""
     before: datetime | None = None
     after: datetime | None = None
     with_decided: bool = False
@@ -76,7 +77,7 @@ async def find_set_aside(connection: Connection, wanted: Filter, limit: int | No
         wanted.consumer,
         wanted.topic,
         wanted.reason,
-        wanted.key,
+        None if wanted.keys is None else list(wanted.keys),
         wanted.before,
         wanted.after,
         limit,
@@ -118,7 +119,7 @@ _SET_ASIDE: Final = """
           FROM set_aside
          WHERE ($1::text[] IS NULL OR id = ANY($1))
            AND ($2::text IS NULL OR consumer = $2) AND ($3::text IS NULL OR $3 IN (topic, vendor))
-           AND ($4::text IS NULL OR reason = $4) AND ($5::text IS NULL OR key = $5)
+           AND ($4::text IS NULL OR reason = $4) AND ($5::text[] IS NULL OR key = ANY($5))
            AND ($6::timestamptz IS NULL OR since < $6) AND ($7::timestamptz IS NULL OR since > $7)
          ORDER BY since DESC, id
          LIMIT $8
