@@ -14,6 +14,8 @@ from simulators.subscriptions import Subscription
 
 TIMEOUT_SECONDS: Final = 10.0
 """How long an answer is waited for, where the vendor does not say."""
+MOST_DOUBLINGS: Final = 64
+"""Any interval is at its longest by then, and no float has overflowed."""
 
 
 class InvalidInputError(Exception):
@@ -46,7 +48,8 @@ class Retry:
         """When to try again after so many attempts; None: never."""
         if self.most_attempts is not None and attempts >= self.most_attempts:
             return None
-        due = now + min(first_seconds * 2 ** (attempts - 1), self.longest_seconds)
+        doublings = min(attempts - 1, MOST_DOUBLINGS)
+        due = now + min(first_seconds * 2**doublings, self.longest_seconds)
         return None if self.is_expired(created, due) else due
 
     def is_expired(self, created: float, now: float) -> bool:

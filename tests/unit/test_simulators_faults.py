@@ -47,6 +47,12 @@ def test_retries_double_up_to_the_longest_interval() -> None:
     assert due == [101, 102, 104, 108, 110, 110]
 
 
+def test_whoever_tries_for_weeks_keeps_to_the_longest_interval() -> None:
+    retry = Retry(longest_seconds=10)
+
+    assert retry.next_due(0.05, 1_000_000, created=0, now=100) == 110
+
+
 def test_the_last_attempt_has_no_successor() -> None:
     retry = Retry(most_attempts=10)
 
