@@ -1,12 +1,10 @@
 """PostgreSQL older than Kafka's offsets: restored, or the standby that was behind. The topics fill the gap."""
 
-import shlex
 import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -18,10 +16,11 @@ import psutil
 import pytest
 
 from paintbox.stack import kept, postgres
-from paintbox.stack.account import Account, run_as, server_account
+from paintbox.stack.account import server_account
 from paintbox.stack.environments import dsn
 from support.outages import Servers, a_delivery, push
-from support.programs import Running, free_port
+from support.programs import Running
+from support.standbys import Cluster, standby
 from support.topics import lag, set_back
 from support.waiting import until, until_true
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM
@@ -31,29 +30,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("servers")]
 
 NUMBERS: Final = count(5_000_000)
 GROUP: Final = "webhook-log"
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The data of the servers' PostgreSQL, and what works on it."""
-
-    data: Path
-    programs: Path
-    account: Account | None
-    dsn: str
-
-    def run(self, program: str, *words: str) -> None:
-        done = run_as(self.account, [str(self.programs / program), *words])
-        assert done.returncode == 0, done.stderr
-
-    @property
-    def copy(self) -> Path:
-        return self.data.with_name("copy")
-
-    def take_the_place(self) -> None:
-        """The copy is the data now."""
-        shutil.rmtree(self.data)
-        self.copy.rename(self.data)
 
 
 @pytest.fixture
@@ -137,19 +113,6 @@ async def test_f28_after_a_restore_setting_the_offsets_back_applies_what_came_si
     cluster.take_the_place()
 
     await fills_the_gap(servers, before, since, moment)
-
-
-@contextmanager
-def standby(cluster: Cluster) -> Iterator[Path]:
-    """An asynchronous standby of it, while the block lasts; its data."""
-    cluster.run("pg_basebackup", "-D", str(cluster.copy), "-d", cluster.dsn, "--checkpoint=fast", "-R")
-    options = shlex.join(postgres.arguments(cluster.copy, free_port())[2:])
-    log = str(cluster.data.with_name("standby.log"))
-    cluster.run("pg_ctl", "start", "--wait", "-D", str(cluster.copy), "-l", log, "-o", options)
-    try:
-        yield cluster.copy
-    finally:
-        cluster.run("pg_ctl", "stop", "--wait", "-D", str(cluster.copy), "-m", "fast")
 
 
 @asynccontextmanager
