@@ -2,17 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client import REGISTRY
 
 from paintbox.databases import Connection, Database
+from paintbox.stack.account import server_account
 from support.kafka import NewTopic
-from support.postgres import NewDatabase, OpenSession
+from support.postgres import NewDatabase, OpenSession, Server
+from support.standbys import Cluster, standby
 from support.topics import read_all
 from support.waiting import until
 from synckit.outbox import relay, store
@@ -36,8 +41,8 @@ async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
     """Starts relays of one outbox, which the end of the test stops."""
     async with AsyncExitStack() as stack:
 
-        async def start_relay(kind: type[Relay] = Relay, servers: str = kafka_servers) -> Relay:
-            relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=dsn, servers=servers, process="test")
+        async def start_relay(kind: type[Relay] = Relay, servers: str = kafka_servers, where: str = dsn) -> Relay:
+            relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=where, servers=servers, process="test")
             task = asyncio.create_task(relay.run())
 
             async def stop() -> None:
@@ -306,3 +311,100 @@ async def test_what_waits_is_measured_though_nobody_can_lead(start: Start, dsn: 
         return REGISTRY.get_sample_value("paintbox_outbox_rows", {"outbox": dsn[-40:]}) == 3
 
     await until(is_told)
+
+
+@pytest.fixture
+def cluster(postgres_server: Server) -> Iterator[Cluster]:
+    programs = Path(postgres_server.programs)
+    if not (programs / "pg_basebackup").exists():
+        pytest.skip("this PostgreSQL has no pg_basebackup")
+    found = Cluster(Path(postgres_server.home) / "data", programs, server_account(), postgres_server.admin_dsn)
+    yield found
+    shutil.rmtree(found.copy, ignore_errors=True)
+
+
+async def versions(kafka_servers: str, topic: str) -> list[int]:
+    return [json.loads(record.value)["version"] for record in await read_all(kafka_servers, topic)]
+
+
+async def until_red(relay: Relay, name: str) -> None:
+    async def is_red() -> bool:
+        return await relay.check() == name
+
+    await until(is_red)
+
+
+async def test_on_a_standby_that_is_behind_no_relay_publishes_what_others_deleted(
+    start: Start,
+    session: Connection,
+    connect: OpenSession,
+    dsn: str,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    cluster: Cluster,
+) -> None:
+    topic = await new_topic(cleanup_policy="compact")
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    with standby(cluster) as data:
+        here = f":{urlsplit(dsn).port}/"
+        away = f":{(data / 'postmaster.pid').read_text().splitlines()[3].strip()}/"
+        there = await connect(cluster.dsn.replace(here, away))
+        await there.execute("SELECT pg_wal_replay_pause()")
+        await start()
+        await until_empty(session)
+        await store.insert(session, OUTBOX, [an_event(topic, "a", 2)])
+        await until_empty(session)
+
+        behind = await start(where=dsn.replace(here, away))
+        await until_red(behind, "ReadOnlySQLTransactionError")
+        await store.insert(session, OUTBOX, [an_event(topic, "a", 3)])
+        await until_empty(session)
+        await there.close()
+
+    assert await versions(kafka_servers, topic) == [1, 2, 3]
+
+
+class Failing(Relay):
+    """Counts what ended its terms, or held them up."""
+
+    failures = 0
+
+    def _note_failure(self, *words: Any) -> None:
+        self.failures += 1
+        super()._note_failure(*words)
+
+    async def until_it_failed(self, times: int) -> None:
+        async def did() -> bool:
+            return self.failures >= times
+
+        await until(did)
+
+
+def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == relay.__name__]
+
+
+async def test_where_nothing_can_be_deleted_nothing_is_published_and_it_is_said_once(
+    start: Start,
+    session: Connection,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.05)
+    caplog.set_level("INFO", logger=relay.__name__)
+    topic = await new_topic()
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    database = await session.fetchval("SELECT current_database()")
+    await session.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+
+    failing = await start(Failing)
+    await failing.until_it_failed(4)  # type: ignore[attr-defined] # a Failing
+    before = await failing.check(), lines_of(caplog), await versions(kafka_servers, topic)
+    await session.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    await until_empty(session)
+
+    assert before == ("ReadOnlySQLTransactionError", ["The outbox relay's term ended"], [])
+    assert lines_of(caplog) == ["The outbox relay's term ended", "The outbox relay leads"]
+    assert await versions(kafka_servers, topic) == [1]

@@ -95,7 +95,7 @@ class Relay:
         try:
             while not self._stopping:
                 await self._ask(session)
-                if await session.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", self._outbox.name):
+                if await store.claim(session, self._outbox):
                     await self._lead(session)
                 else:
                     self._failure = None

@@ -57,6 +57,22 @@ async def insert(connection: Connection, outbox: Outbox, events: Sequence[Event]
     )
 
 
+async def claim(connection: Connection, outbox: Outbox) -> bool:
+    """Whether this session has the lock of the outbox now, which it holds until it ends.
+
+    Raises PostgresError, and takes no lock, where the session could not delete rows: on a standby, which may still have
+    rows that others published long ago, in a database that is read-only, while the table is locked against writes.
+    """
+    claimed: bool = await connection.fetchval(
+        f"""
+        WITH writable AS (DELETE FROM {outbox.events} WHERE false)
+        SELECT pg_try_advisory_lock(hashtextextended($1, 0))
+        """,  # noqa: S608 - the table's name is a constant of the service
+        outbox.name,
+    )
+    return claimed
+
+
 async def list_next(connection: Connection, outbox: Outbox, at_most: int, besides: Sequence[int] = ()) -> list[Row]:
     """The visible rows with the smallest seq besides those given, in order; of values about 4 MiB at most."""
     return await connection.fetch(
