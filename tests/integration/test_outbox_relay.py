@@ -408,3 +408,37 @@ async def test_where_nothing_can_be_deleted_nothing_is_published_and_it_is_said_
     assert before == ("ReadOnlySQLTransactionError", ["The outbox relay's term ended"], [])
     assert lines_of(caplog) == ["The outbox relay's term ended", "The outbox relay leads"]
     assert await versions(kafka_servers, topic) == [1]
+
+
+async def test_what_was_published_and_cannot_be_deleted_is_not_published_again(
+    start: Start,
+    session: Connection,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.05)
+    caplog.set_level("INFO", logger=relay.__name__)
+    topic = await new_topic()
+    failing = await start(Failing)
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    await until_empty(session)
+
+    await session.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON customers.outbox_events FOR EACH ROW EXECUTE FUNCTION refuse();
+        """
+    )
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 2)])
+    await failing.until_it_failed(4)  # type: ignore[attr-defined] # a Failing
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 3)])
+    before = await failing.check(), await versions(kafka_servers, topic)
+    await session.execute("DROP TRIGGER refuse ON customers.outbox_events")
+    await until_empty(session)
+
+    leads = "The outbox relay leads"
+    assert before == ("RaiseError", [1, 2])
+    assert lines_of(caplog) == [leads, "The outbox relay cannot delete what it published", leads]
+    assert await versions(kafka_servers, topic) == [1, 2, 3]

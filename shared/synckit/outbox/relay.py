@@ -65,7 +65,7 @@ class Relay:
         self._portion = Portion(ROUND_ROWS, store.ROUND_BYTES, kafka.TRANSACTION_REQUEST_MS / 1000)
 
     async def check(self) -> str | None:
-        """For readiness: what ended the last term, as long as no new one has begun."""
+        """For readiness: what ended the last term, or holds this one up, until the relay publishes again."""
         return self._failure
 
     def wake(self) -> None:
@@ -85,8 +85,8 @@ class Relay:
             except Exception as error:
                 if not isinstance(error, FAILURES) and not passes(error):
                     raise
-                self._note_failure(error)
-                await self._pause(RETRY_SECONDS)
+                self._note_failure("The outbox relay's term ended", error)
+                await self._back_off(RETRY_SECONDS)
             finally:
                 metrics.RELAY_LEADER.labels(self._outbox.name).set(0)
 
@@ -111,8 +111,8 @@ class Relay:
         try:
             await _while_asking(session, producer.start())
             failpoints.hit("relay.lead")
-            log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
-            self._failure = None
+            if self._failure is None:  # else it is said once it publishes, and not in every term that fails
+                self._note_lead()
             metrics.RELAY_LEADER.labels(self._outbox.name).set(1)
             ahead = Round()
             while not self._stopping:
@@ -122,6 +122,8 @@ class Relay:
                     rows = await store.list_next(session, self._outbox, self._portion.rows)
                     now = await self._prepare(producer, rows)
                 ahead = await self._publish(session, producer, now)
+                if self._failure is not None:
+                    self._note_lead()
                 if now.is_empty:
                     await self._pause(POLL_SECONDS)
         finally:
@@ -151,11 +153,29 @@ class Relay:
             return Round()
         rows = await self._try(session, producer, now)
         failpoints.hit("relay.delete:before_commit")
-        deleting = store.delete(session, self._outbox, now.seqs)
-        _, ahead = await asyncio.gather(deleting, self._prepare(producer, rows))
+        _, ahead = await asyncio.gather(self._delete(session, now.seqs), self._prepare(producer, rows))
         failpoints.hit("relay.delete:after_commit")
         metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now.seqs))
         return ahead
+
+    async def _delete(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
+        """Forget rows that Kafka has. Nothing is sent before that is done: a new term would send the same rows again.
+
+        Tried for as long as the session lives: while it holds the lock, nobody else can have published them, nor can
+        their numbers belong to other rows, as after a restore.
+        """
+        delay = RETRY_SECONDS
+        while True:
+            try:
+                return await store.delete(session, self._outbox, seqs)
+            except asyncpg.PostgresError as error:
+                if self._stopping or session.is_closed():
+                    raise
+                self._note_failure("The outbox relay cannot delete what it published", error)
+            await self._back_off(delay)
+            with contextlib.suppress(asyncpg.PostgresError):
+                await self._ask(session)
+            delay = min(2 * delay, ASK_SECONDS)  # well below what the session may be idle
 
     async def _try(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> list[Row]:
         """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
@@ -203,10 +223,20 @@ class Relay:
         if not self._stopping:
             self._woken.clear()
 
-    def _note_failure(self, error: BaseException) -> None:
+    async def _back_off(self, seconds: float) -> None:
+        """Pause, however many rows are written meanwhile; `stop` ends it."""
+        ends_at = monotonic() + seconds
+        while not self._stopping and (left := ends_at - monotonic()) > 0:
+            await self._pause(left)
+
+    def _note_lead(self) -> None:
+        log.info("The outbox relay leads", extra={"outbox": self._outbox.name})
+        self._failure = None
+
+    def _note_failure(self, what: str, error: BaseException) -> None:
         name = type(error).__name__
         if self._failure != name:
-            log.warning("The outbox relay's term ended", extra={"outbox": self._outbox.name, "error": name})
+            log.warning(what, extra={"outbox": self._outbox.name, "error": name})
         self._failure = name
 
 
