@@ -103,9 +103,9 @@ class Organization:
         changed = self._account_change() if of_account else self._contact_change(at)
         name, whole = "Account" if of_account else "Contact", {**known[at], **changed}
         moment = self.moment
-        if not of_account and (copy := self.dice.randrange(self.copies)):
-            whole = {**whole, "Id": copied(str(whole["Id"]), copy)}
-            return Told(name, "UPDATE", changed, whole, moment)
+        if copy := self.dice.randrange(self.copies):
+            ids = {field: copied(str(whole[field]), copy) for field in ("Id", "AccountId") if whole.get(field)}
+            return Told(name, "UPDATE", changed, {**whole, **ids}, moment)
         if is_late:
             return Told(name, "UPDATE", changed, whole, moment - DAYS_MS + HOUR_MS)
         known[at] = whole

@@ -1,4 +1,6 @@
-"""Tables filled with copies of what customer-sync made of the contacts: the same rows under other ids.
+"""Tables filled with copies of what customer-sync made of contacts and accounts: the same rows under other ids.
+
+A copy of a contact belongs to the copy of its account: an account has no more contacts than before.
 
 Loaded in bulk, without the indexes that are no constraints: they are made again at the end, as they were.
 """
@@ -16,9 +18,24 @@ _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PLACE: Final = slice(3, 6)
 """Where the copy's number stands in an id: the bench's own have `Dm0` there."""
 
+
+def _of_copy(account_id: str) -> str:
+    """SQL of the id of an account's copy; null of null."""
+    return f"overlay({account_id} PLACING copy.code FROM {PLACE.start + 1} FOR {PLACE.stop - PLACE.start})"
+
+
 OF_CUSTOMERS: Final = {
-    "customers.salesforce_records": {"id": "copy.id"},
-    "customers.customers": {"id": "copy.customer_id", "salesforce_id": "copy.id"},
+    "customers.salesforce_records": {
+        "id": "copy.id",
+        "parent_id": _of_copy("row.parent_id"),
+        "fields": "CASE WHEN row.parent_id IS NULL THEN row.fields"
+        f" ELSE jsonb_set(row.fields, '{{AccountId}}', to_jsonb({_of_copy('row.parent_id')})) END",
+    },
+    "customers.customers": {
+        "id": "copy.customer_id",
+        "salesforce_id": "copy.id",
+        "salesforce_account_id": _of_copy("row.salesforce_account_id"),
+    },
     "customers.customer_sync_logs": {
         "id": "gen_random_uuid()",
         "customer_id": "copy.customer_id",
@@ -33,10 +50,10 @@ OF_INTEGRATIONS: Final = {
 }
 """Each table, and what a copy's row has otherwise than its original."""
 ORIGINALS: Final = {
-    "customers.salesforce_records": "row.id = copy.original AND row.object = 'Contact'",
+    "customers.salesforce_records": "row.id = copy.original",
     "customers.customers": "row.salesforce_id = copy.original",
     "customers.customer_sync_logs": "row.salesforce_id = copy.original",
-    "integrations.external_entity_cache": "row.external_id = copy.original AND row.entity_type = 'Contact'",
+    "integrations.external_entity_cache": "row.external_id = copy.original",
     "integrations.webhook_events": "row.id = copy.event_id",
     "integrations.sync_logs": "row.id = copy.event_id",
     "integrations.webhook_event_keys": "row.event_id = copy.event_id",
@@ -52,7 +69,7 @@ def copied(record_id: str, number: int) -> str:
 
 
 async def multiply(rig: Rig, ids: Sequence[str], copies: int) -> None:
-    """So many further copies of the rows of these contacts, in every table that has a row a contact or an event."""
+    """So many further copies of the rows of these records, in every table that has a row a record or an event."""
     await asyncio.gather(
         _fill(rig, Database.CUSTOMERS, OF_CUSTOMERS, ids, copies),
         _fill(rig, Database.INTEGRATIONS, OF_INTEGRATIONS, ids, copies),
@@ -64,9 +81,11 @@ async def _fill(
 ) -> None:
     async with connected(rig.dsn(database), process=PROCESS) as connection:
         await connection.execute("SET synchronous_commit = off")
-        await connection.execute("CREATE TEMP TABLE copy (original text, id text, customer_id uuid, event_id uuid)")
+        await connection.execute(
+            "CREATE TEMP TABLE copy (original text, id text, code text, customer_id uuid, event_id uuid)"
+        )
         await connection.copy_records_to_table(
-            "copy", records=_copies(ids, copies), columns=["original", "id", "customer_id"]
+            "copy", records=_copies(ids, copies), columns=["original", "id", "code", "customer_id"]
         )
         if database is Database.INTEGRATIONS:
             await connection.execute(_EVENTS)
@@ -77,15 +96,15 @@ async def _fill(
 
 _EVENTS: Final = """
     UPDATE copy SET event_id = log.id FROM integrations.sync_logs AS log
-     WHERE log.external_id = copy.original AND log.entity_type = 'Contact'
+     WHERE log.external_id = copy.original
     """
 
 
-def _copies(ids: Sequence[str], copies: int) -> Iterator[tuple[str, str, object]]:
+def _copies(ids: Sequence[str], copies: int) -> Iterator[tuple[str, str, str, object]]:
     for number in range(1, copies + 1):
         for one in ids:
             copy = copied(one, number)
-            yield one, copy, customer_id(copy)
+            yield one, copy, copy[PLACE], customer_id(copy)
 
 
 async def _insertion(connection: Connection, table: str, changed: dict[str, str]) -> str:

@@ -139,8 +139,7 @@ async def load(rig: Rig, records: Iterable[Outgoing]) -> Segment:
 async def ours(rig: Rig, segment: Segment, batch: int = BATCH) -> Run:
     """The real process, started on the waiting part, stopped when it has committed all of it."""
     await clones.checkpoint(rig)
-    names = [database_name(database) for database in WRITTEN]
-    before = await clones.rows_written(rig, names)
+    before = await rows_written(rig)
     watched = asyncio.create_task(
         progress.first_and_last(
             rig.kafka, SERVICE, segment.begins, segment.ends, lambda: usage.cpu_seconds(rig.pid(SERVICE))
@@ -156,10 +155,20 @@ async def ours(rig: Rig, segment: Segment, batch: int = BATCH) -> Run:
         watched.cancel()
     peak = usage.peak_rss(rig.pid(SERVICE))
     await rig.stop(SERVICE)
-    rows = await clones.rows_written(rig, names) - before
+    rows = await rows_written(rig) - before
     events, seconds = last.records - first.records, last.at - first.at
-    more = {ROWS: rows / segment.events * events / seconds, ROWS_OF_EVENT: rows / segment.events}
+    more = rows_of(rows, segment.events, events / seconds)
     return Run(events, seconds, last.cpu_seconds - first.cpu_seconds, peak, more)
+
+
+async def rows_written(rig: Rig) -> int:
+    """How many rows were inserted or updated so far, in both databases."""
+    return await clones.rows_written(rig, [database_name(database) for database in WRITTEN])
+
+
+def rows_of(rows: int, events: int, rate: float) -> dict[str, float]:
+    """So many rows of so many events, as figures; `rate` is events a second."""
+    return {ROWS: rows / events * rate, ROWS_OF_EVENT: rows / events}
 
 
 @asynccontextmanager

@@ -14,8 +14,9 @@ from paintbox.bench.workloads.customers import SERVICE
 
 PROCESSES: Final = (1, 2, 4)
 NOTES: Final = (
-    "The contacts beyond the first are copies that the bench loads in bulk: mirror, customer, cache, and a row each in "
-    "webhook_events, webhook_event_keys, sync_logs and customer_sync_logs. The changes are of any of them.",
+    "The contacts beyond the first are copies that the bench loads in bulk, as are their accounts: mirror, customer, "
+    "cache, and a row each in webhook_events, webhook_event_keys, sync_logs and customer_sync_logs. The changes are of "
+    "any of them, and an account has as many contacts as before.",
     "Processes share the topic's partitions, and the cores with PostgreSQL and Kafka. CPU is that of all together, the "
     "peak that of the largest.",
 )
@@ -32,7 +33,8 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     organization = Organization(bodies.a_run(4), int(time.time() * 1000))
     say(f"customer-sync takes {sizes.contacts:,} contacts in")
     await customers.taken_in(rig, organization.founded(sizes.contacts))
-    ids = [str(contact["Id"]) for contact in organization.contacts[: organization.founding_contacts]]
+    founded = organization.contacts[: organization.founding_contacts], organization.accounts
+    ids = [str(record["Id"]) for records in founded for record in records]
     few, many = sizes.contacts, sizes.contacts * sizes.copies
     runs: dict[str, list[Run]] = {named(1, few): await _rounds(rig, organization, sizes, 1, say)}
     say(f"loading rows of {many - few:,} further contacts")
@@ -76,9 +78,18 @@ async def _turn(rig: Rig, organization: Organization, sizes: Sizes, processes: i
         return sum(usage.cpu_seconds(rig.pid(name)) for name in names)
 
     await clones.checkpoint(rig)
+    before = await customers.rows_written(rig)
     await rig.start(*names)
     segment = await customers.load(rig, made)
     first, last = await progress.first_and_last(rig.kafka, SERVICE, segment.begins, segment.ends, cpu)
     peak = max(usage.peak_rss(rig.pid(name)) for name in names)
     await rig.stop(*names)
-    return Run(last.records - first.records, last.at - first.at, last.cpu_seconds - first.cpu_seconds, peak)
+    events, seconds = last.records - first.records, last.at - first.at
+    rows = await customers.rows_written(rig) - before
+    return Run(
+        events,
+        seconds,
+        last.cpu_seconds - first.cpu_seconds,
+        peak,
+        customers.rows_of(rows, segment.events, events / seconds),
+    )
