@@ -12,6 +12,7 @@ from support.facts import NOON_MS
 from support.postgres import NewDatabase
 from support.waiting import until_true
 from synckit import postgres
+from synckit.consumer.lease import Lease
 from synckit.errors import PoisonError, TransientError
 from synckit.mirror import notes, refusals, refused
 from synckit.mirror.facts import Cause
@@ -126,6 +127,108 @@ async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_t
     assert await left(pool) == 0
     said = [record.__dict__["event_ids"] for record in caplog.records if record.message == "A note met a bug"]
     assert said == [[str(CAUSE.event_id)] * 5] * 2
+
+
+async def test_a_bug_is_raised_to_those_whose_note_it_is_whoever_does_it(pool: Pool) -> None:
+    mine, others = Lease(), Lease()
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "bad" in keys:
+            raise KeyError("canary")
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, "bad"), others)
+    projector.remember(await a_note(pool, "good"), mine)
+
+    await projector.work(mine)
+    with pytest.raises(KeyError):
+        await projector.work(others)
+    await projector.work(others)
+
+    assert await left(pool) == 1
+
+
+async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the_database_was_away_meanwhile(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 2)
+    done: list[str] = []
+    away = [TransientError("it was away")]
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "a" in keys:
+            raise KeyError("canary")
+        if "e" in keys and away:
+            raise away.pop()
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    async with pool.acquire() as connection:
+        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abcdef", CAUSE)}))
+
+    with pytest.raises(TransientError):
+        await projector.work()
+    with pytest.raises(KeyError):
+        await projector.work()
+
+    assert set(done) == set("bcdef")
+    assert await left(pool) == 1, "the key that meets it is not projected yet"
+
+
+async def test_beside_a_key_that_is_refused_and_one_that_meets_a_bug_the_others_are_projected(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "p" in keys:
+            raise PoisonError("refused", "whatever it is")
+        if "q" in keys:
+            raise KeyError("canary")
+        done.extend(keys)
+        return Projected()
+
+    async def refuse(*_: object) -> None:
+        done.append("refused")
+
+    projector = projecting(pool, project)
+    monkeypatch.setattr(projector._refusals, "refuse", refuse)
+    async with pool.acquire() as connection:
+        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("apqrs", CAUSE)}))
+
+    with pytest.raises(KeyError):
+        await projector.work()
+
+    assert sorted(set(done)) == ["a", "r", "refused", "s"]
+
+
+async def test_a_refused_key_that_meets_a_bug_waits_like_the_others_and_holds_none_up(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    written: list[str] = []
+    is_known = False
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if not is_known:
+            raise PoisonError("refused", "whatever it is")
+        if "b" in keys:
+            raise KeyError("canary")
+        written.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    async with pool.acquire() as connection:
+        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abc", CAUSE)}))
+    await projector.work()
+    is_known = True
+    await projector.try_refused_once()
+
+    async with pool.acquire() as connection:
+        assert await refused.count(connection, MIRROR) == {"Contact": 1}
+    assert sorted(written) == ["a", "c"]
+    assert "A refused row met a bug" in caplog.messages
 
 
 async def test_what_follows_from_a_note_is_done_before_its_work_ends(pool: Pool) -> None:

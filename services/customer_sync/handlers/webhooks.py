@@ -30,7 +30,7 @@ async def on_salesforce_webhooks(batch: Batch, resources: Resources) -> None:
     received = await webhooks.receive(resources.integrations, batch)
     readings = await _read(batch, received, resources)
     touched = await _merge(batch, readings, resources)
-    await resources.projector.work()
+    await resources.projector.work(batch.lease)
     problems = partial(problems_of, config=await resources.config.get())
     conclusions = {at: inbound.conclusion(said, touched, _customer(said), problems) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
@@ -62,7 +62,7 @@ async def _merge(batch: Batch, readings: Mapping[int, Reading], resources: Resou
         requests = [inbound.sync_requested("salesforce", announcements.SOURCE, *one) for one in asked]
         await outbox.insert(connection, OUTBOX, requests)
         await parking.confirm(resources.integrations, batch)
-    resources.projector.remember(made)
+    resources.projector.remember(made, batch.lease)
     resources.relay.wake()
     for hint, _ in asked:
         DOUBTS.labels(hint.reason).inc()

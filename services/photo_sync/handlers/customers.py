@@ -31,8 +31,8 @@ async def on_customer_changes(batch: Batch, resources: Resources) -> None:
         changed = await matches.upsert_customer_refs(connection, refs)
         causes = {one.key: _cause(one) for one in said.standing}
         made = await notes.insert(connection, MIRROR, {CUSTOMER: {str(key): causes[str(key)] for key in changed}})
-    resources.projector.remember(made)
-    await resources.projector.work()
+    resources.projector.remember(made, batch.lease)
+    await resources.projector.work(batch.lease)
     await parking.settle(resources.integrations, CONSUMER, batch)
 
 

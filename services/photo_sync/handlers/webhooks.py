@@ -29,7 +29,7 @@ async def on_companycam_webhooks(batch: Batch, resources: Resources) -> None:
     received = await webhooks.receive(resources.integrations, batch)
     readings = _read(batch, received)
     touched = await _merge(batch, readings, resources)
-    await resources.projector.work()
+    await resources.projector.work(batch.lease)
     conclusions = {at: inbound.conclusion(said, touched, _entity(said), problems_of) for at, said in readings.items()}
     records = [merged.record for merged in touched.merged.values()]
     await webhooks.conclude(resources.integrations, CONSUMER, batch, received, conclusions, records)
@@ -60,7 +60,7 @@ async def _merge(batch: Batch, readings: Mapping[int, Reading], resources: Resou
         requests = [inbound.sync_requested("companycam", announcements.SOURCE, *one) for one in asked]
         await outbox.insert(connection, OUTBOX, requests)
         await parking.confirm(resources.integrations, batch)
-    resources.projector.remember(made)
+    resources.projector.remember(made, batch.lease)
     resources.relay.wake()
     for hint, _ in asked:
         DOUBTS.labels(hint.reason).inc()

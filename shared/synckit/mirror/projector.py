@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from synckit import postgres
 from synckit.background import Loop
@@ -42,6 +42,9 @@ class Projector:
         """Called after each commit: the outbox may have rows."""
         self._refusals = Refusals(pool, mirror, steps, self._report)
         self._mine: dict[int, Note] = {}
+        self._whose: dict[int, object] = {}
+        """Of each note, who hears of a bug in it: the batch that made it (its lease), or this for what is left over."""
+        self._bugs: WeakKeyDictionary[object, Exception] = WeakKeyDictionary()
         self._doing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """Of each note that somebody does, or waits for."""
         self._led_to: dict[int, list[int]] = {}
@@ -61,36 +64,38 @@ class Projector:
         """What is to run in the background, by its name."""
         return {"sweep": self.sweep, "refused": self.try_refused}
 
-    def remember(self, made: Sequence[Note]) -> None:
-        """These notes are committed and mine to do."""
+    def remember(self, made: Sequence[Note], whose: object = None) -> None:
+        """These notes are committed and mine to do. A bug that one of them meets is raised to who works as `whose`."""
         for note in made:
             if self._mine.get(note.id, note).ids != note.ids:
                 self._reached.pop(note.id, None)
             self._mine[note.id] = note
+            self._whose[note.id] = self if whose is None else whose
 
-    async def work(self) -> None:
+    async def work(self, whose: object = None) -> None:
         """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
 
         Several may call it at once. What another does just now is waited for, last of all, and done where it fails.
-        What meets a bug holds none of the others up: the bug is raised once they are done. Its note is not mine any
-        more then; the sweep tries it again for as long as it is there, and says so.
+        What meets a bug holds none of the others up, and is not mine any more: the sweep tries it for as long as it is
+        there, and says so. The bug is raised, once the others are done, to those whose note it is, whoever did it.
         """
-        todo, bugs = list(self._mine), []
+        todo = list(self._mine)
         while todo:
             note_id = todo.pop(next((at for at, one in enumerate(todo) if one not in self._doing), 0))
             doing = self._doing.setdefault(note_id, asyncio.Lock())
             async with doing:
                 note = self._mine.get(note_id)
                 if note is not None:
-                    bugs += await self._tried(note)
-                    del self._mine[note_id]
+                    await self._try(note)
+                    del self._mine[note_id], self._whose[note_id]
                     todo += self._led_to.pop(note_id, ())
             del doing  # nobody waits for it any more, unless somebody does
-        if bugs:
-            raise bugs[0]
+        bug = self._bugs.pop(self if whose is None else whose, None)
+        if bug is not None:
+            raise bug
 
-    async def _tried(self, note: Note) -> list[Exception]:
-        """What was met that nobody foresaw, said already; any other failure is raised."""
+    async def _try(self, note: Note) -> None:
+        """Raises any failure but one that nobody foresaw: that is said, and kept for whom it concerns."""
         try:
             await self._do(note)
         except Exception as error:
@@ -98,8 +103,7 @@ class Projector:
                 raise
             events = [str(cause.event_id) for cause in note.causes.values()][:MOST_NAMED]
             log.exception("A note met a bug", extra={"note": note.id, "object": note.object, "event_ids": events})
-            return [error]
-        return []
+            self._bugs[self._whose[note.id]] = error
 
     async def sweep(self) -> None:
         """Until cancelled, do what others left behind: soon after the start, then every 10 s.
@@ -146,17 +150,25 @@ class Projector:
         await self.work()
 
     async def _do(self, note: Note) -> None:
-        step = self._steps[note.object]
+        step, bugs = self._steps[note.object], list[Exception]()
         after: str | None = self._reached.get(note.id, "")
         while after is not None:
-            self._reached[note.id] = after
+            if not bugs:  # else the next try has to come past its key again
+                self._reached[note.id] = after
             async with self._pool.acquire() as connection:
                 found = await step.affected(connection, note, after)
             keys = found[: self._portion.fits([1] * len(found))]
             after = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
-            with learning(self._portion, [1] * len(keys)):
-                await self._project(step, note, keys, is_last=after is None)
+            try:
+                with learning(self._portion, [1] * len(keys)):
+                    await self._project(step, note, keys, is_last=after is None and not bugs)
+            except Exception as error:
+                if verdict(error) is not Verdict.BUG:
+                    raise
+                bugs.append(error)
         self._reached.pop(note.id, None)
+        if bugs:
+            raise bugs[0]
 
     async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
         try:
@@ -167,7 +179,7 @@ class Projector:
         except Exception as error:
             kind = verdict(error)
             if kind is Verdict.BUG and len(keys) > 1:
-                await self._go_round_the_bug(step, note, keys)
+                await self._each_half(step, note, keys)
             elif kind in {Verdict.POISON, Verdict.RACE}:
                 await self._isolate(step, note, keys, error)
             else:
@@ -177,8 +189,8 @@ class Projector:
         else:
             self._finish(note, done)
 
-    async def _go_round_the_bug(self, step: Step, note: Note, keys: Sequence[str]) -> None:
-        """Projects every key but those that meet it, then raises it: the note stays, and they with it."""
+    async def _each_half(self, step: Step, note: Note, keys: Sequence[str]) -> None:
+        """Both, though the first meets a bug, which is raised then: the note stays."""
         middle, bugs = len(keys) // 2, []
         for half in (keys[:middle], keys[middle:]):
             try:
@@ -192,10 +204,8 @@ class Projector:
 
     async def _isolate(self, step: Step, note: Note, keys: Sequence[str], error: Exception) -> None:
         """Bisect to the key whose row is refused, keep that, and project the others."""
-        middle = len(keys) // 2
-        if middle:
-            await self._project(step, note, keys[:middle], is_last=False)
-            await self._project(step, note, keys[middle:], is_last=False)
+        if len(keys) > 1:
+            await self._each_half(step, note, keys)
         elif keys and not await self._wins_race(step, note, keys):
             await self._refusals.refuse(step, note, keys[0], error)
 
@@ -217,10 +227,10 @@ class Projector:
 
     def _finish(self, note: Note, done: Projected) -> None:
         self._led_to.setdefault(note.id, []).extend(one.id for one in done.notes)
-        self._report(done)
+        self._report(done, self._whose.get(note.id))
 
-    def _report(self, done: Projected) -> None:
+    def _report(self, done: Projected, whose: object = None) -> None:
         """After the commit."""
-        self.remember(done.notes)
+        self.remember(done.notes, whose)
         self._committed()
         done.report()

@@ -101,10 +101,13 @@ class Refusals:
                 done = await step.project(connection, note, note.ids) if causes else Projected()
                 await refused.delete(connection, self._mirror, name, causes)
         except Exception as error:
-            if verdict(error) not in {Verdict.POISON, Verdict.RACE}:
+            kind = verdict(error)
+            if kind not in {Verdict.POISON, Verdict.RACE, Verdict.BUG}:
                 raise
             if middle := len(keys) // 2:
                 return await self._try_again(name, keys[:middle]) + await self._try_again(name, keys[middle:])
+            if kind is Verdict.BUG:  # it waits as the others do, and holds none of them up
+                log.exception("A refused row met a bug", extra={"object": name, "id": keys[0]})
             await self.refuse(step, note, keys[0], error)
             return Tried(refused=1)
         self._report(done)
