@@ -8,7 +8,7 @@ the row stays, and all behind it with it: order is promised.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from time import monotonic
 from typing import Any, Final
 
@@ -145,7 +145,7 @@ class Relay:
     async def _publish(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> Round:
         """One round: send in one transaction, delete. Returns the next, where its rows were read meanwhile.
 
-        It is prepared while the database deletes.
+        It is prepared while the database deletes; where that fails the term ends, but not before the rows are deleted.
         """
         if now.large:
             await self._refuse(session, now.large)
@@ -153,9 +153,15 @@ class Relay:
             return Round()
         rows = await self._try(session, producer, now)
         failpoints.hit("relay.delete:before_commit")
-        _, ahead = await asyncio.gather(self._delete(session, now.seqs), self._prepare(producer, rows))
+        deleted, ahead = await asyncio.gather(
+            self._delete(session, now.seqs), self._prepare(producer, rows), return_exceptions=True
+        )
+        if isinstance(deleted, BaseException):
+            raise deleted
         failpoints.hit("relay.delete:after_commit")
         metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now.seqs))
+        if isinstance(ahead, BaseException):
+            raise ahead
         return ahead
 
     async def _delete(self, session: postgres.Connection, seqs: Sequence[int]) -> None:
@@ -247,17 +253,33 @@ async def _while_asking(
 ) -> list[Row]:
     """Do some work at Kafka, for 20 s at most, and keep the session that holds the lock from being idle meanwhile.
 
-    Returns what is read over the session at the same time.
+    Returns what is read over the session at the same time: nothing where that fails. The work goes on for as long as
+    the session lives: Kafka may have committed it, and it would be done again.
     """
-    task = asyncio.ensure_future(work)
+    task, ahead = asyncio.ensure_future(work), list[Row]()
     try:
-        async with asyncio.timeout(ROUND_SECONDS):
-            ahead = await read_ahead() if read_ahead else []
-            while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
-                await session.fetchval("SELECT 1")
+        with contextlib.suppress(TimeoutError):  # what was asked over the session may have taken so long, too
+            async with asyncio.timeout(ROUND_SECONDS):
+                with _unless_ended(session):
+                    ahead = await read_ahead() if read_ahead else []
+                while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
+                    with _unless_ended(session):
+                        await session.fetchval("SELECT 1")
+        if not task.done():
+            raise TimeoutError
         task.result()
         return ahead
     finally:
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=ASK_SECONDS)
+
+
+@contextlib.contextmanager
+def _unless_ended(session: postgres.Connection) -> Iterator[None]:
+    """Passes over a statement that the database refuses, as while somebody holds the table, where the session lives."""
+    try:
+        yield
+    except asyncpg.PostgresError:
+        if session.is_closed():
+            raise
