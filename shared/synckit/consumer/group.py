@@ -62,15 +62,18 @@ class ConsumerGroup:
         """Held while they start: a client that is stopped meanwhile would join all the same, and never leave."""
 
     async def run(self) -> None:
-        """Consume until cancelled. What is away at the start (the alarms' database, Kafka) is asked again each second.
+        """Consume until cancelled; after `stop` it returns instead of beginning.
 
-        A consumer that has an alarm in force stays out of its group until the alarm is cleared.
+        What is away at the start (the alarms' database, Kafka) is asked again each second. A consumer that has an
+        alarm in force stays out of its group until the alarm is cleared.
         """
-        while not await self._heed_alarms():  # noqa: ASYNC110 - the answer is in a database
+        while not self._stopping and not await self._heed_alarms():  # noqa: ASYNC110 - the answer is in a database
             await asyncio.sleep(RETRY_SECONDS)
         if not self._has_begun:  # where this is called anew, they are members still
             await self._start()
             self._has_begun = True
+        if self._stopping:  # meanwhile, or before a failure after which this is called anew
+            return
         async with asyncio.TaskGroup() as tasks:  # one that takes long to join again holds up neither others nor alarms
             tasks.create_task(_each_second(self._heed_alarms))
             self._tending = [
@@ -86,7 +89,7 @@ class ConsumerGroup:
                 await _leave(subscriber)
             consumer.lost = False
         elif not subscriber.running:
-            if consumer.may_join:
+            if consumer.may_join and not self._stopping:
                 await self._rejoin(subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)

@@ -24,8 +24,19 @@ class Lanes:
     def __init__(self, topic: str, apply: Apply, at_most: int, many: int) -> None:
         self.given_up = asyncio.Event()
         """While it is set nothing is waited for."""
+        self._has_ended = False
         self._appliers = [Applier(topic, apply, self.given_up) for _ in range(many)]
         self._at_most = at_most
+
+    def begin(self) -> None:
+        """Wait for what is away again, unless they were ended."""
+        if not self._has_ended:
+            self.given_up.clear()
+
+    def end(self) -> None:
+        """Give up for good."""
+        self._has_ended = True
+        self.given_up.set()
 
     @property
     def trouble(self) -> str | None:

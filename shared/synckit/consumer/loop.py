@@ -60,8 +60,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         return self._trouble or self._lanes.trouble
 
     def give_up(self) -> None:
-        """Do not try again: the process stops."""
-        self._lanes.given_up.set()
+        """The process stops: do not try again, nor begin anew, whatever is assigned meanwhile."""
+        self._lanes.end()
 
     def lose(self, error: Exception) -> None:
         """Its client failed: apply and commit nothing more until it has joined its group anew.
@@ -128,7 +128,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._quiet = None
         self._stillness.forget()
         if not self.stopped.is_set():
-            self._lanes.given_up.clear()
+            self._lanes.begin()
             self._trouble = None
             metrics.CONSUMER_STOPPED.labels(self.topic.name).set(0)
         log.info("Partitions were assigned", extra={"topic": self.topic.name, "partitions": len(assigned)})

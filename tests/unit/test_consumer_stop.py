@@ -1,0 +1,109 @@
+"""A process that is told to stop applies, commits and joins nothing more, whatever its group does meanwhile."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+
+from support.notifications import KafkaRecord
+from support.waiting import until_true
+from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, group
+from synckit.consumer.client import KafkaClient
+from synckit.contracts.topics import Cleanup, Topic
+
+AT = TopicPartition("stop.test", 0)
+RECORD = KafkaRecord(value=b"", topic=AT.topic, partition=AT.partition, offset=0)
+
+
+class Member:
+    """A consumer, its client and its alarms' database, which is away until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.asked = 0
+        self.is_away = True
+        self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, cast("Alarms", self))
+        self.group = ConsumerGroup("stop", "127.0.0.1:9", [self.consumer], cast("Alarms", self))
+
+    async def _apply(self, _: Batch) -> None:
+        self.did.append("apply")
+
+    async def commit(self, _: object) -> None:
+        self.did.append("commit")
+
+    async def list_topics(self) -> frozenset[str]:
+        self.asked += 1
+        if self.is_away:
+            raise OSError("away")
+        return frozenset()
+
+
+class Subscriber:
+    """One of FastStream's that is in no group."""
+
+    running = False
+    consumer = None
+    starts = 0
+
+    async def start(self) -> None:
+        self.starts += 1
+
+
+@pytest.fixture
+def member() -> Member:
+    return Member()
+
+
+@pytest.fixture
+def subscriber(member: Member, monkeypatch: pytest.MonkeyPatch) -> Subscriber:
+    for name in ("RETRY_SECONDS", "TEND_SECONDS"):
+        monkeypatch.setattr(group, name, 0.01)
+    subscriber: Any = Subscriber()
+    member.group._subscribers = [subscriber]
+    return cast("Subscriber", subscriber)
+
+
+async def test_what_is_assigned_after_the_stop_is_neither_applied_nor_committed(member: Member) -> None:
+    await member.consumer.on_partitions_assigned({AT})
+    member.consumer.give_up()
+    await member.consumer.on_partitions_revoked({AT})
+    await member.consumer.on_partitions_assigned({AT})
+
+    await member.consumer.handle([RECORD], cast("KafkaClient", member))
+
+    assert member.did == []
+
+
+async def test_who_is_told_to_stop_while_its_alarms_are_away_joins_no_group_once_they_are_back(
+    member: Member, subscriber: Subscriber
+) -> None:
+    running = asyncio.create_task(member.group.run())
+    await until_true(lambda: member.asked > 1)
+    await member.group.stop()
+    member.is_away = False
+
+    await asyncio.wait({running}, timeout=1)
+
+    assert running.done()
+    assert subscriber.starts == 0
+
+
+async def test_a_loop_that_is_begun_again_after_the_stop_joins_no_group(member: Member, subscriber: Subscriber) -> None:
+    member.is_away = False
+    member.group._has_begun = True
+    await member.group.stop()
+
+    async with asyncio.timeout(1):
+        await member.group.run()
+
+    assert subscriber.starts == 0
+
+
+async def test_who_tends_a_consumer_after_the_stop_does_not_let_it_join(member: Member, subscriber: Subscriber) -> None:
+    """As where a client has swallowed that its task was cancelled."""
+    await member.group.stop()
+
+    await member.group._tend(member.consumer, subscriber)
+
+    assert subscriber.starts == 0
