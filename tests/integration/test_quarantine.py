@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
+from itertools import count
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from synckit.contracts import headers
 from synckit.errors import TransientError
 from synckit.postgres import Pool
 from synckit.times import moment
-from webhook_ingest import records
+from webhook_ingest import records, spool
 from webhook_ingest.log.quarantine import Reader
 from webhook_ingest.models import Understanding
 from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
@@ -179,6 +181,36 @@ async def test_a_body_that_meets_a_bug_is_named_and_holds_no_other_up(
     named = [record for record in caplog.records if record.message == "A quarantined body met a bug"]
     assert {record.__dict__["event_id"] for record in named} == set(map(str, ids[:3]))
     assert all(record.exc_info for record in named)
+
+
+@pytest.mark.parametrize("step", [(records, "of"), (spool, "insert")], ids=["making", "keeping"])
+async def test_a_body_whose_records_meet_a_bug_is_named_and_holds_no_other_up(
+    dsn: str,
+    pool: Pool,
+    session: Connection,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    step: tuple[ModuleType, str],
+) -> None:
+    names = ("companycam_photo_created.json", "companycam_project_created.json")
+    first, second = sorted([await quarantine(session, records.COMPANYCAM, samples.body(name)) for name in names])
+    works, tries = getattr(*step), count()
+
+    def falls_over_once(*given: Any) -> Any:
+        if next(tries) == 0:
+            raise KeyError("canary")
+        return works(*given)
+
+    monkeypatch.setattr(*step, falls_over_once)
+    await ask_redrive(dsn, Filter())
+    read = [await Reader(pool, []).once() for _ in range(3)]
+
+    assert read == [True, True, False]
+    assert await event(session, first) == ("FAILED", "quarantined: bug", 1)
+    assert await event(session, second) == ("PROCESSED", None, 1)
+    assert len(await spooled(pool)) == 1
+    (named,) = [record for record in caplog.records if record.message == "A quarantined body met a bug"]
+    assert named.__dict__["event_id"] == str(first)
 
 
 async def test_of_a_body_that_is_understood_in_part_the_rest_is_quarantined_on_its_own(

@@ -26,7 +26,7 @@ POLL_SECONDS: Final = 1.0
 TIMESTAMP: Final = "x-salesforce-timestamp"
 REFUSED: Final = "refused_by_database"
 BUG: Final = "bug"
-"""A parser of ours fell over it, and its redrive holds no other up."""
+"""We fell over it, or over what was understood of it, and its redrive holds no other up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,16 @@ class Reader:
             return "unknown_door"
         try:
             understood = self._understand(door, body)
-        except Exception as error:
-            if verdict(error) is not Verdict.BUG:
-                raise
-            log.exception("A quarantined body met a bug", extra={"event_id": str(body.id)})
-            return BUG
-        if understood.quarantined and not understood.parsed:
-            return understood.quarantined[0].why
-        try:
+            if understood.quarantined and not understood.parsed:
+                return understood.quarantined[0].why
             async with connection.transaction():
                 await spool.insert(connection, records.of(door, body.origin, understood))
         except Exception as error:
-            if verdict(error) is not Verdict.POISON:
+            if passes(error):
                 raise
+            if verdict(error) is Verdict.BUG:
+                log.exception("A quarantined body met a bug", extra={"event_id": str(body.id)})
+                return BUG
             log.warning("The records of a quarantined body were refused", extra=describe(error))
             return REFUSED
         return None
