@@ -35,8 +35,15 @@ def test_a_version_that_the_receipt_or_the_clock_has_reached_stands(version_ms: 
     assert isinstance(said, Standing)
 
 
-def test_a_version_that_is_ahead_of_receipt_and_clock_is_parked() -> None:
+@pytest.mark.parametrize(
+    ("version_ms", "received_ms"),
+    [(2 * DAY_MS, DAY_MS // 2), (9 * DAY_MS, 9 * DAY_MS), (60_000 * DAY_MS, 60_000 * DAY_MS)],
+    ids=["ahead of its receipt", "b76 a receipt of next week", "b76 a receipt of the far future"],
+)
+def test_a_version_of_a_time_that_is_yet_to_come_is_parked_whatever_its_receipt(
+    version_ms: int, received_ms: int
+) -> None:
     with pytest.raises(PoisonError) as refused:
-        decode(ProjectChanged, a_project_of(2 * DAY_MS, DAY_MS // 2))
+        decode(ProjectChanged, a_project_of(version_ms, received_ms))
 
     assert refused.value.code == "implausible_version"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from synckit import versions
@@ -30,6 +30,10 @@ class KafkaRecord(Protocol):
 
 
 Value = TypeVar("Value", bound=Versioned)
+
+BEHIND_MS: Final = 7 * versions.DAY_MS
+"""How far the clock of whoever reads may be behind, so that a receipt counts before it is reached. A header is what its
+sender wrote: one of the far future must not carry a version of the far future past the check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ def decode(kind: type[Value], record: KafkaRecord) -> Standing[Value] | Erased:
     if key != value.key:
         raise PoisonError("key_mismatch", "the record's key is not that of its value")
     # The clock of whoever reads may be behind; a receipt may be of long ago, where an old record was put through again.
-    if versions.is_ahead(value.source_version, max(int(time.time() * 1000), head.received_at)):
+    now = int(time.time() * 1000)
+    if versions.is_ahead(value.source_version, max(now, min(head.received_at, now + BEHIND_MS))):
         raise PoisonError("implausible_version", "source_version is of a time that is yet to come")
     return Standing(key, value, head)
 
