@@ -3,19 +3,23 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+import photo_sync.app
 from paintbox.databases import Database
 from photo_sync.handlers import held
 from photo_sync.rules.contacts import customer_ref
+from photo_sync.rules.reading import PROJECT as PROJECTS
 from photo_sync.store import matches
 from photo_sync.store.held import count_held, list_late_photos
+from photo_sync.store.rows import MIRROR
 from support import samples
 from support.notifications import KafkaRecord, companycam_record
 from support.people import NOW, customer, photo, project
@@ -29,7 +33,11 @@ from synckit.contracts.compacted import Standing, decode
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
 from synckit.contracts.values import CustomerChanged
 from synckit.identity import customer_id, photo_id, project_id
+from synckit.mirror.notes import Note
+from synckit.mirror.projector import Projector
+from synckit.mirror.steps import Projected
 from synckit.observability.metrics import HELD
+from synckit.postgres import Connection
 
 pytestmark = pytest.mark.database
 
@@ -572,6 +580,44 @@ async def test_the_net_finds_what_is_held_although_its_customer_is_known(sync: P
     net.cancel()
 
     assert [row["customer_id"] for row in rows] == [customer_id(DOUGLAS)]
+
+
+@pytest.mark.parametrize("at_once", [1, 1_000])
+async def test_a_held_project_that_meets_a_bug_is_named_and_holds_up_nothing_that_the_net_does(
+    sync: PhotoSync, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+    contact = {"name": "G", "email": "geraldine@example.com"}
+    bad, good = "94100002", "94100003"
+    await sync.events(project(id=bad, primary_contact=contact), project(id=good, primary_contact=contact))
+    said = decode(CustomerChanged, customer(GERALDINE, account=None, email=contact["email"]))
+    assert isinstance(said, Standing)
+    async with sync.resources.projects.acquire() as connection:
+        await connection.execute("DELETE FROM projects.project_photos")
+        await matches.upsert_customer_refs(connection, [customer_ref(said.value)])
+    steps = dict(photo_sync.app.steps(sync.resources.config))
+    of_projects = steps[PROJECTS].project
+
+    async def project_unless_bad(connection: Connection, note: Note, keys: Sequence[str]) -> Projected:
+        if bad in keys:
+            raise KeyError("canary")
+        return await of_projects(connection, note, keys)
+
+    steps[PROJECTS] = replace(steps[PROJECTS], project=project_unless_bad)
+    projector = Projector(sync.resources.projects, MIRROR, steps, sync.resources.relay.wake)
+    monkeypatch.setattr(held, "SLICE", at_once)
+    HELD.clear()
+
+    with pytest.raises(KeyError):
+        await held.net(replace(sync.resources, projector=projector))
+
+    named = [record for record in caplog.records if record.message == "What is held met a bug"]
+    assert [row["company_cam_id"] for row in await projects(sync)] == sorted([PROJECT, good])
+    assert [row["company_cam_id"] for row in await photos(sync)] == [PHOTO]
+    assert told()["project", "customer"] == 1
+    assert [(record.__dict__["object"], record.__dict__["id"]) for record in named] == [(PROJECTS, bad)]
+    assert all(record.exc_info for record in named)
 
 
 async def test_f25_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:

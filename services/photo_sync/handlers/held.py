@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
-from synckit.failures import describe, passes
+from synckit.failures import Verdict, describe, passes, verdict
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
 from synckit.postgres import Connection
@@ -27,8 +27,7 @@ async def net(resources: Resources) -> None:
     """Every minute until cancelled: look again at everything that is held."""
     while True:
         try:
-            await match_again(resources)
-            await _count(resources)
+            await _look_again(resources)
         except Exception as error:
             if not passes(error):
                 raise
@@ -36,21 +35,50 @@ async def net(resources: Resources) -> None:
         await asyncio.sleep(NET_SECONDS)
 
 
-async def match_again(resources: Resources) -> None:
-    """Match all projects again that are held or contested, and look for the projects of all held photos."""
-    await _project_all(resources, PROJECT, held.list_unsettled_projects)
-    await _project_all(resources, PHOTO, held.list_late_photos)
+async def _look_again(resources: Resources) -> None:
+    bugs = await match_again(resources)
+    await _count(resources)
+    if bugs:
+        raise bugs[0]
 
 
-async def _project_all(resources: Resources, name: str, listing: Listing) -> None:
+async def match_again(resources: Resources) -> list[Exception]:
+    """Match all projects again that are held or contested, and look for the projects of all held photos.
+
+    The bugs that were met, said already: they hold up nothing else.
+    """
+    of_projects = await _project_all(resources, PROJECT, held.list_unsettled_projects)
+    return of_projects + await _project_all(resources, PHOTO, held.list_late_photos)
+
+
+async def _project_all(resources: Resources, name: str, listing: Listing) -> list[Exception]:
     after: str | None = ""
+    bugs: list[Exception] = []
     while after is not None:
         async with resources.projects.acquire() as connection:
             ids = await listing(connection, after, SLICE)
         if ids:
-            resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
-            await resources.projector.work()
+            bugs += await _project(resources, name, ids)
         after = ids[-1] if len(ids) == SLICE else None
+    return bugs
+
+
+async def _project(resources: Resources, name: str, ids: Sequence[str]) -> list[Exception]:
+    """The bugs that these meet: they are halved down to each that does, whose id is said."""
+    # The empty note first: what is remembered of a note that met a bug is how far it was done, not what it was of.
+    resources.projector.remember([Note(NOBODYS_NOTE, name, some, {}) for some in ((), tuple(ids))])
+    try:
+        await resources.projector.work()
+    except Exception as error:
+        if verdict(error) is not Verdict.BUG:
+            raise
+        if len(ids) == 1:
+            log.exception("What is held met a bug", extra={"object": name, "id": ids[0]})
+            return [error]
+        middle = len(ids) // 2
+        found = await _project(resources, name, ids[:middle]) + await _project(resources, name, ids[middle:])
+        return found or [error]  # of somebody else's note, which is done here too
+    return []
 
 
 async def _count(resources: Resources) -> None:
