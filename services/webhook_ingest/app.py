@@ -32,7 +32,7 @@ async def lifetime(settings: IngestSettings) -> AsyncIterator[web.Routes]:
         loops.start({"producer": publisher.run, "sessions": partial(sessions.watch, pool)})
         custody = Custody(publisher, pool)
         checks = {
-            "storage": readiness.storage(kafka.check(settings, PUBLISHED), custody.check),
+            "storage": readiness.storage(kafka.check(settings, PUBLISHED), publisher.sends, custody.check),
             "producer": publisher.check,
             "loops": loops.check,
         }

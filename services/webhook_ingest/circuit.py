@@ -31,12 +31,16 @@ class Circuit:
         """The present state."""
         return self._state
 
+    @property
+    def would_admit(self) -> bool:
+        """Whether the next request is to be sent to Kafka."""
+        return self._state is State.CLOSED or (self._state is State.HALF_OPEN and not self._is_tried)
+
     def admits(self) -> bool:
         """Whether this request is to be sent to Kafka. In HALF_OPEN one is, which must say how it ended."""
-        if self._state is State.HALF_OPEN and not self._is_tried:
-            self._is_tried = True
-            return True
-        return self._state is State.CLOSED
+        is_admitted = self.would_admit
+        self._is_tried |= is_admitted
+        return is_admitted
 
     def open(self) -> None:
         """Kafka did not acknowledge in time, or cannot be reached."""

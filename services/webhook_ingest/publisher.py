@@ -41,6 +41,10 @@ class Publisher:
         """For readiness: whether it is known whether Kafka is there."""
         return None if self._has_looked else "is starting"
 
+    def sends(self) -> bool:
+        """Whether the next request would be sent to Kafka."""
+        return self._batches is not None and self._circuit.would_admit
+
     async def run(self) -> None:
         """Until cancelled: have a working producer; where Kafka is away, look once a second whether it is back."""
         while True:

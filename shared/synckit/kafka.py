@@ -32,6 +32,7 @@ from synckit.settings import ProcessSettings
 log = logging.getLogger(__name__)
 
 NO_BROKER: Final = "no broker answers"
+FEW_IN_SYNC: Final = "too few copies are in sync to take a record"
 MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
@@ -189,7 +190,7 @@ def is_about_the_record(error: BaseException) -> bool:
 
 
 def check(settings: ProcessSettings, topics: Sequence[Topic]) -> Check:
-    """For readiness: whether a broker answers, has these topics, and keeps them as safely as the settings say."""
+    """For readiness: whether a broker answers, has these topics, and takes records as safely as the settings say."""
     names = [topic.name for topic in topics]
 
     async def answers() -> str | None:
@@ -203,13 +204,22 @@ def check(settings: ProcessSettings, topics: Sequence[Topic]) -> Check:
         finally:
             await admin.close()
         in_sync = {name: _setting(entries) for answer in configs for _, _, _, name, entries in answer.resources}
-        return next(filter(None, (_trouble(one, in_sync, settings) for one in described)), None)
+        mistake = next(filter(None, (_trouble(one, in_sync, settings) for one in described)), None)
+        is_short = any(
+            _takes_nothing(one, in_sync.get(topic["topic"], 0)) for topic in described for one in topic["partitions"]
+        )
+        return mistake or (FEW_IN_SYNC if is_short else None)
 
     return answers
 
 
 def _setting(entries: Sequence[Sequence[Any]]) -> int:
     return next((int(value) for name, value, *_ in entries if name == MIN_INSYNC), 0)
+
+
+def _takes_nothing(partition: Mapping[str, Any], in_sync: int) -> bool:
+    """Whether it has no leader, or one that refuses records: of fewer copies than are demanded it demands all."""
+    return partition["leader"] < 0 or len(partition["isr"]) < min(in_sync, len(partition["replicas"]))
 
 
 def _trouble(topic: Mapping[str, Any], in_sync: Mapping[str, int], settings: ProcessSettings) -> str | None:
