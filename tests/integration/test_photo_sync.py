@@ -612,12 +612,12 @@ async def test_a_held_project_that_meets_a_bug_is_named_and_holds_up_nothing_tha
     with pytest.raises(KeyError):
         await held.net(replace(sync.resources, projector=projector))
 
-    named = [record for record in caplog.records if record.message == "What is held met a bug"]
+    named = [record for record in caplog.records if record.message == "A row met a bug"]
     assert [row["company_cam_id"] for row in await projects(sync)] == sorted([PROJECT, good])
     assert [row["company_cam_id"] for row in await photos(sync)] == [PHOTO]
     assert told()["project", "customer"] == 1
     assert [(record.__dict__["object"], record.__dict__["id"]) for record in named] == [(PROJECTS, bad)]
-    assert all(record.exc_info for record in named)
+    assert "A note met a bug" in caplog.messages
 
 
 async def test_f25_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:

@@ -127,6 +127,8 @@ async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_t
     assert await left(pool) == 0
     said = [record.__dict__["event_ids"] for record in caplog.records if record.message == "A note met a bug"]
     assert said == [[str(CAUSE.event_id)] * 5] * 2
+    named = [record.__dict__["id"] for record in caplog.records if record.message == "A row met a bug"]
+    assert named == ["c"] * 2
 
 
 async def test_a_bug_is_raised_to_those_whose_note_it_is_whoever_does_it(pool: Pool) -> None:

@@ -64,20 +64,14 @@ async def _project_all(resources: Resources, name: str, listing: Listing) -> lis
 
 
 async def _project(resources: Resources, name: str, ids: Sequence[str]) -> list[Exception]:
-    """The bugs that these meet: they are halved down to each that does, whose id is said."""
-    # The empty note first: what is remembered of a note that met a bug is how far it was done, not what it was of.
-    resources.projector.remember([Note(NOBODYS_NOTE, name, some, {}) for some in ((), tuple(ids))])
+    """The bug that one of these meets, where one does: it has been said, and the others are projected."""
+    resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
     try:
         await resources.projector.work()
     except Exception as error:
         if verdict(error) is not Verdict.BUG:
             raise
-        if len(ids) == 1:
-            log.exception("What is held met a bug", extra={"object": name, "id": ids[0]})
-            return [error]
-        middle = len(ids) // 2
-        found = await _project(resources, name, ids[:middle]) + await _project(resources, name, ids[middle:])
-        return found or [error]  # of somebody else's note, which is done here too
+        return [error]
     return []
 
 

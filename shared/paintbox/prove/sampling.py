@@ -32,6 +32,7 @@ BUGS: Final = (
     "A consumer cannot read what Kafka gives",
     "A note met a bug",
     "A refused row met a bug",
+    "A row met a bug",
     "A quarantined body met a bug",
     "A redriven record met a bug",
     "Exception in ASGI application",  # uvicorn's, of what our own handling of errors did not see

@@ -183,6 +183,8 @@ class Projector:
             elif kind in {Verdict.POISON, Verdict.RACE}:
                 await self._isolate(step, note, keys, error)
             else:
+                if kind is Verdict.BUG and keys:
+                    log.exception("A row met a bug", extra={"object": step.keys, "id": keys[0], **describe(error)})
                 raise
             if is_last:
                 await self._project(step, note, (), is_last=True)
