@@ -19,6 +19,11 @@ least and the greatest; a ratio is taken round by round. CPU is user and system 
 `make bench` measures all of it again, in about twenty minutes, and writes this page and
 [performance.json](performance.json); `paintbox bench --against FILE` compares.
 """
+FLOORS: Final = (
+    "What the floor of a goal that is not met is made of: [a change and a webhook at a door]"
+    "(decisions/0040-what-a-change-costs-on-two-cores.md), [from webhook to key]"
+    "(decisions/0039-what-a-webhook-costs-on-two-cores.md)."
+)
 QUIET: Final = 0.3
 """Above this load average a core others were at work."""
 THOUSAND: Final = 1_000
@@ -44,6 +49,8 @@ def _goals(report: Report) -> Iterator[str]:
     for letter, section in report.sections.items():
         for goal in section.outcome.goals:
             yield f"| {letter} | {goal.asked} | {number(goal.found)} | {_verdict(goal)} |"
+    yield ""
+    yield FLOORS
 
 
 def _verdict(goal: Goal) -> str:
