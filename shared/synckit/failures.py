@@ -1,6 +1,8 @@
 """Which kind of failure an exception is. Decided by SQLSTATE and type, never by a message."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import Final
 
@@ -92,6 +94,17 @@ def is_time_out(error: BaseException) -> bool:
 def passes(error: BaseException) -> bool:
     """Whether whoever works in the background waits and tries again."""
     return verdict(error) in {Verdict.TRANSIENT, Verdict.UNCLEAR}
+
+
+@contextmanager
+def collecting(bugs: list[Exception]) -> Iterator[None]:
+    """A bug joins those that were met before, so that the rest of the work goes on; any other failure is raised."""
+    try:
+        yield
+    except Exception as error:
+        if verdict(error) is not Verdict.BUG:
+            raise
+        bugs.append(error)
 
 
 def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:

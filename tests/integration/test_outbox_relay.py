@@ -384,16 +384,21 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records if record.name == relay.__name__]
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What the relay says, which tries again soon."""
+    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.05)
+    caplog.set_level("INFO", logger=relay.__name__)
+    return caplog
+
+
 async def test_where_nothing_can_be_deleted_nothing_is_published_and_it_is_said_once(
     start: Start,
     session: Connection,
     new_topic: NewTopic,
     kafka_servers: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    soon: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.05)
-    caplog.set_level("INFO", logger=relay.__name__)
     topic = await new_topic()
     await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
     database = await session.fetchval("SELECT current_database()")
@@ -401,12 +406,12 @@ async def test_where_nothing_can_be_deleted_nothing_is_published_and_it_is_said_
 
     failing = await start(Failing)
     await failing.until_it_failed(4)  # type: ignore[attr-defined] # a Failing
-    before = await failing.check(), lines_of(caplog), await versions(kafka_servers, topic)
+    before = await failing.check(), lines_of(soon), await versions(kafka_servers, topic)
     await session.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
     await until_empty(session)
 
     assert before == ("ReadOnlySQLTransactionError", ["The outbox relay's term ended"], [])
-    assert lines_of(caplog) == ["The outbox relay's term ended", "The outbox relay leads"]
+    assert lines_of(soon) == ["The outbox relay's term ended", "The outbox relay leads"]
     assert await versions(kafka_servers, topic) == [1]
 
 
@@ -415,11 +420,8 @@ async def test_what_was_published_and_cannot_be_deleted_is_not_published_again(
     session: Connection,
     new_topic: NewTopic,
     kafka_servers: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    soon: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.05)
-    caplog.set_level("INFO", logger=relay.__name__)
     topic = await new_topic()
     failing = await start(Failing)
     await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
@@ -440,5 +442,5 @@ async def test_what_was_published_and_cannot_be_deleted_is_not_published_again(
 
     leads = "The outbox relay leads"
     assert before == ("RaiseError", [1, 2])
-    assert lines_of(caplog) == [leads, "The outbox relay cannot delete what it published", leads]
+    assert lines_of(soon) == [leads, "The outbox relay cannot delete what it published", leads]
     assert await versions(kafka_servers, topic) == [1, 2, 3]

@@ -32,9 +32,9 @@ async def pool(new_database: NewDatabase) -> AsyncIterator[Pool]:
         yield pool
 
 
-async def a_note(pool: Pool, record: str) -> list[Note]:
+async def a_note(pool: Pool, *records: str) -> list[Note]:
     async with pool.acquire() as connection:
-        return await notes.insert(connection, MIRROR, {"Contact": {record: CAUSE}})
+        return await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys(records, CAUSE)})
 
 
 async def left(pool: Pool) -> int:
@@ -108,8 +108,7 @@ async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_t
         return Projected()
 
     projector = projecting(pool, project)
-    async with pool.acquire() as connection:
-        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abcde", CAUSE)}))
+    projector.remember(await a_note(pool, *"abcde"))
     projector.remember(await a_note(pool, "z"))
 
     with pytest.raises(KeyError):
@@ -167,8 +166,7 @@ async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the
         return Projected()
 
     projector = projecting(pool, project)
-    async with pool.acquire() as connection:
-        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abcdef", CAUSE)}))
+    projector.remember(await a_note(pool, *"abcdef"))
 
     with pytest.raises(TransientError):
         await projector.work()
@@ -197,8 +195,7 @@ async def test_beside_a_key_that_is_refused_and_one_that_meets_a_bug_the_others_
 
     projector = projecting(pool, project)
     monkeypatch.setattr(projector._refusals, "refuse", refuse)
-    async with pool.acquire() as connection:
-        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("apqrs", CAUSE)}))
+    projector.remember(await a_note(pool, *"apqrs"))
 
     with pytest.raises(KeyError):
         await projector.work()
@@ -221,8 +218,7 @@ async def test_a_refused_key_that_meets_a_bug_waits_like_the_others_and_holds_no
         return Projected()
 
     projector = projecting(pool, project)
-    async with pool.acquire() as connection:
-        projector.remember(await notes.insert(connection, MIRROR, {"Contact": dict.fromkeys("abc", CAUSE)}))
+    projector.remember(await a_note(pool, *"abc"))
     await projector.work()
     is_known = True
     await projector.try_refused_once()

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
-from synckit.failures import Verdict, describe, passes, verdict
+from synckit.failures import collecting, describe, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
 from synckit.postgres import Connection
@@ -58,21 +58,11 @@ async def _project_all(resources: Resources, name: str, listing: Listing) -> lis
         async with resources.projects.acquire() as connection:
             ids = await listing(connection, after, SLICE)
         if ids:
-            bugs += await _project(resources, name, ids)
+            resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
+            with collecting(bugs):  # said already, and the others of the slice are projected
+                await resources.projector.work()
         after = ids[-1] if len(ids) == SLICE else None
     return bugs
-
-
-async def _project(resources: Resources, name: str, ids: Sequence[str]) -> list[Exception]:
-    """The bug that one of these meets, where one does: it has been said, and the others are projected."""
-    resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
-    try:
-        await resources.projector.work()
-    except Exception as error:
-        if verdict(error) is not Verdict.BUG:
-            raise
-        return [error]
-    return []
 
 
 async def _count(resources: Resources) -> None:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from synckit import postgres
 from synckit.background import Loop
-from synckit.failures import Verdict, describe, passes, verdict
+from synckit.failures import Verdict, collecting, describe, passes, verdict
 from synckit.mirror import notes
 from synckit.mirror.notes import Note
 from synckit.mirror.refusals import Refusals
@@ -159,13 +159,8 @@ class Projector:
                 found = await step.affected(connection, note, after)
             keys = found[: self._portion.fits([1] * len(found))]
             after = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
-            try:
-                with learning(self._portion, [1] * len(keys)):
-                    await self._project(step, note, keys, is_last=after is None and not bugs)
-            except Exception as error:
-                if verdict(error) is not Verdict.BUG:
-                    raise
-                bugs.append(error)
+            with collecting(bugs), learning(self._portion, [1] * len(keys)):
+                await self._project(step, note, keys, is_last=after is None and not bugs)
         self._reached.pop(note.id, None)
         if bugs:
             raise bugs[0]
@@ -193,14 +188,10 @@ class Projector:
 
     async def _each_half(self, step: Step, note: Note, keys: Sequence[str]) -> None:
         """Both, though the first meets a bug, which is raised then: the note stays."""
-        middle, bugs = len(keys) // 2, []
+        middle, bugs = len(keys) // 2, list[Exception]()
         for half in (keys[:middle], keys[middle:]):
-            try:
+            with collecting(bugs):
                 await self._project(step, note, half, is_last=False)
-            except Exception as error:
-                if verdict(error) is not Verdict.BUG:
-                    raise
-                bugs.append(error)
         if bugs:
             raise bugs[0]
 
