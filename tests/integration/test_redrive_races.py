@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from itertools import permutations
+from typing import Any, Final
 
 import pytest
 
@@ -31,7 +32,7 @@ from synckit.contracts.topics import (
     Topic,
 )
 from synckit.errors import PoisonError, TransientError
-from synckit.parking import Redrive
+from synckit.parking import Redrive, redrive
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
@@ -254,6 +255,48 @@ async def test_what_is_redriven_together_is_applied_in_its_order(service: Servic
 
     assert [row["source_version"] for row in await service.rows()] == [2]
     assert await service.parked() == [(False, True), (True, False), (True, False)]
+
+
+PARTS: Final = pytest.mark.parametrize(
+    ("order", "at_most"), [(order, many) for order in permutations(range(3)) for many in (1, 2, 3)], ids=str
+)
+"""In which order three records were parked, and how many of them are redriven at once."""
+ONE_SERVICE: Final = pytest.mark.parametrize("service", ["projects"], indirect=True)
+
+
+@ONE_SERVICE
+@PARTS
+async def test_however_it_was_parked_a_record_outlives_an_erasure_that_came_before_it_in_the_topic(
+    service: Service, order: tuple[int, ...], at_most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the offsets were set back, and a record of long ago was parked last."""
+    monkeypatch.setattr(redrive, "MOST_RECORDS", at_most)
+    said = service.record(1, 3), service.erasure(5), service.record(2, 9)
+    for at in order:
+        await service.refuse(said[at])
+    await service.ask()
+
+    await service.redrive()
+
+    assert [row["source_version"] for row in await service.rows()] == [2]
+    assert all(map(any, await service.parked()))
+
+
+@ONE_SERVICE
+@PARTS
+async def test_however_it_was_parked_what_came_before_an_erasure_in_the_topic_stays_erased(
+    service: Service, order: tuple[int, ...], at_most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redrive, "MOST_RECORDS", at_most)
+    said = service.record(1, 3), service.record(2, 5), service.erasure(9)
+    for at in order:
+        await service.refuse(said[at])
+    await service.ask()
+
+    await service.redrive()
+
+    assert await service.rows() == []
+    assert [dropped for _, dropped in await service.parked()] == [True, True, False]
 
 
 async def test_an_erasure_that_is_refused_beside_a_newer_record_is_not_to_be_redriven(service: Service) -> None:

@@ -98,7 +98,10 @@ class ParkedRecord:
 async def list_asked(
     connection: Connection, consumer: str, topics: Sequence[str], limit: int, most_bytes: int
 ) -> list[ParkedRecord]:
-    """The oldest open records of one of these topics that are to be redriven: so many at most, and one at least."""
+    """The oldest open records of one of these topics that are to be redriven: so many at most, and one at least.
+
+    In the order of the topic, whatever the order was in which they were parked: an erasure has nothing but its place.
+    """
     rows = await connection.fetch(_ASKED, consumer, list(topics), limit, most_bytes)
     return [
         ParkedRecord(
@@ -136,7 +139,7 @@ _ASKED: Final = """
           FROM integrations.parked_records
           JOIN asked USING (id)
          WHERE bytes <= $4 OR place = 1
-         ORDER BY id
+         ORDER BY partition, "offset", id
         """
 
 
