@@ -8,6 +8,7 @@ from functools import partial
 from itertools import permutations
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from customer_sync.handlers.federation import on_federation_keys, on_project_changes
@@ -23,6 +24,7 @@ from support.relationships import a_key, a_project
 from support.services import CustomerSync, PhotoSync, all_rows, customer_sync_on, photo_sync_on
 from support.waiting import until
 from synckit.consumer import Alarms, Batch, Consumer
+from synckit.consumer.lease import GivenUpError, Lease, LeaseError
 from synckit.contracts.topics import (
     CUSTOMERS_CHANGES,
     FEDERATION_KEYS,
@@ -32,12 +34,13 @@ from synckit.contracts.topics import (
     Topic,
 )
 from synckit.errors import PoisonError, TransientError
-from synckit.parking import Redrive, redrive
+from synckit.parking import Redrive, records, redrive
 from synckit.postgres import Pool
 
 pytestmark = pytest.mark.database
 
 Handler = Callable[[Batch], Awaitable[None]]
+MISTAKE: Final = PoisonError("malformed_value", "a mistake of ours")
 
 
 @dataclass
@@ -64,21 +67,23 @@ class Service:
     async def consume(self, *records: KafkaRecord) -> None:
         await self.handler(Batch(list(records)))
 
-    async def refuse(self, *records: KafkaRecord) -> None:
+    async def refuse(self, *records: KafkaRecord, lease: Lease | None = None) -> None:
         """As a bad release does."""
-        batch = Batch(list(records))
-        batch.condemned.update(dict.fromkeys(range(len(records)), PoisonError("malformed_value", "a mistake of ours")))
-        await self.handler(batch)
+        await self.handler(Batch(list(records), dict.fromkeys(range(len(records)), MISTAKE), lease or Lease()))
 
     async def redrive(self) -> None:
         """What is asked for, until there is nothing left."""
-        redrive = Redrive(
-            self.integrations, self.name, [Consumer(self.topic, self._apply, Alarms(self.integrations, self.name))]
-        )
-        while await redrive.once():
+        copy = self.copy(self.apply)
+        while await copy.once():
             pass
 
-    async def _apply(self, batch: Batch) -> None:
+    def copy(self, apply: Handler) -> Redrive:
+        """One copy of the process."""
+        return Redrive(
+            self.integrations, self.name, [Consumer(self.topic, apply, Alarms(self.integrations, self.name))]
+        )
+
+    async def apply(self, batch: Batch) -> None:
         if self.meanwhile:
             await self.meanwhile.pop(0)()
         await self.handler(batch)
@@ -300,7 +305,7 @@ async def test_however_it_was_parked_what_came_before_an_erasure_in_the_topic_st
 
 
 async def test_an_erasure_that_is_refused_beside_a_newer_record_is_not_to_be_redriven(service: Service) -> None:
-    batch = Batch([service.erasure(5), service.record(2, 9)], {0: PoisonError("malformed_value", "a mistake of ours")})
+    batch = Batch([service.erasure(5), service.record(2, 9)], {0: MISTAKE})
 
     await service.handler(batch)
 
@@ -354,3 +359,113 @@ async def test_what_is_dropped_after_it_was_applied_says_that_it_was(any_service
 
     assert len(await service.rows()) > 0
     assert await service.parked() == [(True, True)]
+
+
+def _erased(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
+    return service.record(1, 5), service.erasure(9)
+
+
+def _outlived(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
+    return service.erasure(5), service.record(2, 9)
+
+
+OLD_AND_NEW: Final = pytest.mark.parametrize("old_and_new", [_erased, _outlived])
+"""A record that is parked late, and the one that came after it in the topic."""
+Pair = Callable[[Service], tuple[KafkaRecord, KafkaRecord]]
+
+
+@OLD_AND_NEW
+async def test_f04_who_lost_its_partitions_parks_nothing(service: Service, old_and_new: Pair) -> None:
+    """As a copy of the former release that wakes after its partitions went to one that reads what it cannot."""
+    old, new = old_and_new(service)
+    await service.consume(old)
+    await service.consume(new)
+    before = await service.rows()
+    lease = Lease()
+    lease.lapse()
+
+    with pytest.raises(GivenUpError):
+        await service.refuse(old, lease=lease)
+    await service.ask()
+    await service.redrive()
+
+    assert await service.parked() == []
+    assert await service.rows() == before
+
+
+@OLD_AND_NEW
+async def test_f04_who_waited_longer_for_the_park_than_its_lease_parks_nothing(
+    service: Service, old_and_new: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looked into the park before has not seen it, and may have been its next owner."""
+
+    async def yes() -> None:
+        return
+
+    park = "SELECT pg_advisory_xact_lock(hashtextextended('parked of ' || $1 || ' by ' || $2, 0))"
+    async with service.integrations.acquire() as other, other.transaction():
+        await other.execute(park, service.topic.name, service.name)
+        late = asyncio.create_task(service.refuse(old_and_new(service)[0], lease=Lease(yes)))
+        await waits(service.integrations, "advisory")
+        monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
+
+    with pytest.raises(LeaseError):
+        await late
+    assert await service.parked() == []
+
+
+@OLD_AND_NEW
+async def test_f04_what_is_being_parked_is_seen_by_what_came_after_it(service: Service, old_and_new: Pair) -> None:
+    """As where a process is frozen between its look and its commit: that ends with its transaction, after 15 s."""
+    old, new = old_and_new(service)
+    async with asyncio.TaskGroup() as tasks, service.integrations.acquire() as frozen, frozen.transaction():
+        await frozen.execute("LOCK TABLE integrations.parked_records IN SHARE MODE")
+        tasks.create_task(service.refuse(old))
+        await waits(service.integrations, "relation")
+        tasks.create_task(service.consume(new))
+        await waits(service.integrations, "advisory")
+
+    assert await service.parked() == [(False, True)]
+
+
+async def test_f04_what_another_copy_redrove_is_not_open_again_where_a_frozen_one_refuses_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure that was done with, and so was not dropped by the record that came after it."""
+    monkeypatch.setattr(redrive, "SESSION_IDLE_LIMIT", "200ms")
+    await service.consume(service.record(1, 3))
+    await service.refuse(service.erasure(5))
+    await service.ask()
+
+    async def frozen(batch: Batch) -> None:
+        await until(service.copy(service.handler).once)
+        await service.consume(service.record(2, 9))
+        await service.handler(Batch(batch.records, {0: MISTAKE}))
+
+    with pytest.raises(asyncpg.InterfaceError, match="released"):  # its session was ended
+        await service.copy(frozen).once()
+    await service.ask()
+    await service.redrive()
+
+    assert await service.parked() == [(True, False)]
+    assert [row["source_version"] for row in await service.rows()] == [2]
+
+
+async def test_f25_parking_redriving_and_deciding_at_once_do_not_deadlock(service: Service) -> None:
+    said = [service.record(1, 3), service.erasure(5), service.record(2, 9), service.erasure(11)]
+    decisions = "redrive_asked_at = now()", "dropped_at = now(), redrive_asked_at = NULL"
+
+    async def decide(assignments: str) -> None:
+        async with service.integrations.acquire() as connection:
+            await records.change(connection, assignments, f"WHERE {records.OPEN}")
+
+    for _ in range(10):
+        await service.change("dropped_at = NULL, redriven_at = NULL, redrive_asked_at = now()")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(service.refuse(*said))
+            tasks.create_task(service.consume(*said[:2]))
+            tasks.create_task(service.consume(*said[2:]))
+            tasks.create_task(service.redrive())
+            tasks.create_task(service.apply(Batch(said, {1: MISTAKE, 2: MISTAKE})))
+            for one in decisions:
+                tasks.create_task(decide(one))

@@ -13,6 +13,8 @@ DROPPED: Final = "dropped_at = coalesce(stored.dropped_at, now()), redrive_asked
 """Without its bytes: a redrive would bring back for ever what was erased."""
 
 
+_PARKING: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('parked of ' || $1 || ' by ' || $2, 0))"
+_ALL_IS_PARKED: Final = "SELECT pg_advisory_xact_lock(hashtextextended('parked of ' || $1 || ' by ' || $2, 0))"
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('erasures of ' || $1, 0))"
 _TURN_WITH_OTHERS: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('erasures of ' || $1, 0))"
 
@@ -43,13 +45,22 @@ async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
     """Park what a batch condemned, and drop what the batch itself, or what was parked before, has left behind.
 
     In a transaction each: together they would lock rows of the park in two orders. Who dies in between does it again.
+    Whose partitions went to others meanwhile, or may have, parks nothing: what came after it may be applied by now.
     """
     living = _living(batch)
+    if batch.condemned:
+        await _park(pool, consumer, batch)
     if batch.condemned or any(record.value is None for record in living):
-        async with postgres.transaction(pool, "parking.park") as connection:
-            await park(connection, consumer, batch.parked)
         async with pool.acquire() as session:
             await _drop_outdated(session, consumer, living, ids_redriven(batch))
+
+
+async def _park(pool: Pool, consumer: str, batch: Batch) -> None:
+    await batch.lease.renew()
+    async with postgres.transaction(pool, "parking.park") as connection:
+        await connection.execute(_PARKING, batch.records[0].topic, consumer)
+        batch.lease.check()  # whoever reads on after us waits from here on, before it looks into the park
+        await park(connection, consumer, batch.parked)
 
 
 def _living(batch: Batch) -> list[Incoming]:
@@ -59,8 +70,15 @@ def _living(batch: Batch) -> list[Incoming]:
 async def _drop_outdated(
     connection: Connection, consumer: str, living: Sequence[Incoming], redriven: Sequence[int]
 ) -> None:
-    """Drop what these records have left behind in the park, of the same keys: all before an erasure, and erasures."""
+    """Drop what these records have left behind in the park, of the same keys: all before an erasure, and erasures.
+
+    Whoever parks of this topic is waited for first, by a statement of its own: each sees what was there when it began.
+    The lock need not be kept: who had our partitions before us, and gets it after us, finds its lease too old.
+    """
+    if not living:
+        return
     failpoints.hit("parking.outdated:before_commit")
+    await connection.execute(_ALL_IS_PARKED, living[0].topic, consumer)
     await _drop_erased(connection, consumer, [record for record in living if record.value is None])
     await _drop_erasures(connection, consumer, living, redriven)
     failpoints.hit("parking.outdated:after_commit")
@@ -91,8 +109,6 @@ async def _drop_erasures(
     Not those of the batch itself: they are applied with it, in its order.
     """
     newest = {(one.topic, one.partition, one.key): one.offset for one in sorted(living, key=lambda one: one.offset)}
-    if not newest:
-        return
     rows = await connection.fetch(
         f"""
         SELECT id, topic, partition, "offset", key

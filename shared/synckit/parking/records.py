@@ -25,10 +25,13 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
     """Park these records, in the transaction that records their batch.
 
     One that was to be redriven, or had been, has failed again: the same row, one more attempt, open, and not asked for.
-    Any other that is parked already stays as it is, and what was dropped stays dropped.
+    Any other that is parked already stays as it is, and what was dropped stays dropped. What is put through from its
+    row stays redriven where another copy was done with it meanwhile: an erasure that is opened again would erase what
+    came later, which drops only what is open.
     """
     if not parked:
         return
+    put_through = [record.id for record, _ in parked if isinstance(record, ParkedRecord)]
     rows = [_row(consumer, record, error) for record, error in parked]
     await connection.execute(
         """
@@ -47,8 +50,10 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
                redrive_asked_at = NULL,
                redriven_at      = NULL
          WHERE stored.redrive_asked_at IS NOT NULL AND stored.dropped_at IS NULL
+           AND (stored.redriven_at IS NULL OR stored.id <> ALL($2::bigint[]))
         """,
         as_json(rows),
+        put_through,
     )
 
 
