@@ -23,6 +23,7 @@ from support.postgres import NewDatabase
 from support.relationships import a_key, a_project
 from support.services import CustomerSync, PhotoSync, all_rows, customer_sync_on, photo_sync_on
 from support.waiting import until
+from synckit import failpoints
 from synckit.consumer import Alarms, Batch, Consumer
 from synckit.consumer.lease import GivenUpError, Lease, LeaseError
 from synckit.contracts.topics import (
@@ -262,6 +263,19 @@ async def test_what_is_redriven_together_is_applied_in_its_order(service: Servic
     assert await service.parked() == [(False, True), (True, False), (True, False)]
 
 
+def _erased(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
+    return service.record(1, 5), service.erasure(9)
+
+
+def _outlived(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
+    return service.erasure(5), service.record(2, 9)
+
+
+OLD_AND_NEW: Final = pytest.mark.parametrize("old_and_new", [_erased, _outlived])
+"""A record that is parked late, and the one that came after it in the topic."""
+Pair = Callable[[Service], tuple[KafkaRecord, KafkaRecord]]
+
+
 PARTS: Final = pytest.mark.parametrize(
     ("order", "at_most"), [(order, many) for order in permutations(range(3)) for many in (1, 2, 3)], ids=str
 )
@@ -313,6 +327,34 @@ async def test_an_erasure_that_is_refused_beside_a_newer_record_is_not_to_be_red
     assert await service.parked() == [(False, True)]
 
 
+@OLD_AND_NEW
+async def test_what_is_refused_beside_what_came_after_it_is_never_there_to_be_redriven(
+    service: Service, old_and_new: Pair
+) -> None:
+    """Not for a moment either: what came after it is applied by then."""
+    failpoints.arm(["parking.park:after_commit=fail"])
+    try:
+        with pytest.raises(TransientError):
+            await service.handler(Batch(old_and_new(service), {0: MISTAKE}))
+    finally:
+        failpoints.arm([])
+
+    assert await service.parked() == [(False, True)]
+    assert await all_rows(service.integrations, "SELECT FROM integrations.parked_records WHERE value IS NULL") != []
+
+
+@OLD_AND_NEW
+async def test_nor_is_it_where_it_was_redriven_before(service: Service, old_and_new: Pair) -> None:
+    old, new = old_and_new(service)
+    await service.refuse(old)
+    await service.ask()
+    await service.redrive()
+
+    await service.handler(Batch([old, new], {0: MISTAKE}))
+
+    assert [dropped for _, dropped in await service.parked()] == [True]
+
+
 @pytest.mark.parametrize("attempts", [1, 3])
 async def test_what_is_dropped_while_its_redrive_is_in_hand_is_not_applied(any_service: Service, attempts: int) -> None:
     service = any_service
@@ -359,19 +401,6 @@ async def test_what_is_dropped_after_it_was_applied_says_that_it_was(any_service
 
     assert len(await service.rows()) > 0
     assert await service.parked() == [(True, True)]
-
-
-def _erased(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
-    return service.record(1, 5), service.erasure(9)
-
-
-def _outlived(service: Service) -> tuple[KafkaRecord, KafkaRecord]:
-    return service.erasure(5), service.record(2, 9)
-
-
-OLD_AND_NEW: Final = pytest.mark.parametrize("old_and_new", [_erased, _outlived])
-"""A record that is parked late, and the one that came after it in the topic."""
-Pair = Callable[[Service], tuple[KafkaRecord, KafkaRecord]]
 
 
 @OLD_AND_NEW

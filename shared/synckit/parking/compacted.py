@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from synckit import failpoints, postgres
@@ -42,25 +43,35 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
 
 
 async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
-    """Park what a batch condemned, and drop what the batch itself, or what was parked before, has left behind.
+    """Park what a batch condemned, and drop what its erasures have left behind: also of keys that are not ours.
 
     In a transaction each: together they would lock rows of the park in two orders. Who dies in between does it again.
     Whose partitions went to others meanwhile, or may have, parks nothing: what came after it may be applied by now.
     """
     living = _living(batch)
     if batch.condemned:
-        await _park(pool, consumer, batch)
-    if batch.condemned or any(record.value is None for record in living):
+        await _park(pool, consumer, batch, living)
+    if any(record.value is None for record in living):
         async with pool.acquire() as session:
             await _drop_outdated(session, consumer, living, ids_redriven(batch))
 
 
-async def _park(pool: Pool, consumer: str, batch: Batch) -> None:
+async def _park(pool: Pool, consumer: str, batch: Batch, living: Sequence[Incoming]) -> None:
+    """What the batch itself has left behind is never open: it is applied by now, and nothing would apply it again."""
     await batch.lease.renew()
     async with postgres.transaction(pool, "parking.park") as connection:
         await connection.execute(_PARKING, batch.records[0].topic, consumer)
         batch.lease.check()  # whoever reads on after us waits from here on, before it looks into the park
-        await park(connection, consumer, batch.parked)
+        await park(connection, consumer, batch.parked, partial(_is_outdated, living))
+
+
+def _is_outdated(living: Sequence[Incoming], parked: Incoming) -> bool:
+    return any(
+        (one.partition, one.key) == (parked.partition, parked.key)
+        and one.offset > parked.offset
+        and None in {one.value, parked.value}
+        for one in living
+    )
 
 
 def _living(batch: Batch) -> list[Incoming]:

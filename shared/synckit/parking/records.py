@@ -1,7 +1,7 @@
 """A parked record as a row: written where a batch condemns it, and read back as the record that it was."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -21,8 +21,13 @@ NUL: Final = "\x00"
 """What PostgreSQL takes in no text."""
 
 
-async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Incoming, PoisonError]]) -> None:
-    """Park these records, in the transaction that records their batch.
+async def park(
+    connection: Connection,
+    consumer: str,
+    parked: Sequence[tuple[Incoming, PoisonError]],
+    is_outdated: Callable[[Incoming], bool] = lambda _: False,
+) -> None:
+    """Park these records, in the transaction that records their batch: dropped at once, without bytes, if outdated.
 
     One that was to be redriven, or had been, has failed again: the same row, one more attempt, open, and not asked for.
     Any other that is parked already stays as it is, and what was dropped stays dropped. What is put through from its
@@ -32,23 +37,27 @@ async def park(connection: Connection, consumer: str, parked: Sequence[tuple[Inc
     if not parked:
         return
     put_through = [record.id for record, _ in parked if isinstance(record, ParkedRecord)]
-    rows = [_row(consumer, record, error) for record, error in parked]
+    rows = [_row(consumer, record, error) | {"is_outdated": is_outdated(record)} for record, error in parked]
     await connection.execute(
         """
         INSERT INTO integrations.parked_records AS stored
-               (consumer, topic, partition, "offset", key, headers, value, reason_code, reason, value_sha256)
-        SELECT consumer, topic, partition, "offset", decode(key, 'base64'), headers, decode(value, 'base64'),
+               (consumer, topic, partition, "offset", key, headers, value, dropped_at, reason_code, reason,
+                value_sha256)
+        SELECT consumer, topic, partition, "offset", decode(key, 'base64'), headers,
+               CASE WHEN NOT is_outdated THEN decode(value, 'base64') END, CASE WHEN is_outdated THEN now() END,
                reason_code, reason, value_sha256
           FROM json_to_recordset($1::json)
             AS incoming (consumer text, topic text, partition integer, "offset" bigint, key text, headers jsonb,
-                         value text, reason_code text, reason text, value_sha256 text)
+                         value text, reason_code text, reason text, value_sha256 text, is_outdated boolean)
          ORDER BY consumer, topic, partition, "offset", value_sha256
         ON CONFLICT (consumer, topic, partition, "offset", value_sha256) DO UPDATE
            SET attempt          = stored.attempt + 1,
                reason_code      = excluded.reason_code,
                reason           = excluded.reason,
                redrive_asked_at = NULL,
-               redriven_at      = NULL
+               redriven_at      = NULL,
+               dropped_at       = excluded.dropped_at,
+               value            = CASE WHEN excluded.dropped_at IS NULL THEN stored.value END
          WHERE stored.redrive_asked_at IS NOT NULL AND stored.dropped_at IS NULL
            AND (stored.redriven_at IS NULL OR stored.id <> ALL($2::bigint[]))
         """,
