@@ -1,7 +1,7 @@
 """What Kafka has is deleted before a term ends, whatever fails beside that, so that it is not published again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import asyncpg
@@ -92,6 +92,31 @@ async def test_what_is_published_is_deleted_though_the_rows_behind_it_cannot_be_
     assert await rows_left(session) == [second]
 
 
+async def test_the_rows_behind_a_round_are_prepared_while_kafka_takes_it_and_sent_once_its_own_are_deleted(
+    lead: Lead, session: Connection
+) -> None:
+    first, second = await two_rows(session)
+    prepared, taken = asyncio.Event(), asyncio.Event()
+
+    class Slow(Sending):
+        async def _send(self, *_: object) -> None:
+            await taken.wait()
+
+        async def _prepare(self, _: object, rows: Sequence[postgres.Row]) -> Round:
+            prepared.set()
+            return Round(seqs=[row["seq"] for row in rows])
+
+    publishing = Slow().publish(await lead(), Round(seqs=[first], sizes=[2], is_whole=True))
+    async with asyncio.timeout(10):
+        await prepared.wait()
+    was_there = await rows_left(session)
+    taken.set()
+
+    assert (await publishing).seqs == [second]
+    assert was_there == [first, second]
+    assert await rows_left(session) == [second]
+
+
 @pytest.mark.parametrize(("lock_timeout", "round_seconds"), [("100ms", 20.0), ("5s", 0.1)])
 async def test_what_is_published_is_deleted_though_the_rows_behind_it_cannot_be_read(
     lead: Lead,
@@ -128,22 +153,23 @@ async def test_a_round_outlives_statements_that_are_refused_beside_it(
         await leading.execute("BEGIN; SELECT 1 / 0")
     refused: list[str] = []
 
-    async def read_ahead() -> list[postgres.Row]:
+    async def look_ahead() -> Round:
         try:
-            return await leading.fetch("SELECT 1")
+            await leading.fetch("SELECT 1")
         except asyncpg.PostgresError as error:
             refused.append(type(error).__name__)
             raise
+        return Round(seqs=[1])
 
     async def send() -> None:
         await may_commit.wait()
 
-    sending = asyncio.create_task(relay._while_asking(leading, send(), read_ahead))
+    sending = asyncio.create_task(relay._while_asking(leading, send(), look_ahead))
     was_pending = await is_pending(sending)
     may_commit.set()
 
     assert was_pending
-    assert await sending == []
+    assert await sending == Round()
     assert refused == ["InFailedSQLTransactionError"]
 
 

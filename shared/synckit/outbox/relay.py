@@ -145,19 +145,15 @@ class Relay:
     async def _publish(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> Round:
         """One round: send in one transaction, delete. Returns the next, where its rows were read meanwhile.
 
-        It is prepared while the database deletes; where that fails the term ends, but not before the rows are deleted.
+        Where it could not be prepared the term ends, but not before the rows are deleted.
         """
         if now.large:
             await self._refuse(session, now.large)
         if not now.seqs:
             return Round()
-        rows = await self._try(session, producer, now)
+        ahead = await self._try(session, producer, now)
         failpoints.hit("relay.delete:before_commit")
-        deleted, ahead = await asyncio.gather(
-            self._delete(session, now.seqs), self._prepare(producer, rows), return_exceptions=True
-        )
-        if isinstance(deleted, BaseException):
-            raise deleted
+        await self._delete(session, now.seqs)
         failpoints.hit("relay.delete:after_commit")
         metrics.OUTBOX_PUBLISHED.labels(self._outbox.name).inc(len(now.seqs))
         if isinstance(ahead, BaseException):
@@ -183,19 +179,22 @@ class Relay:
                 await self._ask(session)
             delay = min(2 * delay, ASK_SECONDS)  # well below what the session may be idle
 
-    async def _try(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> list[Row]:
+    async def _try(
+        self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round
+    ) -> Round | BaseException:
         """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
 
-        Meanwhile the rows behind a whole round are read. No row of the same key can get in between: its writer held the
-        entity's lock, so whatever commits later has a greater seq.
+        Meanwhile the rows behind a whole round are read and prepared; what came of it, or why nothing did. No row of
+        the same key can get in between: its writer held the entity's lock, so whatever commits later has a greater seq.
         """
 
-        async def read_ahead() -> list[Row]:
-            return await store.list_next(session, self._outbox, self._portion.rows, now.seqs)
+        async def look_ahead() -> Round | BaseException:
+            rows = await store.list_next(session, self._outbox, self._portion.rows, now.seqs)
+            return (await asyncio.gather(self._prepare(producer, rows), return_exceptions=True))[0]
 
         started = monotonic()
         try:
-            ahead = await _while_asking(session, self._send(producer, now), read_ahead if now.is_whole else None)
+            ahead = await _while_asking(session, self._send(producer, now), look_ahead if now.is_whole else None)
         except FAILURES:
             self._portion.failed(now.sizes)
             raise
@@ -249,19 +248,20 @@ class Relay:
 async def _while_asking(
     session: postgres.Connection,
     work: Coroutine[Any, Any, None],
-    read_ahead: Callable[[], Awaitable[list[Row]]] | None = None,
-) -> list[Row]:
+    look_ahead: Callable[[], Awaitable[Round | BaseException]] | None = None,
+) -> Round | BaseException:
     """Do some work at Kafka, for 20 s at most, and keep the session that holds the lock from being idle meanwhile.
 
-    Returns what is read over the session at the same time: nothing where that fails. The work goes on for as long as
-    the session lives: Kafka may have committed it, and it would be done again.
+    Returns what is made of the session at the same time: nothing where the database refuses. The work goes on for as
+    long as the session lives: Kafka may have committed it, and it would be done again.
     """
-    task, ahead = asyncio.ensure_future(work), list[Row]()
+    task = asyncio.ensure_future(work)
+    ahead: Round | BaseException = Round()
     try:
         with contextlib.suppress(TimeoutError):  # what was asked over the session may have taken so long, too
             async with asyncio.timeout(ROUND_SECONDS):
                 with _unless_ended(session):
-                    ahead = await read_ahead() if read_ahead else []
+                    ahead = await look_ahead() if look_ahead else Round()
                 while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
                     with _unless_ended(session):
                         await session.fetchval("SELECT 1")
