@@ -1,4 +1,4 @@
-"""The topics from their first record to their end, as a reader sees them who takes only what was committed."""
+"""What the topics say, as the proof and `trace` tell it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import ConsumerRecord
 
-from paintbox.brokers import administration, find_topics
-from paintbox.errors import OperatorError
+from paintbox import reading
 from paintbox.prove import contents
 from paintbox.prove.contents import Told
 from synckit import times
@@ -19,8 +17,6 @@ from synckit.contracts import topics
 COMPACTED: Final = (topics.CUSTOMERS_CHANGES, topics.PROJECTS_CHANGES, topics.FEDERATION_KEYS)
 REQUESTS: Final = (topics.SYNC_REQUESTS,)
 WEBHOOKS: Final = (topics.WEBHOOKS_SALESFORCE, topics.WEBHOOKS_COMPANYCAM, topics.WEBHOOKS_QUARANTINED)
-POLL_MS: Final = 500
-MOST_EMPTY_POLLS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +60,10 @@ class Published:
 
 async def read(servers: str, wanted: Sequence[topics.Topic], *, with_values: bool) -> list[Published]:
     """Every committed record of these topics, partition by partition, in order. Raises OperatorError."""
-    async with administration(servers) as admin:
-        found = await find_topics(admin, [topic.name for topic in wanted])
-    places = [TopicPartition(name, number) for name in sorted(found) for number in range(found[name].partitions)]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        client_id="paintbox prove",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-    )
-    try:
-        await consumer.start()
-        records = await _read_all(consumer, places)
-    except (KafkaError, OSError) as error:
-        raise OperatorError(f"Kafka at {servers} does not give its records ({type(error).__name__}).") from error
-    finally:
-        await consumer.stop()
+    records: list[Any] = []
+    await reading.read(servers, wanted, records.extend, process="paintbox prove")
+    records.sort(key=lambda record: (record.topic, record.partition, record.offset))
     return [published(record, with_values=with_values) for record in records]
-
-
-async def _read_all(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> list[Any]:
-    """Until the position has passed every end: markers of transactions stand there too, and are no records."""
-    consumer.assign(places)
-    await consumer.seek_to_beginning(*places)
-    ends = await consumer.end_offsets(places)
-    found: dict[TopicPartition, list[Any]] = {place: [] for place in places}
-    empty = 0
-    while any([await consumer.position(place) < ends[place] for place in places]):
-        batches = await consumer.getmany(*places, timeout_ms=POLL_MS)
-        for place, records in batches.items():
-            found[place] += records
-        empty = 0 if batches else empty + 1
-        if empty > MOST_EMPTY_POLLS:
-            raise OperatorError("A topic does not end: a transaction in it was never closed.")
-    return [record for place in places for record in found[place]]
 
 
 def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values: bool) -> Published:
