@@ -26,6 +26,7 @@ OUTBOX: Final = Outbox(
     name="paintbox_customers.outbox", events="customers.outbox_events", refused="customers.outbox_refused"
 )
 FEDERATION_KEYS: Final = "customers.federation_keys"
+VERSION_FLOOR: Final = "customers.version_floor"
 
 
 async def upsert_customers(connection: Connection, customers: Sequence[Customer]) -> list[Row]:
@@ -33,7 +34,8 @@ async def upsert_customers(connection: Connection, customers: Sequence[Customer]
 
     The caller holds the locks of the mirror rows, so what it projected is the newest. Writes the columns of the
     mapping and the ids of the contact and its account, and no other; status and account type only while no person has
-    decided them. One of whom only the deletion was ever told gets no row; told in whatever order, all others do.
+    decided them. One of whom only the deletion was ever told gets no row; told in whatever order, all others do. A row
+    whose version is below the floor counts as changed: readers were perhaps told what this database has forgotten.
     """
     if not customers:
         return []
@@ -57,26 +59,26 @@ def _upsert_statement(mapped: tuple[str, ...]) -> str:
         incoming=_qualified("incoming", names),
         given=_GIVEN,
         incoming_given=_qualified("incoming", _GIVEN),
+        floor=VERSION_FLOOR,
         told=_TOLD,
         stored_told=_qualified("stored", _TOLD),
     )
 
 
-_GIVEN: Final = """id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at,
-                   source_version"""
+_GIVEN: Final = "id, salesforce_id, salesforce_account_id, status, account_type, deleted_at, source_modified_at"
 _TOLD: Final = """id, salesforce_id, salesforce_account_id, first_name, last_name, email, phone, company,
                service_street, service_city, service_state, service_postal_code, status, account_type, created_at,
                merged_into, deleted_at, source_version"""
 _UPSERT: Final = """
 WITH incoming AS MATERIALIZED (
-    SELECT {given}, is_known, {names}
+    SELECT {given}, greatest(source_version, (SELECT version FROM {floor})) AS source_version, is_known, {names}
       FROM json_to_recordset($1::json)
         AS given (id uuid, salesforce_id text, salesforce_account_id text,
                   status customers.customer_status_enum, account_type customers.account_type_enum,
                   is_known boolean, deleted_at timestamptz, source_modified_at timestamptz,
                   source_version bigint, {typed})
 ), changed AS MATERIALIZED (
-    SELECT {incoming_given}, {incoming}
+    SELECT {incoming_given}, incoming.source_version, {incoming}
       FROM incoming
       JOIN customers.customers AS stored ON stored.id = incoming.id
      WHERE ({stored}, stored.salesforce_id, stored.salesforce_account_id, stored.deleted_at)
@@ -84,6 +86,7 @@ WITH incoming AS MATERIALIZED (
            ({incoming}, incoming.salesforce_id, incoming.salesforce_account_id, incoming.deleted_at)
         OR (coalesce(stored.updated_by, $2) = $2
             AND (stored.status, stored.account_type) IS DISTINCT FROM (incoming.status, incoming.account_type))
+        OR stored.source_version < (SELECT version FROM {floor})
      ORDER BY stored.id
        FOR NO KEY UPDATE OF stored
 ), updated AS (
@@ -102,8 +105,8 @@ WITH incoming AS MATERIALIZED (
      WHERE stored.id = changed.id
     RETURNING {stored_told}
 ), inserted AS (
-    INSERT INTO customers.customers AS stored ({given}, last_sync_at, {names})
-    SELECT {given}, now(), {names}
+    INSERT INTO customers.customers AS stored ({given}, source_version, last_sync_at, {names})
+    SELECT {given}, source_version, now(), {names}
       FROM incoming
      WHERE is_known AND NOT EXISTS (SELECT FROM customers.customers AS known WHERE known.id = incoming.id)
      ORDER BY id

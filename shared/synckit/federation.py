@@ -27,11 +27,12 @@ class OwnedKey:
 
 
 async def upsert_owned(
-    connection: Connection, table: str, service: str, keys: Sequence[OwnedKey]
+    connection: Connection, table: str, floor: str, service: str, keys: Sequence[OwnedKey]
 ) -> list[FederationKey]:
     """Store the relationships that differ from what is stored; what is to be published of them, in key order.
 
-    The caller holds the locks of the rows that they are about.
+    The caller holds the locks of the rows that they are about. `floor` is the table of the floor that the owner's
+    versions have: a row below it counts as changed.
     """
     if not keys:
         return []
@@ -41,7 +42,7 @@ async def upsert_owned(
                (local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner,
                 source_version, deleted_at)
         SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, TRUE,
-               source_version, CASE WHEN is_deleted THEN now() END
+               greatest(source_version, (SELECT version FROM {floor})), CASE WHEN is_deleted THEN now() END
           FROM json_to_recordset($1::json)
             AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
                          relationship_type text, source_version bigint, is_deleted boolean)
@@ -52,9 +53,10 @@ async def upsert_owned(
                source_version    = greatest(stored.source_version + 1, excluded.source_version)
          WHERE stored.relationship_type <> excluded.relationship_type
             OR (stored.deleted_at IS NULL) <> (excluded.deleted_at IS NULL)
+            OR stored.source_version < (SELECT version FROM {floor})
         RETURNING local_id, local_table, external_service, external_id, external_table, relationship_type,
                   source_version, created_at, deleted_at
-        """,  # noqa: S608 - the table's name is a constant of the service
+        """,  # noqa: S608 - the tables' names are constants of the service
         as_json(_owned_row(key) for key in keys),
     )
     return sorted((FederationKey(local_service=service, **dict(row)) for row in rows), key=lambda key: key.key)

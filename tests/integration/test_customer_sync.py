@@ -18,6 +18,7 @@ from customer_sync import metrics
 from customer_sync.store import MIRROR
 from paintbox.databases import Database
 from support import samples
+from support.changes import change
 from support.facts import NOON_MS
 from support.notifications import TRACE, KafkaRecord, salesforce_event_records, salesforce_messages
 from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
@@ -47,19 +48,6 @@ async def sync(new_database: NewDatabase) -> AsyncIterator[CustomerSync]:
     customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
     async with customer_sync_on(customers, integrations) as service:
         yield service
-
-
-def change(second: int, kind: str = "UPDATE", /, entity: str = "Contact", record: str = "", **fields: Any) -> bytes:
-    """A change event of Douglas, of his account, or of another, so many seconds after the samples' first."""
-    header = samples.document("change_event_contact_update.json")["ChangeEventHeader"]
-    header |= {
-        "entityName": entity,
-        "changeType": kind,
-        "commitTimestamp": 1_767_348_000_000 + second * 1000,
-        "transactionKey": str(uuid4()),
-        "recordIds": [record or (DOUGLAS if entity == "Contact" else ACME)],
-    }
-    return samples.dumped({"ChangeEventHeader": header, **fields})
 
 
 async def configure(sync: CustomerSync, config: dict[str, Any]) -> None:

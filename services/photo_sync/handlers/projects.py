@@ -17,7 +17,7 @@ from photo_sync.rules.projection import is_deleted, project_from
 from photo_sync.rules.reading import PROJECT
 from photo_sync.store import matches as matching
 from photo_sync.store import rows as store
-from photo_sync.store.rows import FEDERATION_KEYS, MIRROR, OUTBOX
+from photo_sync.store.rows import FEDERATION_KEYS, MIRROR, OUTBOX, VERSION_FLOOR
 from synckit import federation
 from synckit.federation import OwnedKey
 from synckit.integrations.configs import Configuration
@@ -93,7 +93,7 @@ async def _announce(connection: Connection, changed: Iterable[Changed], before: 
     causes = {one.project.id: one.cause for one in changed}
     events = [announcements.project_changed(one.row, one.cause) for one in changed]
     keys = [key for one in changed for key in _owned_keys(one, before[one.project.company_cam_id].customer_id)]
-    said = await federation.upsert_owned(connection, FEDERATION_KEYS, announcements.SERVICE, keys)
+    said = await federation.upsert_owned(connection, FEDERATION_KEYS, VERSION_FLOOR, announcements.SERVICE, keys)
     events += [announcements.key_changed(key, causes[key.local_id]) for key in said]
     await outbox.insert(connection, OUTBOX, events)
 

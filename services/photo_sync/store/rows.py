@@ -21,6 +21,7 @@ OUTBOX: Final = Outbox(
     name="paintbox_projects.outbox", events="projects.outbox_events", refused="projects.outbox_refused"
 )
 FEDERATION_KEYS: Final = "projects.federation_keys"
+VERSION_FLOOR: Final = "projects.version_floor"
 
 _COLUMNS: Final = ", ".join(PROJECT_COLUMNS)
 _TYPED: Final = ", ".join(f"{name} {column.sql_type}" for name, column in PROJECT_COLUMNS.items())
@@ -35,7 +36,8 @@ async def upsert_projects(connection: Connection, projects: Sequence[Project]) -
     Type and priority are set once, at creation; afterwards they are the application's. So is the status, but for the
     moment in which the vendor archives, deletes or restores the project: what it was before is kept aside, and comes
     back. A project that is deleted before it ever had a row gets none. The vendor's id is put back where somebody took
-    it away.
+    it away. A row whose version is below the floor counts as changed: readers were perhaps told what this database has
+    forgotten.
     """
     if not projects:
         return []
@@ -50,7 +52,7 @@ _UPSERT_PROJECTS: Final = f"""
                CASE WHEN deleted_at IS NOT NULL THEN 'CANCELLED' WHEN is_archived THEN 'ARCHIVED' ELSE 'PLANNING'
                END::projects.project_status_enum,
                CASE WHEN deleted_at IS NOT NULL OR is_archived THEN 'PLANNING' END::projects.project_status_enum,
-               deleted_at, source_version,
+               deleted_at, greatest(source_version, (SELECT version FROM {VERSION_FLOOR})),
                {_COLUMNS}
           FROM json_to_recordset($1::json)
             AS incoming (id uuid, company_cam_id text, customer_id uuid, type projects.project_type_enum,
@@ -82,6 +84,7 @@ _UPSERT_PROJECTS: Final = f"""
             IS DISTINCT FROM
                ({_EXCLUDED}, excluded.company_cam_id, excluded.customer_id, excluded.deleted_at,
                 excluded.status_before_archive IS NULL)
+            OR stored.source_version < (SELECT version FROM {VERSION_FLOOR})
         RETURNING stored.id, stored.customer_id, stored.company_cam_id, stored.name, stored.type, stored.status,
                   stored.created_at, stored.merged_into, stored.deleted_at, stored.source_version,
                   stored.xmax = 0 AS is_new
