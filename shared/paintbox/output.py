@@ -73,6 +73,6 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
-    def reach(self, done: int) -> None:
-        """So much of it is done by now."""
-        self._progress.update(self._task, completed=done)
+    def reach(self, done: int, total: int | None = None) -> None:
+        """So much of it is done by now; of so much, where that was not known before."""
+        self._progress.update(self._task, completed=done, total=total)

@@ -1,0 +1,202 @@
+"""After a database was put back to an earlier state: the floor that keeps versions from being published twice.
+
+What the database has forgotten is in the topics. Whatever its owner publishes from now on is newer than all of it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+import customer_sync.store
+import photo_sync.store.rows
+from paintbox import reading
+from paintbox.databases import Connection, Database, DatabaseError, connected
+from paintbox.errors import OperatorError
+from paintbox.reading import OnProgress
+from synckit import versions
+from synckit.contracts import topics
+from synckit.contracts.compacted import Erased, Standing, decode
+from synckit.contracts.topics import Topic
+from synckit.contracts.values import CustomerChanged, FederationKey, ProjectChanged, Versioned
+from synckit.errors import PoisonError
+from synckit.outbox import store as outboxes
+from synckit.outbox.store import Outbox
+
+PROCESS: Final = "paintbox restored"
+BEHIND_MS: Final = 60 * 60 * 1000
+"""How far a reader's clock may be behind ours. The floor is in the version of whatever is published next, so it must be
+plausible to every reader: one record that some of them took must not have others park all that follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who writes a database, and what it publishes where. `floor` is the table of its floor."""
+
+    service: str
+    outbox: Outbox
+    floor: str
+    publishes: Mapping[Topic, type[Versioned]]
+
+
+OWNERS: Final[Mapping[Database, Owner]] = {
+    Database.CUSTOMERS: Owner(
+        service="customer-sync",
+        outbox=customer_sync.store.OUTBOX,
+        floor=customer_sync.store.VERSION_FLOOR,
+        publishes={topics.CUSTOMERS_CHANGES: CustomerChanged},
+    ),
+    Database.PROJECTS: Owner(
+        service="photo-sync",
+        outbox=photo_sync.store.rows.OUTBOX,
+        floor=photo_sync.store.rows.VERSION_FLOOR,
+        publishes={topics.PROJECTS_CHANGES: ProjectChanged, topics.FEDERATION_KEYS: FederationKey},
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row of the outbox: what it will publish once the owner is started."""
+
+    seq: int
+    topic: str
+    key: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """What became of the floor, or would become of it."""
+
+    records: int
+    """That the owner has published, and readers take."""
+    greatest: int | None
+    """The greatest version among them."""
+    former: int | None
+    floor: int | None
+    outdated: int
+    """Rows of the outbox that are dropped: a newer version of their key is published."""
+    passed_over: Mapping[str, int]
+    """How many records do not count, by the reason for which readers park them."""
+
+
+class Published:
+    """What the topics say that an owner has published, as far as readers take it at `now_ms`."""
+
+    def __init__(self, database: Database, now_ms: int, waiting: Iterable[Waiting]) -> None:
+        self._kinds = {topic.name: kind for topic, kind in OWNERS[database].publishes.items()}
+        self._prefix = f"{database}/".encode()
+        self._now_ms = now_ms
+        self._newest: dict[tuple[str, str], int | None] = {(one.topic, one.key): None for one in waiting}
+        self.records = 0
+        self.greatest: int | None = None
+        self.passed_over: Counter[str] = Counter()
+
+    def take(self, records: Sequence[Any]) -> None:
+        """Add these, of one partition, in their order."""
+        for record in records:
+            if record.topic != topics.FEDERATION_KEYS.name or (record.key or b"").startswith(self._prefix):
+                self._take(record)
+
+    def _take(self, record: Any) -> None:
+        try:
+            said = self._decoded(record)
+        except PoisonError as error:
+            self.passed_over[error.code] += 1
+            return
+        self.records += 1
+        place = record.topic, said.key
+        if isinstance(said, Erased):
+            version = None
+        else:
+            version = max(said.value.source_version, self._newest.get(place) or 0)
+            self.greatest = max(version, self.greatest or 0)
+        if place in self._newest:
+            self._newest[place] = version
+
+    def _decoded(self, record: Any) -> Standing[Versioned] | Erased:
+        """What a record says. PoisonError where a reader would not take it, or not what would stand above it."""
+        said = decode(self._kinds[record.topic], record)
+        if isinstance(said, Standing) and versions.is_ahead(said.value.source_version, self._now_ms - BEHIND_MS):
+            raise PoisonError("implausible_version", "what stood above it would be of a time that is yet to come")
+        return said
+
+    def has_outdated(self, one: Waiting) -> bool:
+        """Whether a newer version of its key is published already."""
+        newest = self._newest[one.topic, one.key]
+        return newest is not None and one.version < newest
+
+
+async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bool, on_progress: OnProgress) -> Raised:
+    """Put the floor above every version that this database's owner has published; it never sinks, so twice is harmless.
+
+    Raises OperatorError where the owner still runs, and where Kafka or the database does not do its part: nothing has
+    been changed then.
+    """
+    owner = OWNERS[database]
+    async with connected(dsn, process=PROCESS) as connection:
+        try:
+            former = await connection.fetchval(f"SELECT version FROM {owner.floor}")  # noqa: S608 - constant
+        except asyncpg.UndefinedTableError as error:
+            raise DatabaseError("its schema is of an older release: run `paintbox migrate` first") from error
+        if not (dry_run or await outboxes.claim(connection, owner.outbox)):
+            raise DatabaseError(f"{owner.service} still runs: stop every copy of it first")
+        waiting = await _list_waiting(connection, owner)
+        published = Published(database, int(time.time() * 1000), waiting)
+        found = await reading.read(
+            servers, list(owner.publishes), published.take, process=PROCESS, awaits_open=True, on_progress=on_progress
+        )
+        _demand(servers, owner, found)
+        floor = former if published.greatest is None else max(published.greatest + 1, former or 0)
+        outdated = [one.seq for one in waiting if published.has_outdated(one)]
+        if not dry_run:
+            await _write(connection, owner, floor, outdated)
+    return Raised(
+        records=published.records,
+        greatest=published.greatest,
+        former=former,
+        floor=floor,
+        outdated=len(outdated),
+        passed_over=dict(published.passed_over),
+    )
+
+
+def _demand(servers: str, owner: Owner, found: set[str]) -> None:
+    lacking = sorted({topic.name for topic in owner.publishes} - found)
+    if lacking:
+        raise OperatorError(
+            f"Kafka at {servers} lacks {', '.join(lacking)}: what was published there cannot be known. "
+            "Where there never was anything, `paintbox topics apply` makes it."
+        )
+
+
+async def _list_waiting(connection: Connection, owner: Owner) -> list[Waiting]:
+    """The rows of the outbox that have a version; an erasure has none."""
+    rows = await connection.fetch(
+        f"""
+        SELECT seq, topic, key, (headers ->> 'ce_factversion')::bigint AS version
+          FROM {owner.outbox.events}
+         WHERE value IS NOT NULL AND headers ->> 'ce_factversion' IS NOT NULL
+         ORDER BY seq
+        """  # noqa: S608 - the table's name is a constant of the service
+    )
+    return [Waiting(**dict(row)) for row in rows]
+
+
+async def _write(connection: Connection, owner: Owner, floor: int | None, outdated: Sequence[int]) -> None:
+    async with connection.transaction():
+        if floor is not None:
+            await connection.execute(
+                f"""
+                INSERT INTO {owner.floor} AS stored (version) VALUES ($1)
+                ON CONFLICT (is_the_one) DO UPDATE
+                   SET version = excluded.version, raised_at = excluded.raised_at
+                 WHERE excluded.version > stored.version
+                """,  # noqa: S608 - the table's name is a constant of the service
+                floor,
+            )
+        await outboxes.delete(connection, owner.outbox, outdated)
