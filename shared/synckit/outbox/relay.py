@@ -179,9 +179,7 @@ class Relay:
                 await self._ask(session)
             delay = min(2 * delay, ASK_SECONDS)  # well below what the session may be idle
 
-    async def _try(
-        self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round
-    ) -> Round | BaseException:
+    async def _try(self, session: postgres.Connection, producer: AIOKafkaProducer, now: Round) -> Round | BaseException:
         """Send, and learn how much may be sent at once. Any failure may be a time-out: each has another name.
 
         Meanwhile the rows behind a whole round are read and prepared; what came of it, or why nothing did. No row of
