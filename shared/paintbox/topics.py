@@ -169,7 +169,7 @@ def _verdict(setting: str, was: str, wanted: str) -> tuple[Kind, str]:
         return Kind.CONFIGURE, "until now old records of it were deleted: look whether keys are missing"
     if setting == CLEANUP:
         return Kind.DRIFT, "another policy deletes records"
-    if setting == "retention.ms" and (was == "-1" or int(was) > int(wanted)):
+    if setting in {"retention.ms", "delete.retention.ms"} and (was == "-1" or int(was) > int(wanted)):
         return Kind.DRIFT, "a shorter retention deletes records"
     return Kind.CONFIGURE, ""
 

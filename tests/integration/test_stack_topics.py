@@ -12,7 +12,7 @@ from paintbox.errors import OperatorError
 from paintbox.topics import Kind, Replication
 from support.kafka import NewTopic
 from support.topics import configure
-from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS, Topic
+from synckit.contracts.topics import CUSTOMERS_CHANGES, MAX_MESSAGE_BYTES, SYNC_REQUESTS, Topic
 
 ONE = Replication(factor=1, min_insync=1)
 
@@ -87,6 +87,23 @@ async def test_settings_are_put_right_and_what_else_was_set_on_the_topic_stays(k
     assert (change.kind, change.found) == (Kind.CONFIGURE, "1000")
     assert corrected.config["retention.ms"] == topic.config["retention.ms"]
     assert corrected.own_config["segment.ms"] == "123456"
+
+
+async def test_a_compacted_topic_of_an_earlier_release_keeps_its_erasures_for_longer(
+    kafka_servers: str, new_topic: NewTopic
+) -> None:
+    topic = a_compacted_topic(
+        await new_topic(12, cleanup_policy="compact", max_message_bytes=str(MAX_MESSAGE_BYTES), min_insync_replicas="1")
+    )
+
+    changes = await topics.apply(kafka_servers, ONE, topics=[topic])
+
+    corrected = await find(kafka_servers, topic.name)
+    assert corrected is not None
+    assert [(change.kind, change.setting, change.found) for change in changes] == [
+        (Kind.CONFIGURE, "delete.retention.ms", "86400000")
+    ]
+    assert corrected.config["delete.retention.ms"] == "1209600000"
 
 
 async def test_a_compacted_topic_that_somebody_let_delete_is_compacted_again(kafka_servers: str) -> None:

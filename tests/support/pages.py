@@ -12,7 +12,7 @@ from support import asyncapi, catalogue
 from support.stacks import CHECKOUT
 from support.steps import steps
 from synckit.contracts import headers, values
-from synckit.contracts.topics import TOPICS
+from synckit.contracts.topics import ERASURE_DAYS, TOPICS
 
 FOLDER: Final = CHECKOUT / "docs"
 METRICS: Final = {
@@ -73,7 +73,8 @@ def topics() -> str:
     """Every topic, and the fields of every value."""
     lines = [NOTE, "# Topics", "", "| topic | key | value | partitions | cleanup | kept |", "|---|---|---|---|---|---|"]
     for topic in TOPICS:
-        kept = f"{topic.retention_days} days" if topic.retention_days else "the last of each key"
+        days = topic.retention_days
+        kept = f"{days} days" if days else f"the last of each key; an erasure for {ERASURE_DAYS} days"
         lines.append(
             f"| `{topic.name}` | {topic.key} | {topic.value} | {topic.partitions} | {topic.cleanup.value} | {kept} |"
         )

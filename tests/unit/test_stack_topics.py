@@ -9,7 +9,7 @@ import pytest
 from paintbox.brokers import FoundTopic
 from paintbox.errors import OperatorError
 from paintbox.topics import FACTOR, MIN_INSYNC, PARTITIONS, Change, Kind, Replication, config, plan, replication_of
-from synckit.contracts.topics import CUSTOMERS_CHANGES, TOPICS, WEBHOOKS_SALESFORCE, Topic
+from synckit.contracts.topics import CUSTOMERS_CHANGES, TOPICS, WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE, Cleanup, Topic
 
 REPLICATION = Replication(factor=3, min_insync=2)
 
@@ -62,6 +62,20 @@ def test_a_retention_that_is_too_short_is_put_right_and_a_longer_one_is_not_shor
     kinds = [plan_of(found, WEBHOOKS_SALESFORCE)[0].kind for found in (short, long, endless)]
 
     assert kinds == [Kind.CONFIGURE, Kind.DRIFT, Kind.DRIFT]
+
+
+def test_erasures_that_go_too_soon_are_put_right_and_those_that_stay_for_longer_are_left_to_a_person() -> None:
+    of_kafka = with_setting(CUSTOMERS_CHANGES, "delete.retention.ms", "86400000")
+    long = with_setting(CUSTOMERS_CHANGES, "delete.retention.ms", str(10**12))
+
+    assert [plan_of(found, CUSTOMERS_CHANGES)[0].kind for found in (of_kafka, long)] == [Kind.CONFIGURE, Kind.DRIFT]
+
+
+def test_an_erasure_stays_for_as_long_as_webhooks_do() -> None:
+    """Who was stopped, or put back to a backup, reads both again."""
+    kept = {topic.config["delete.retention.ms"] for topic in TOPICS if topic.cleanup is Cleanup.COMPACT}
+
+    assert kept == {WEBHOOKS_SALESFORCE.config["retention.ms"]} == {WEBHOOKS_COMPANYCAM.config["retention.ms"]}
 
 
 @pytest.mark.parametrize("policy", ["delete", "compact,delete"])

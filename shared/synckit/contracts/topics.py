@@ -6,6 +6,10 @@ from typing import Final
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 DAY_MS = 24 * 60 * 60 * 1000
+WEBHOOK_DAYS: Final = 14
+"""For so long a consumer may stand still, or a backup be old, and what came meanwhile is read again."""
+ERASURE_DAYS: Final = WEBHOOK_DAYS
+"""For so long an erasure stays in a compacted topic at least. Who reads later never learns of it."""
 
 
 class Cleanup(StrEnum):
@@ -41,6 +45,8 @@ class Topic:
         if self.cleanup is Cleanup.DELETE:
             config["message.timestamp.type"] = "LogAppendTime"
             config["retention.ms"] = str((self.retention_days or 0) * DAY_MS)
+        else:
+            config["delete.retention.ms"] = str(ERASURE_DAYS * DAY_MS)
         return config
 
 
@@ -53,16 +59,21 @@ def _compacted(name: str, key: str, value: str) -> Topic:
 
 
 WEBHOOKS_SALESFORCE: Final = _deleted(
-    "paintbox.webhooks.salesforce.v1", 14, "18-character record id", "one notification, change event or Apex record"
+    "paintbox.webhooks.salesforce.v1",
+    WEBHOOK_DAYS,
+    "18-character record id",
+    "one notification, change event or Apex record",
 )
 WEBHOOKS_COMPANYCAM: Final = _deleted(
     "paintbox.webhooks.companycam.v1",
-    14,
+    WEBHOOK_DAYS,
     "CompanyCam project id where the payload names one, else `<resource>:<id>`",
     "the body as CompanyCam sent it",
 )
 WEBHOOKS_QUARANTINED: Final = _deleted("paintbox.webhooks.quarantined.v1", 90, "event id", "Quarantined")
-SYNC_REQUESTS: Final = _deleted("paintbox.sync.requests.v1", 14, "`service:entity_type[:scope]`", "SyncRequest")
+SYNC_REQUESTS: Final = _deleted(
+    "paintbox.sync.requests.v1", WEBHOOK_DAYS, "`service:entity_type[:scope]`", "SyncRequest"
+)
 FEDERATION_KEYS: Final = _compacted(
     "paintbox.federation.keys.v1",
     "`local_service/local_table/local_id/external_service/external_table/external_id`",
