@@ -1,15 +1,23 @@
 """The four databases: how one is created, entered, and found to be such as the migrations need."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 import asyncpg
 
 from paintbox.errors import HOW_TO_REACH, OperatorError
+from synckit.postgres import SILENCE_LIMITS
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # subscripted in its stubs only
+
+SESSION_SETTINGS: Final[Mapping[str, str]] = {
+    **SILENCE_LIMITS,
+    "search_path": "pg_catalog",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+}
 
 OLDEST_POSTGRESQL: Final = 15
 OLDEST_WITH_BUILTIN_LOCALES: Final = 17
@@ -61,9 +69,10 @@ async def create_database(admin: Connection, name: str, owner: str | None = None
 async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
     """A session for the block. It resolves no unqualified name of ours, and its statements may take their time.
 
-    What the server or the network answers becomes a DatabaseError, which quotes nothing of the DSN.
+    PostgreSQL ends it, and so frees its locks, where the block does nothing for 15 s amid a transaction. What the
+    server or the network answers becomes a DatabaseError, which quotes nothing of the DSN.
     """
-    settings = {"search_path": "pg_catalog", "statement_timeout": "0", "lock_timeout": "0", "application_name": process}
+    settings = {**SESSION_SETTINGS, "application_name": process}
     try:
         connection: Connection = await asyncpg.connect(dsn, timeout=10, server_settings=settings)
     except (ValueError, OverflowError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password

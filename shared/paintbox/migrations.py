@@ -21,6 +21,9 @@ SOURCES: Final = {
 }
 
 
+SESSION_IDLE_LIMIT: Final = "15s"
+"""PostgreSQL ends the session of a migrator that is frozen between two files after this, and so lets another begin.
+Above the longest pause between two attempts."""
 NAMELESS: Final = "a lock that nobody held any more whenever it was looked for"
 
 
@@ -116,6 +119,7 @@ async def _lock_out_other_migrators(connection: Connection, on_progress: OnProgr
     if not await connection.fetchval(f"SELECT pg_try_advisory_lock({key})"):
         on_progress(Waiting("another migrator is at work in this database"))
         await connection.execute(f"SELECT pg_advisory_lock({key})")
+    await connection.execute("SELECT set_config('idle_session_timeout', $1, false)", SESSION_IDLE_LIMIT)
 
 
 async def _ensure_ledger(connection: Connection) -> None:
@@ -179,8 +183,12 @@ async def _apply_once(connection: Connection, migration: Migration, patience: Pa
     """Run the file and record it, in one transaction; the milliseconds that it took.
 
     A warning is an error here: PostgreSQL warns where a GRANT or REVOKE did nothing, for lack of rights.
+
+    What asyncpg prepares waits for the client once more: frozen there nothing would end it, so once the file has taken
+    its locks nothing is prepared (a file itself has no parameters, and is none).
     """
     warnings: list[str] = []
+    record = await connection.prepare(_RECORD)
 
     def listen(_: object, message: asyncpg.PostgresLogMessage) -> None:
         if message.severity_en == "WARNING":
@@ -195,16 +203,12 @@ async def _apply_once(connection: Connection, migration: Migration, patience: Pa
             if warnings:
                 raise DatabaseError(f"{migration} did not do all that it says: {'; '.join(warnings)}")
             milliseconds = round((time.monotonic() - started) * 1_000)
-            await connection.execute(
-                """
-                INSERT INTO paintbox_meta.schema_migrations (source, name, checksum, duration_ms)
-                VALUES ($1, $2, $3, $4)
-                """,
-                migration.source,
-                migration.name,
-                migration.checksum,
-                milliseconds,
-            )
+            await record.fetch(migration.source, migration.name, migration.checksum, milliseconds)
     finally:
         connection.remove_log_listener(listen)
     return milliseconds
+
+
+_RECORD: Final = """
+    INSERT INTO paintbox_meta.schema_migrations (source, name, checksum, duration_ms) VALUES ($1, $2, $3, $4)
+"""

@@ -25,14 +25,20 @@ Row = asyncpg.Record
 
 STATEMENT_SECONDS: Final = 30
 
-SESSION_SETTINGS: Final[Mapping[str, str]] = {
+SILENCE_LIMITS: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "15s",
-    "lock_timeout": "5s",
-    "statement_timeout": f"{STATEMENT_SECONDS}s",
     "tcp_user_timeout": f"{line.UNACKNOWLEDGED_SECONDS}s",
     "tcp_keepalives_idle": str(line.IDLE_SECONDS),
     "tcp_keepalives_interval": str(line.AGAIN_SECONDS),
     "tcp_keepalives_count": str(line.TIMES),
+}
+"""A frozen process frees its locks, and a session whose client is gone without a word ends: it would fill the server
+for two hours."""
+
+SESSION_SETTINGS: Final[Mapping[str, str]] = {
+    **SILENCE_LIMITS,
+    "lock_timeout": "5s",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
     "timezone": "UTC",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -40,8 +46,7 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "enable_material": "off",
     "jit": "off",
 }
-"""Sent by each connection, since settings of a group role are not inherited. A frozen worker frees its locks, and a
-session whose client is gone without a word ends: it would fill the server for two hours.
+"""Sent by each connection, since settings of a group role are not inherited.
 
 Services ask for rows by their keys, a batch at a time, so looking each one up in an index is right however large a
 table is. PostgreSQL keeps a prepared statement's plan until it has analyzed a table: one that was made while tables

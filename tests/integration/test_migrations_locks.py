@@ -1,12 +1,20 @@
 import asyncio
-from typing import Final
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Final
 
+import asyncpg
 import pytest
 
+from paintbox import migrations
 from paintbox.databases import Connection, Database, DatabaseError
 from paintbox.migration_files import Migration, read_sources
 from paintbox.migrations import SOURCES, Patience, Progress, Waiting, apply, migrate
 from support.postgres import NewDatabase, OpenSession
+from support.waiting import until
 
 pytestmark = pytest.mark.database
 
@@ -92,3 +100,85 @@ async def test_a_role_that_another_migration_makes_meanwhile_is_no_error(
     assert len(applied) == 1
     assert await admin.fetchval("SELECT to_regrole('paintbox_meanwhile') IS NOT NULL")
     await admin.execute("DROP ROLE paintbox_meanwhile")
+
+
+FROZEN: Final = """
+import sys
+from paintbox import databases, migrations
+from paintbox.__main__ import main
+from paintbox.migration_files import Migration
+
+databases.SESSION_SETTINGS = {**databases.SESSION_SETTINGS, "idle_in_transaction_session_timeout": "500ms"}
+file = Migration(*sys.argv[1:])
+migrations.read_sources = lambda _: [file]
+sys.argv[1:] = ["migrate", "--database", "customers"]
+main()
+"""
+"""`paintbox migrate` of one file, whose session may be silent amid a transaction for half a second only."""
+SLOW: Final = Migration(
+    "test", "0001_slow.sql", "ALTER TABLE customers.customers ADD COLUMN slow text; SELECT pg_catalog.pg_sleep(1);"
+)
+
+
+async def test_f04_a_migrator_that_is_frozen_with_locks_in_hand_loses_them_says_so_and_may_be_run_again(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.CUSTOMERS)
+    session = await connect(dsn, lock_timeout="20s")
+    is_asleep = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%slow%pg_sleep(1)%' AND pid <> $1)"
+    arguments = (SLOW.source, SLOW.name, SLOW.sql)
+    migrator = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", FROZEN, *arguments),
+        env={**os.environ, **{database.dsn_name: dsn for database in Database}},
+        stderr=subprocess.PIPE,
+    )
+    await until(lambda: session.fetchval(is_asleep, session.get_server_pid()))
+    os.kill(migrator.pid, signal.SIGSTOP)
+
+    try:
+        freed = await session.fetch("SELECT FROM customers.customers LIMIT 1")  # waits for the lock
+    finally:
+        os.kill(migrator.pid, signal.SIGCONT)
+    _, said = await migrator.communicate()
+    again = await apply(dsn, [SLOW])
+
+    assert freed == []
+    assert migrator.returncode == 1
+    assert said.decode().endswith("\n")
+    assert said.decode().splitlines() == [
+        "error: customers: the session was ended while it was at work: look why, and run the command again"
+    ]
+    assert [file.name for file in again] == ["0001_slow.sql"]
+
+
+async def test_f04_a_migrator_that_is_frozen_between_two_files_lets_another_begin(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = await new_database(None)
+    monkeypatch.setattr(migrations, "SESSION_IDLE_LIMIT", "200ms")
+
+    with pytest.raises(DatabaseError, match="terminating connection due to idle-session timeout"):
+        await apply(dsn, [MAKE, ALTER], on_progress=lambda _: time.sleep(0.5))
+    again = await apply(dsn, [MAKE, ALTER])
+
+    assert [file.name for file in again] == ["0002_b.sql"]
+
+
+async def test_f04_a_migrator_prepares_nothing_while_it_has_locks_in_hand(
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen between asyncpg's two messages its session would be `active`, which no time-out of PostgreSQL's ends."""
+    dsn = await new_database(None)
+    prepared: list[tuple[str, bool]] = []
+    connection: Any = asyncpg.Connection
+    prepare = connection._get_statement
+
+    async def noted(self: Any, query: str, *others: Any, **named: Any) -> Any:
+        prepared.append((query.strip().split()[0], self.is_in_transaction()))
+        return await prepare(self, query, *others, **named)
+
+    monkeypatch.setattr(connection, "_get_statement", noted)
+    await apply(dsn, [MAKE])
+
+    assert ("INSERT", False) in prepared
+    assert ("INSERT", True) not in prepared

@@ -21,7 +21,7 @@ from synckit.failures import Verdict, verdict
 
 POOLER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 STARTUP: Final = ", ".join(name for name in postgres.SESSION_SETTINGS if name != "timezone")
-TIMEOUTS: Final = ", ".join(name for name in postgres.SESSION_SETTINGS if name.endswith("timeout"))
+TIMEOUTS: Final = ", ".join(sorted(name for name in postgres.SESSION_SETTINGS if name.endswith("timeout")))
 
 pytestmark = [
     pytest.mark.database,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from paintbox.databases import Database
+from paintbox.databases import Database, connected
 from support.postgres import NewDatabase, OpenSession
 from synckit import line, postgres
 from synckit.failures import Verdict, verdict
@@ -46,6 +46,15 @@ async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
         await connection.close()
 
     assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
+
+
+async def test_a_session_of_an_operators_command_frees_its_locks_too_and_may_take_its_time(
+    new_database: NewDatabase,
+) -> None:
+    async with connected(await new_database(Database.CUSTOMERS), process="test") as connection:
+        found = await connection.fetch(ASKED, list(TIMEOUTS))
+
+    assert {row["name"]: row["setting"] for row in found} == TIMEOUTS | {"lock_timeout": 0, "statement_timeout": 0}
 
 
 async def test_a_session_whose_client_is_gone_without_a_word_ends(new_database: NewDatabase) -> None:

@@ -94,6 +94,7 @@ class Acting:
     async def locked(self, database: Database, table: str) -> AsyncIterator[None]:
         """Nobody else reads or writes the table during the block."""
         async with connected(self.rig.dsn(database), process=PROCESS) as session, session.transaction():
+            await session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             await session.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield
 
