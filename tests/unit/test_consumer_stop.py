@@ -10,6 +10,7 @@ from support.notifications import KafkaRecord
 from support.waiting import until_true
 from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, group
 from synckit.consumer.client import KafkaClient
+from synckit.consumer.loop import ALARMED
 from synckit.contracts.topics import Cleanup, Topic
 
 AT = TopicPartition("stop.test", 0)
@@ -73,6 +74,16 @@ async def test_what_is_assigned_after_the_stop_is_neither_applied_nor_committed(
     await member.consumer.handle([RECORD], cast("KafkaClient", member))
 
     assert member.did == []
+
+
+async def test_whom_an_alarm_stopped_says_so_also_where_its_client_fails_before_it_has_left_its_group(
+    member: Member,
+) -> None:
+    await member.consumer.heed(frozenset({AT.topic}), 0.0, has_left=False)
+
+    member.consumer.lose(KeyError("the client's"))
+
+    assert await member.consumer.check() == ALARMED
 
 
 async def test_who_is_told_to_stop_while_its_alarms_are_away_joins_no_group_once_they_are_back(

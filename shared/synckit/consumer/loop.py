@@ -76,9 +76,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         metrics.CONSUMER_LOSSES.labels(self.topic.name).inc()
         is_bug, many = verdict(error) in {Verdict.BUG, Verdict.POISON}, self._losses.add()
         said = {"topic": self.topic.name, **describe(error)}
-        self._trouble = f"reads again from its committed offsets: {explain(error)}"
+        self.hold(f"reads again from its committed offsets: {explain(error)}")
         if is_bug and many > MANY:
-            self._trouble = f"cannot read what Kafka gives, and tries again: {explain(error)}"
+            self.hold(f"cannot read what Kafka gives, and tries again: {explain(error)}")
             metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
         if is_bug and many == MANY + 1:
             log.error("A consumer cannot read what Kafka gives", exc_info=error, extra=said)
@@ -91,7 +91,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         return self._losses.may_try
 
     def hold(self, trouble: str) -> None:
-        """It cannot begin yet, and this is why. Says nothing new where it was stopped."""
+        """It cannot go on yet, and this is why. Says nothing new where it was stopped."""
         if not self.stopped.is_set():
             self._trouble = trouble
 
