@@ -1,5 +1,6 @@
 """Quarantined bodies read again by a release that understands them: what their door would have sent is spooled."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from itertools import count
@@ -13,15 +14,17 @@ from paintbox.databases import Connection
 from paintbox.parked.decisions import ask_redrive
 from paintbox.parked.listing import Filter
 from support import samples
+from support.postgres import WAITS_FOR_A_LOCK
 from support.rows import insert
 from support.services import all_rows
+from support.waiting import until
 from synckit import failpoints, postgres
 from synckit.contracts import headers
 from synckit.errors import TransientError
 from synckit.postgres import Pool
 from synckit.times import moment
 from webhook_ingest import records, spool
-from webhook_ingest.log.quarantine import Reader
+from webhook_ingest.log.quarantine import Reader, claim_next, settle
 from webhook_ingest.models import Understanding
 from webhook_ingest.parsers import companycam, outbound_messages, salesforce_events, soap
 from webhook_ingest.records import Door
@@ -270,3 +273,21 @@ async def test_killed_at_either_side_of_the_commit_it_is_spooled_once(
 
     assert len(await spooled(pool)) == 1
     assert await event(session, event_id) == ("PROCESSED", None, 1)
+
+
+async def test_one_that_is_asked_for_again_while_it_is_read_is_read_again(
+    pool: Pool, session: Connection, dsn: str
+) -> None:
+    await quarantine(session, records.COMPANYCAM, b"no JSON")
+    await ask_redrive(dsn, Filter())
+
+    async with postgres.transaction(pool, "test") as connection:
+        body = await claim_next(connection)
+        assert body is not None
+        asking = asyncio.create_task(ask_redrive(dsn, Filter()))
+        await until(lambda: session.fetchval(WAITS_FOR_A_LOCK))
+        await settle(connection, body, "not_json")
+    await asking
+
+    assert await Reader(pool, []).once()
+    assert not await Reader(pool, []).once()

@@ -11,6 +11,9 @@ import pytest
 from customer_sync.handlers.webhooks import on_salesforce_webhooks
 from customer_sync.rules import projection
 from paintbox.databases import Database
+from paintbox.parked.decisions import ask_redrive, watch
+from paintbox.parked.listing import Filter
+from paintbox.parked.progress import Progress
 from support import samples
 from support.notifications import KafkaRecord, salesforce_event_records, salesforce_messages
 from support.postgres import NewDatabase
@@ -72,9 +75,13 @@ def all_of_them(_: KafkaRecord) -> PoisonError:
 
 
 @pytest.fixture
-async def release(new_database: NewDatabase) -> AsyncIterator[Release]:
-    customers, integrations = await new_database(Database.CUSTOMERS), await new_database(Database.INTEGRATIONS)
-    async with customer_sync_on(customers, integrations) as sync:
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.INTEGRATIONS)
+
+
+@pytest.fixture
+async def release(new_database: NewDatabase, dsn: str) -> AsyncIterator[Release]:
+    async with customer_sync_on(await new_database(Database.CUSTOMERS), dsn) as sync:
         yield Release(sync, all_of_them)
 
 
@@ -374,25 +381,39 @@ async def test_copies_take_turns(release: Release) -> None:
     assert await other.redrive.once() == 0
 
 
-async def test_one_that_is_asked_for_again_while_it_is_applied_is_put_through_again(release: Release) -> None:
+class AskedAgain(Release):
+    """Whose first redrive an operator asks for once more while it is under way."""
+
+    dsn = ""
+    told: Progress | None = None
+
+    async def apply(self, batch: Batch) -> None:
+        if not self.applied:
+            asked = await ask_redrive(self.dsn, Filter())
+            self.told = await watch(self.dsn, asked, 0, lambda _: None)
+        await super().apply(batch)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["applied", "refused"])
+async def test_one_that_is_asked_for_again_while_it_is_redriven_is_put_through_again(
+    release: Release, dsn: str, fails: bool
+) -> None:
     await release.consume(*salesforce_messages(MESSAGE))
+    mended = AskedAgain(release.sync)
+    mended.dsn = dsn
+    mended.refused = all_of_them if fails else lambda _: None
+    asked = await ask_redrive(dsn, Filter())
 
-    class Interrupted(Release):
-        async def apply(self, batch: Batch) -> None:
-            await super().apply(batch)
-            if len(self.applied) == 1:
-                await self.ask()
+    first = await mended.redrive.once()
+    between = await watch(dsn, asked, 0, lambda _: None)
+    mended.refused = lambda _: None
+    second = await mended.redrive.once()
+    after = await watch(dsn, asked, 0, lambda _: None)
 
-    mended = Interrupted(release.sync)
-    await release.ask()
-
-    await mended.redrive.once()
-    open_still = [row["redriven_at"] for row in await release.parked()]
-    await mended.redrive.once()
-
-    assert open_still == [None, None]
-    assert mended.applied == [2, 2]
-    assert all(row["redriven_at"] for row in await release.parked())
+    assert (first, second, await mended.redrive.once()) == (2, 2, 0)
+    assert mended.told is not None
+    assert [one.waiting for one in (mended.told, between)] == [{NAME: 2}] * 2
+    assert (after.done, after.waiting) == (2, {})
 
 
 async def test_what_is_away_is_waited_for(release: Release) -> None:

@@ -18,52 +18,59 @@ LOOK_SECONDS: Final = 0.3
 
 
 async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:
-    """Mark everything open that the filter finds; what was found. Asking for what was asked for already is the same."""
+    """Mark everything open that the filter finds; what was found.
+
+    Asking for what waits already changes nothing; what is being put through just now is put through once more.
+    """
     async with connected(dsn, process=PROCESS) as connection, connection.transaction():
         found = await find_set_aside(connection, wanted)
+        decide = await connection.prepare(_ASK)
         await records.change(
             connection,
             "redrive_asked_at = clock_timestamp()",
-            f"WHERE parked.id = ANY($1::bigint[]) AND parked.redrive_asked_at IS NULL AND {records.OPEN}",
+            f"WHERE parked.id = ANY($1::bigint[]) AND {records.OPEN}",
             _parked(found),
         )
-        await connection.execute(
-            """
-            INSERT INTO integrations.quarantine_decisions (event_id, received_at, redrive_asked_at)
-            SELECT event_id, received_at, clock_timestamp()
-              FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
-             ORDER BY event_id
-            ON CONFLICT (event_id) DO NOTHING
-            """,
-            [one.id for one in _quarantined(found)],
-            [one.since for one in _quarantined(found)],
-        )
+        await decide.fetch([one.id for one in _quarantined(found)], [one.since for one in _quarantined(found)])
     return found
+
+
+_ASK: Final = """
+    INSERT INTO integrations.quarantine_decisions AS stored (event_id, received_at, redrive_asked_at)
+    SELECT event_id, received_at, clock_timestamp()
+      FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
+     ORDER BY event_id
+    ON CONFLICT (event_id) DO UPDATE
+       SET redrive_asked_at = excluded.redrive_asked_at
+     WHERE stored.dropped_at IS NULL
+"""
+"""Prepared, as `_DROP` is, before rows are locked: nothing of PostgreSQL's would end a session that asyncpg prepares a
+statement in, and whose client is frozen then."""
 
 
 async def drop(dsn: str, wanted: Filter) -> list[SetAside]:
     """Mark everything open that the filter finds as dropped: it is kept, and shown no more; what was found."""
     async with connected(dsn, process=PROCESS) as connection, connection.transaction():
         found = await find_set_aside(connection, wanted)
+        decide = await connection.prepare(_DROP)
         await records.change(
             connection,
             "dropped_at = now(), redrive_asked_at = NULL",
             f"WHERE parked.id = ANY($1::bigint[]) AND {records.OPEN}",
             _parked(found),
         )
-        await connection.execute(
-            """
-            INSERT INTO integrations.quarantine_decisions (event_id, received_at, dropped_at)
-            SELECT event_id, received_at, now()
-              FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
-             ORDER BY event_id
-            ON CONFLICT (event_id) DO UPDATE
-               SET dropped_at = excluded.dropped_at, redrive_asked_at = NULL
-            """,
-            [one.id for one in _quarantined(found)],
-            [one.since for one in _quarantined(found)],
-        )
+        await decide.fetch([one.id for one in _quarantined(found)], [one.since for one in _quarantined(found)])
     return found
+
+
+_DROP: Final = """
+    INSERT INTO integrations.quarantine_decisions (event_id, received_at, dropped_at)
+    SELECT event_id, received_at, now()
+      FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (event_id, received_at)
+     ORDER BY event_id
+    ON CONFLICT (event_id) DO UPDATE
+       SET dropped_at = excluded.dropped_at, redrive_asked_at = NULL
+"""
 
 
 async def watch(dsn: str, asked: Sequence[SetAside], seconds: float, said: Callable[[Progress], None]) -> Progress:

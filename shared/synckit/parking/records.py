@@ -29,14 +29,14 @@ async def park(
 ) -> None:
     """Park these records, in the transaction that records their batch: dropped at once, without bytes, if outdated.
 
-    One that was to be redriven, or had been, has failed again: the same row, one more attempt, open, and not asked for.
-    Any other that is parked already stays as it is, and what was dropped stays dropped. What is put through from its
-    row stays redriven where another copy was done with it meanwhile: an erasure that is opened again would erase what
-    came later, which drops only what is open.
+    One that was to be redriven, or had been, has failed again: the same row, one more attempt, open, and not asked for,
+    unless somebody asked anew while it was redriven. Any other that is parked already stays as it is, and what was
+    dropped stays dropped. What is put through from its row stays redriven where another copy was done with it
+    meanwhile: an erasure that is opened again would erase what came later, which drops only what is open.
     """
     if not parked:
         return
-    put_through = [record.id for record, _ in parked if isinstance(record, ParkedRecord)]
+    put_through = [record for record, _ in parked if isinstance(record, ParkedRecord)]
     rows = [_row(consumer, record, error) | {"is_outdated": is_outdated(record)} for record, error in parked]
     await connection.execute(
         """
@@ -54,7 +54,8 @@ async def park(
            SET attempt          = stored.attempt + 1,
                reason_code      = excluded.reason_code,
                reason           = excluded.reason,
-               redrive_asked_at = NULL,
+               redrive_asked_at = CASE WHEN cardinality($3::timestamptz[]) > 0 AND stored.redrive_asked_at <> ALL ($3)
+                                        AND excluded.dropped_at IS NULL THEN stored.redrive_asked_at END,
                redriven_at      = NULL,
                dropped_at       = excluded.dropped_at,
                value            = CASE WHEN excluded.dropped_at IS NULL THEN stored.value END
@@ -62,7 +63,8 @@ async def park(
            AND (stored.redriven_at IS NULL OR stored.id <> ALL($2::bigint[]))
         """,
         as_json(rows),
-        put_through,
+        [one.id for one in put_through],
+        [one.asked_at for one in put_through],
     )
 
 
