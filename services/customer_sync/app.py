@@ -23,6 +23,8 @@ from synckit.parking import Redrive
 NAME: Final = "customer-sync"
 LANES: Final = 2
 """Of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
+SHARED: Final = postgres.POOL_SIZE + 3
+"""Sessions of the shared database: one more for each consumer, whose redrive keeps it for as long as it waits."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
 
 
@@ -35,7 +37,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
     dsn, servers = settings.customers_dsn.get_secret_value(), settings.kafka_bootstrap_servers
     async with (
         postgres.create_pool(dsn, process=NAME) as customers,
-        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME) as integrations,
+        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME, size=SHARED) as integrations,
         background.background() as loops,
     ):
         config = Configuration(integrations, SALESFORCE, SalesforceConfig)
@@ -45,11 +47,11 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         alarms = Alarms(integrations, NAME)
         consumers = _consumers(resources, alarms)
         group = ConsumerGroup(NAME, servers, consumers, alarms)
-        redrive = Redrive(integrations, NAME, consumers)
+        redrives = [Redrive(integrations, NAME, one) for one in consumers]
         loops.start(
             {
                 "consumers": group.run,
-                "redrive": redrive.run,
+                **{one.name: one.run for one in redrives},
                 "relay": relay.run,
                 **projector.loops,
                 "config": config.run,
@@ -63,6 +65,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
             "relay": relay.check,
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{one.name: one.check for one in redrives},
         }
         asked = references.routes(customers, {"customers": store.find_customers}, settings.service_tokens)
         finish_round = partial(loops.end, "relay", relay.stop, RELAY_SECONDS)

@@ -23,6 +23,8 @@ from synckit.outbox.relay import Relay
 from synckit.parking import Redrive
 
 NAME: Final = "photo-sync"
+SHARED: Final = postgres.POOL_SIZE + 2
+"""Sessions of the shared database: one more for each consumer, whose redrive keeps it for as long as it waits."""
 PUBLISHED: Final = (topics.FEDERATION_KEYS, topics.PROJECTS_CHANGES, topics.SYNC_REQUESTS)
 
 
@@ -35,7 +37,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
     dsn, servers = settings.projects_dsn.get_secret_value(), settings.kafka_bootstrap_servers
     async with (
         postgres.create_pool(dsn, process=NAME) as pool,
-        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME) as integrations,
+        postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME, size=SHARED) as integrations,
         background.background() as loops,
     ):
         config = Configuration(integrations, COMPANY_CAM, CompanyCamConfig)
@@ -45,10 +47,11 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         alarms = Alarms(integrations, NAME)
         consumers = _consumers(resources, alarms)
         group = ConsumerGroup(NAME, servers, consumers, alarms)
+        redrives = [Redrive(integrations, NAME, one) for one in consumers]
         loops.start(
             {
                 "consumers": group.run,
-                "redrive": Redrive(integrations, NAME, consumers).run,
+                **{one.name: one.run for one in redrives},
                 "relay": relay.run,
                 **projector.loops,
                 "net": partial(held.net, resources),
@@ -63,6 +66,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
             "relay": relay.check,
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{one.name: one.check for one in redrives},
         }
         tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}
         finish_round = partial(loops.end, "relay", relay.stop, RELAY_SECONDS)

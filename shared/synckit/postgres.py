@@ -24,6 +24,7 @@ else:  # only asyncpg's stubs are generic
 Row = asyncpg.Record
 
 STATEMENT_SECONDS: Final = 30
+POOL_SIZE: Final = 4
 
 SILENCE_LIMITS: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "15s",
@@ -60,7 +61,7 @@ CLOSE_SECONDS = 0.25
 
 
 @asynccontextmanager
-async def create_pool(dsn: str, *, process: str, size: int = 4) -> AsyncIterator[Pool]:
+async def create_pool(dsn: str, *, process: str, size: int = POOL_SIZE) -> AsyncIterator[Pool]:
     """A pool that connects on first use, so that a process starts while its database is away.
 
     At the end it is closed, within 0.25 s whatever the database does. `process` is shown as application_name. What

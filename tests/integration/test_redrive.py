@@ -42,7 +42,7 @@ class Release:
 
     def __post_init__(self) -> None:
         consumer = Consumer(WEBHOOKS_SALESFORCE, self.apply, Alarms(self.sync.resources.integrations, NAME))
-        self.redrive = Redrive(self.sync.resources.integrations, NAME, [consumer])
+        self.redrive = Redrive(self.sync.resources.integrations, NAME, consumer)
 
     async def apply(self, batch: Batch) -> None:
         self.applied.append(len(batch.records))
@@ -72,11 +72,6 @@ class Release:
 
 def all_of_them(_: KafkaRecord) -> PoisonError:
     return PoisonError("malformed_value", "a mistake of ours")
-
-
-@pytest.fixture
-async def dsn(new_database: NewDatabase) -> str:
-    return await new_database(Database.INTEGRATIONS)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from functools import partial
 from itertools import permutations
 from typing import Any, Final
 
-import asyncpg
 import pytest
 
 from customer_sync.handlers.federation import on_federation_keys, on_project_changes
@@ -80,9 +79,7 @@ class Service:
 
     def copy(self, apply: Handler) -> Redrive:
         """One copy of the process."""
-        return Redrive(
-            self.integrations, self.name, [Consumer(self.topic, apply, Alarms(self.integrations, self.name))]
-        )
+        return Redrive(self.integrations, self.name, Consumer(self.topic, apply, Alarms(self.integrations, self.name)))
 
     async def apply(self, batch: Batch) -> None:
         if self.meanwhile:
@@ -471,8 +468,7 @@ async def test_f04_what_another_copy_redrove_is_not_open_again_where_a_frozen_on
         await service.consume(service.record(2, 9))
         await service.handler(Batch(batch.records, {0: MISTAKE}))
 
-    with pytest.raises(asyncpg.InterfaceError, match="released"):  # its session was ended
-        await service.copy(frozen).once()
+    await service.copy(frozen).once()
     await service.ask()
     await service.redrive()
 

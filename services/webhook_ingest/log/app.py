@@ -19,6 +19,8 @@ from webhook_ingest.settings import LogSettings
 from webhook_ingest.spool import Sender
 
 NAME: Final = "webhook-log"
+SESSIONS: Final = postgres.POOL_SIZE + 3
+"""One more for each consumer, whose redrive keeps it for as long as it waits."""
 SPOOL: Final = "spool"
 SPOOL_SECONDS: Final = 10.0
 GATHERED: Final = Intake(linger_ms=250, least_bytes=64 * 1024)
@@ -29,17 +31,17 @@ GATHERED: Final = Intake(linger_ms=250, least_bytes=64 * 1024)
 async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Routes]:
     """From start to shutdown. Draining finishes the batches in hand, and the slice of the spool."""
     dsn = settings.integrations_dsn.get_secret_value()
-    async with postgres.create_pool(dsn, process=NAME) as pool, background.background() as loops:
+    async with postgres.create_pool(dsn, process=NAME, size=SESSIONS) as pool, background.background() as loops:
         alarms = Alarms(pool, NAME)
         consumers = _consumers(pool, alarms)
         group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers, alarms)
-        redrive = Redrive(pool, NAME, consumers)
+        redrives = [Redrive(pool, NAME, one) for one in consumers]
         sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
         reader = Reader(pool, settings.salesforce_organization_ids)
         loops.start(
             {
                 "consumers": group.run,
-                "redrive": redrive.run,
+                **{one.name: one.run for one in redrives},
                 "quarantine": reader.run,
                 SPOOL: sender.run,
                 "sessions": partial(sessions.watch, pool),
@@ -50,6 +52,7 @@ async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Rou
             "kafka": kafka.check(settings, [one.topic for one in consumers]),
             "loops": loops.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{one.name: one.check for one in redrives},
         }
         async with drain.beside(partial(_finish, group, sender, loops), loops.cancel):
             yield process.operations(checks)

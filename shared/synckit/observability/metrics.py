@@ -62,6 +62,12 @@ REDRIVEN = Counter(
     "Parked records that were put through again: applied, or failed (parked again, one attempt more)",
     ["topic", "outcome"],
 )
+REDRIVE_WAITING = Gauge(
+    "paintbox_redrive_waiting_seconds",
+    "For how long parked records that are put through again have been tried because something that they need is away; "
+    "0 when none are",
+    ["topic"],
+)
 CHANGE_TO_ROW_SECONDS = Histogram(
     "paintbox_change_to_row_seconds",
     "Seconds from the vendor's change (by the vendor's clock) to the committed row",
