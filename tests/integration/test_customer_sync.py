@@ -581,11 +581,14 @@ async def test_an_account_of_many_contacts_is_projected_in_slices(
     monkeypatch.setattr(notes, "SLICE", 10)
 
     await sync.events(change(2, entity="Account", Name="Acme"))
+    before = await all_rows(sync.resources.customers, "SELECT FROM customers.customers WHERE company = 'Acme'")
+    await sync.resources.projector.spread_once()
 
     rows = await all_rows(
         sync.resources.customers,
         "SELECT company, count(*), count(DISTINCT xmin::text) AS slices FROM customers.customers GROUP BY 1",
     )
+    assert len(before) == 10, "the batch does the first slice, and is over"
     assert rows == [{"company": "Acme", "count": 25, "slices": 3}]
 
 

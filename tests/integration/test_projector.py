@@ -15,6 +15,7 @@ from synckit import postgres
 from synckit.consumer.lease import Lease
 from synckit.errors import PoisonError, TransientError
 from synckit.mirror import notes, refusals, refused
+from synckit.mirror import projector as projectors
 from synckit.mirror.facts import Cause
 from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projector
@@ -175,6 +176,70 @@ async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the
 
     assert set(done) == set("bcdef")
     assert await left(pool) == 1, "the key that meets it is not projected yet"
+
+
+async def test_what_a_note_affects_beyond_a_slice_is_done_beside_the_batches_and_holds_none_up(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 2)
+    monkeypatch.setattr(projectors, "SLICE_BESIDE", 1)
+    done: list[Sequence[str]] = []
+    away, may_go_on = [TransientError("it was away")], asyncio.Event()
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "d" in keys:
+            await may_go_on.wait()
+            if away:
+                raise away.pop()
+        done.append(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    large, batch = await a_note(pool, *"abcde"), Lease()
+    projector.remember(large, batch)
+    await projector.work(batch)
+    spreading = asyncio.create_task(projector.spread_once())
+    await until_true(lambda: len(done) == 2)
+    projector.remember(await a_note(pool, "x"), batch)
+    projector.remember(large)  # as the sweep finds it
+    async with asyncio.timeout(5):
+        await projector.work(batch)
+    meanwhile = await left(pool)
+    may_go_on.set()
+    with pytest.raises(TransientError):
+        await spreading
+    await projector.spread_once()
+
+    assert done == [["a", "b"], ["c"], ["x"], ["d"], ["e"]]
+    assert meanwhile == 1, "the note stays until all of it is done"
+    assert await left(pool) == 0
+
+
+async def test_a_bug_beyond_the_first_slice_is_raised_beside_the_batches_and_left_to_the_sweep(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 2)
+    done: list[str] = []
+    bugs = [KeyError("canary")]
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "c" in keys and bugs:
+            raise bugs[0]
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, *"abcd"), whose=Lease())
+    await projector.work()
+    with pytest.raises(KeyError):
+        await projector.spread_once()
+    await projector.spread_once()  # it does not meet it again
+    bugs.clear()
+    await projector.sweep_once(seconds=-1)
+    await projector.spread_once()
+
+    assert set(done) == set("abcd")
+    assert await left(pool) == 0
 
 
 async def test_beside_a_key_that_is_refused_and_one_that_meets_a_bug_the_others_are_projected(

@@ -100,6 +100,10 @@ PROJECTED = Counter(
     "Domain rows by what a projection did to them: written, unchanged, refused (by the database)",
     ["entity", "outcome"],
 )
+FAN_OUTS = Gauge(
+    "paintbox_projection_fan_outs",
+    "Changes that affect more than a thousand rows, whose other rows are being written beside the batches",
+)
 HELD = Gauge(
     "paintbox_held_records",
     "Records that wait in the mirror, by what they wait for: customer (nobody matches), choice (more than one "
