@@ -20,7 +20,8 @@ from paintbox.world.people import Fields
 from synckit.contracts.topics import WEBHOOKS_SALESFORCE
 from webhook_ingest.models import Outgoing
 
-CITY: Final = "Elsewhere"
+FEW: Final = 2_000
+"""Contacts of the account that changes first: what is used for that is no more for an account of any size."""
 LOOK_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 300.0
 EVERY_SECONDS: Final = 0.02
@@ -33,6 +34,7 @@ NOTES: Final = (
     "One change of the account's billing address is put into the topic, and a contact of nobody else's account every "
     "20 ms beside it, until the last row has the new address. Latency of the others is from the record's time to their "
     "row's commit.",
+    f"Memory before is the peak once an account of {FEW:,} contacts has changed.",
     "The longest transaction is the greatest age that a look every 50 ms at PostgreSQL's sessions found.",
 )
 
@@ -45,18 +47,21 @@ class Watched:
 
 
 async def measure(rig: Rig, contacts: int, say: Say) -> Outcome:
-    """The account's change with the others beside it, after the others alone."""
+    """The account's change with the others beside it, after the others alone and the change of a small account."""
+    small, few = Organization(bodies.a_run(9), int(time.time() * 1000)), min(FEW, contacts)
     organization = Organization(bodies.a_run(6), int(time.time() * 1000))
     say(f"customer-sync takes an account of {contacts:,} contacts in")
+    await customers.taken_in(rig, small.founded(few, accounts=1))
     await customers.taken_in(rig, organization.founded(contacts, accounts=1))
     await rig.start(SERVICE)
     say("others alone")
     alone = await _others(rig, 7, asyncio.create_task(asyncio.sleep(5)))
+    await _spread(rig, small, few, "Nearby", Watched())
     before = usage.peak_rss(rig.pid(SERVICE))
     say("the account changes")
     began = time.perf_counter()
     watched = Watched()
-    spreading = asyncio.create_task(_spread(rig, organization, contacts, watched))
+    spreading = asyncio.create_task(_spread(rig, organization, contacts, "Elsewhere", watched))
     meanwhile = await _others(rig, 8, spreading)
     seconds = spreading.result() - began
     after = usage.peak_rss(rig.pid(SERVICE))
@@ -88,10 +93,10 @@ def _latencies(subject: str, ordered: list[float]) -> Iterator[Figure]:
         yield Figure(subject, name, (percentile(ordered, share),))
 
 
-async def _spread(rig: Rig, organization: Organization, contacts: int, watched: Watched) -> float:
-    """Changes the account; when the last of its customers has the new address."""
+async def _spread(rig: Rig, organization: Organization, contacts: int, city: str, watched: Watched) -> float:
+    """Moves the account to a city; when the last of its customers has the new address."""
     account = organization.accounts[0]
-    changed: Fields = {"BillingCity": CITY}
+    changed: Fields = {"BillingCity": city}
     told = Told("Account", "UPDATE", changed, {**account, **changed}, organization.moment)
     await _put(rig, list(published([told], organization.now_ms)))
     async with (
@@ -102,7 +107,7 @@ async def _spread(rig: Rig, organization: Organization, contacts: int, watched: 
         while time.perf_counter() < deadline:
             age = await sessions.fetchval(LONGEST, SERVICE)
             watched.longest_transaction = max(watched.longest_transaction, age)
-            if age == 0.0 and await rows.fetchval(DONE, CITY) >= contacts:
+            if age == 0.0 and await rows.fetchval(DONE, city) >= contacts:
                 return time.perf_counter()
             await asyncio.sleep(LOOK_SECONDS)
     raise OperatorError(f"The account's change did not reach all rows within {LONGEST_SECONDS:g} s.")
