@@ -198,6 +198,28 @@ async def test_f14_f28_what_is_the_same_again_after_a_restore_is_told_to_readers
     assert stand_for_one_content_each(topic)
 
 
+async def test_f14_f28_a_project_that_the_database_has_forgotten_and_reads_again_as_deleted_is_retired_at_readers(
+    services: Services,
+) -> None:
+    before, restored = await services.photos(), await services.photos()
+    created, deleted = project(updated_at=NOW), project("project.deleted", NOW + 10, updated_at=NOW)
+    for sync in (before, restored):
+        await sync.customers([customer()])
+    await before.events(created)
+    topic = await before.published()
+    await raise_floor(restored.resources.projects, "projects", topic)
+
+    await restored.events(created, deleted)
+    again = await restored.published()  # with a request to read the project, which a deletion makes
+    topic += [one for name in (PROJECTS_CHANGES.name, FEDERATION_KEYS.name) for one in of_topic(again, name)]
+
+    pool = restored.resources.projects
+    row, owned = await one_row(pool, PROJECT), await all_rows(pool, OWNED)
+    assert (row["is_alive"], [one["is_alive"] for one in owned]) == (False, [False])
+    assert await read_by_customer_sync(services, topic) == (row, owned)
+    assert stand_for_one_content_each(topic)
+
+
 async def test_a_row_below_the_floor_is_announced_once_and_is_no_change_to_a_person(services: Services) -> None:
     sync = await services.customers()
     await sync.events(CREATED)

@@ -35,9 +35,9 @@ async def upsert_projects(connection: Connection, projects: Sequence[Project]) -
 
     Type and priority are set once, at creation; afterwards they are the application's. So is the status, but for the
     moment in which the vendor archives, deletes or restores the project: what it was before is kept aside, and comes
-    back. A project that is deleted before it ever had a row gets none. The vendor's id is put back where somebody took
-    it away. A row whose version is below the floor counts as changed: readers were perhaps told what this database has
-    forgotten.
+    back. The vendor's id is put back where somebody took it away. A project that is deleted before it ever had a row
+    gets none. Where there is a floor readers were perhaps told what this database has forgotten: such a project gets a
+    retired row, and a row whose version is below the floor counts as changed.
     """
     if not projects:
         return []
@@ -57,7 +57,9 @@ _UPSERT_PROJECTS: Final = f"""
           FROM json_to_recordset($1::json)
             AS incoming (id uuid, company_cam_id text, customer_id uuid, type projects.project_type_enum,
                          is_archived boolean, deleted_at timestamptz, source_version bigint, {_TYPED})
-         WHERE deleted_at IS NULL OR EXISTS (SELECT FROM projects.projects AS known WHERE known.id = incoming.id)
+         WHERE deleted_at IS NULL
+            OR EXISTS (SELECT FROM projects.projects AS known WHERE known.id = incoming.id)
+            OR EXISTS (SELECT FROM {VERSION_FLOOR})
          ORDER BY id
         ON CONFLICT (id) DO UPDATE
            SET {_UPDATES},
