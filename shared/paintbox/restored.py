@@ -1,6 +1,7 @@
 """After a database was put back to an earlier state: the floor that keeps versions from being published twice.
 
-What the database has forgotten is in the topics. Whatever its owner publishes from now on is newer than all of it.
+What the database has forgotten is in the topics. Whatever its owner publishes from now on is newer than all of it;
+whose its projects are it takes over from there.
 """
 
 import time
@@ -13,10 +14,11 @@ import asyncpg
 
 import customer_sync.store
 import photo_sync.store.rows
-from paintbox import reading
+from paintbox import reading, relationships
 from paintbox.databases import Connection, Database, DatabaseError, connected
 from paintbox.errors import OperatorError
 from paintbox.reading import OnProgress
+from paintbox.relationships import Lacking, Relationships
 from synckit import versions
 from synckit.contracts import topics
 from synckit.contracts.compacted import Erased, Standing, decode
@@ -82,6 +84,10 @@ class Raised:
     """Rows of the outbox that are dropped: a newer version of their key is published."""
     passed_over: Mapping[str, int]
     """How many records do not count, by the reason for which readers park them."""
+    keys: int
+    """Relationships that are taken over as they were published: newer than what is stored, or not stored at all."""
+    matches: int
+    """Projects whose customer is taken over: by the newest of these relationships, where another is stored or none."""
 
 
 class Published:
@@ -92,6 +98,7 @@ class Published:
         self._prefix = f"{database}/".encode()
         self._now_ms = now_ms
         self._newest: dict[tuple[str, str], int | None] = {(one.topic, one.key): None for one in waiting}
+        self.relationships = Relationships()
         self.records = 0
         self.greatest: int | None = None
         self.passed_over: Counter[str] = Counter()
@@ -109,6 +116,7 @@ class Published:
             self.passed_over[error.code] += 1
             return
         self.records += 1
+        self.relationships.take(said)
         place = record.topic, said.key
         if isinstance(said, Erased):
             version = None
@@ -134,8 +142,8 @@ class Published:
 async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bool, on_progress: OnProgress) -> Raised:
     """Put the floor above every version that this database's owner has published; it never sinks, so twice is harmless.
 
-    Raises OperatorError where the owner still runs, and where Kafka or the database does not do its part: nothing has
-    been changed then.
+    Whose projects are is taken over from what is published, where that is newer. Raises OperatorError where the owner
+    still runs, and where Kafka or the database does not do its part: nothing has been changed then.
     """
     owner = OWNERS[database]
     async with connected(dsn, process=PROCESS) as connection:
@@ -153,8 +161,9 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
         _demand(servers, owner, found)
         floor = former if published.greatest is None else max(published.greatest + 1, former or 0)
         outdated = [one.seq for one in waiting if published.has_outdated(one)]
+        lacking = await published.relationships.find_lacking(connection)
         if not dry_run:
-            await _write(connection, owner, floor, outdated)
+            await _write(connection, owner, floor, outdated, lacking)
     return Raised(
         records=published.records,
         greatest=published.greatest,
@@ -162,6 +171,8 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
         floor=floor,
         outdated=len(outdated),
         passed_over=dict(published.passed_over),
+        keys=len(lacking.keys),
+        matches=len(lacking.matches),
     )
 
 
@@ -187,7 +198,11 @@ async def _list_waiting(connection: Connection, owner: Owner) -> list[Waiting]:
     return [Waiting(**dict(row)) for row in rows]
 
 
-async def _write(connection: Connection, owner: Owner, floor: int | None, outdated: Sequence[int]) -> None:
+async def _write(
+    connection: Connection, owner: Owner, floor: int | None, outdated: Sequence[int], lacking: Lacking
+) -> None:
+    if lacking != Lacking():
+        await relationships.restore(connection, Lacking())  # nothing: prepared before rows are locked, see decision 28
     async with connection.transaction():
         if floor is not None:
             await connection.execute(
@@ -200,3 +215,5 @@ async def _write(connection: Connection, owner: Owner, floor: int | None, outdat
                 floor,
             )
         await outboxes.delete(connection, owner.outbox, outdated)
+        if lacking != Lacking():
+            await relationships.restore(connection, lacking)

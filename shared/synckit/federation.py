@@ -7,7 +7,7 @@ from uuid import UUID
 
 from synckit.contracts.values import FederationKey
 from synckit.errors import PoisonError
-from synckit.postgres import Connection, as_json
+from synckit.postgres import Connection, Row, as_json
 
 KEY_PARTS = 6
 
@@ -62,6 +62,27 @@ async def upsert_owned(
     return sorted((FederationKey(local_service=service, **dict(row)) for row in rows), key=lambda key: key.key)
 
 
+async def list_owned(connection: Connection, table: str, external_service: str, local_ids: Iterable[UUID]) -> list[Row]:
+    """What these rows were ever in a relationship with that this service owns, and whether they are still."""
+    return await connection.fetch(
+        f"""
+        SELECT local_id, external_id, source_version, deleted_at IS NULL AS is_living
+          FROM {table}
+         WHERE local_id = ANY($1::uuid[]) AND is_owner AND external_service = $2
+        """,  # noqa: S608 - the table's name is a constant of the service
+        list(local_ids),
+        external_service,
+    )
+
+
+async def restore_owned(connection: Connection, table: str, keys: Iterable[FederationKey]) -> None:
+    """Store the relationships of this service as it has published them, where that is newer than what is stored.
+
+    Publishes nothing. Only while nobody else writes.
+    """
+    await _store_newer(connection, table, [_published_row(key) for key in keys], is_owner=True)
+
+
 async def apply_counterparts(connection: Connection, table: str, keys: Iterable[FederationKey]) -> None:
     """Store the other side of relationships that others own: local and external swapped, never published.
 
@@ -72,14 +93,18 @@ async def apply_counterparts(connection: Connection, table: str, keys: Iterable[
         known = newest.get(key.key)
         if known is None or key.source_version > known.source_version:
             newest[key.key] = key
-    if not newest:
-        return
+    if newest:
+        rows = [_counterpart_row(key) for key in newest.values()]
+        await _store_newer(connection, table, rows, is_owner=False)
+
+
+async def _store_newer(connection: Connection, table: str, rows: Sequence[dict[str, Any]], *, is_owner: bool) -> None:
     await connection.execute(
         f"""
         INSERT INTO {table} AS stored
                (local_id, local_table, external_service, external_id, external_table, relationship_type, is_owner,
                 source_version, created_at, deleted_at)
-        SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, FALSE,
+        SELECT local_id, local_table, external_service, external_id, external_table, relationship_type, $2,
                source_version, created_at, deleted_at
           FROM json_to_recordset($1::json)
             AS incoming (local_id uuid, local_table text, external_service text, external_id text, external_table text,
@@ -92,7 +117,8 @@ async def apply_counterparts(connection: Connection, table: str, keys: Iterable[
                source_version    = excluded.source_version
          WHERE excluded.source_version > stored.source_version
         """,  # noqa: S608 - the table's name is a constant of the service
-        as_json(_counterpart_row(key) for key in newest.values()),
+        as_json(rows),
+        is_owner,
     )
 
 
@@ -155,6 +181,20 @@ def _owned_row(key: OwnedKey) -> dict[str, Any]:
         "relationship_type": key.relationship_type,
         "source_version": key.source_version,
         "is_deleted": key.is_deleted,
+    }
+
+
+def _published_row(key: FederationKey) -> dict[str, Any]:
+    return {
+        "local_id": key.local_id,
+        "local_table": key.local_table,
+        "external_service": key.external_service,
+        "external_id": key.external_id,
+        "external_table": key.external_table,
+        "relationship_type": key.relationship_type,
+        "source_version": key.source_version,
+        "created_at": key.created_at,
+        "deleted_at": key.deleted_at,
     }
 
 

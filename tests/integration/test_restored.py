@@ -145,10 +145,15 @@ async def test_f14_f28_of_the_keys_of_relationships_only_those_of_the_owner_coun
     await publish(producer, [changed, with_version(key, greatest), foreign])
 
     found = await restored(Database.PROJECTS, dsn, broker, "--json")
+    empty = await new_database(Database.PROJECTS)
+    plan = await restored(Database.PROJECTS, empty, broker, "--dry-run")
+    taken, again = [await restored(Database.PROJECTS, empty, broker, "--json") for _ in range(2)]
 
     assert lacking.startswith(f"Kafka at {broker} lacks {FEDERATION_KEYS.name}, {PROJECTS_CHANGES.name}")
     assert (nothing["records"], nothing["greatest"], nothing["floor"]) == (0, None, None)
     assert (found["records"], found["greatest"], found["floor"]) == (2, greatest, greatest + 1)
+    assert plan.splitlines()[1:] == ["1 relationships and 1 customers of projects would be taken over"]
+    assert [(one["keys"], one["matches"]) for one in (nothing, found, taken, again)] == [(0, 0), (1, 0), (1, 1), (0, 0)]
 
 
 async def test_what_an_open_transaction_hides_is_waited_for(broker: str, new_database: NewDatabase) -> None:

@@ -18,7 +18,7 @@ def held() -> Match:
     return Match(project_id="1")
 
 
-def matched(customer: UUID, basis: Basis | str) -> Match:
+def matched(customer: UUID, basis: str) -> Match:
     return Match(project_id="1", state="matched", customer_id=customer, basis=basis)
 
 
@@ -113,6 +113,34 @@ def test_ambiguity_ends_when_one_candidate_is_left() -> None:
     ambiguous = decide(held(), by("email", ANN, BOB))
 
     assert decide(ambiguous, by("email", BOB)) == matched(BOB, "email")
+
+
+@pytest.mark.parametrize("basis", ["relation_id", "email", "phone"])
+def test_a_match_that_was_taken_over_goes_on_with_the_basis_on_which_nobody_matches_better(basis: Basis) -> None:
+    assert decide(matched(ANN, "published"), by(basis, ANN)) == matched(ANN, basis)
+
+
+def test_a_match_that_was_taken_over_is_contested_by_whoever_matches_as_well() -> None:
+    decided = decide(matched(ANN, "published"), by("email", ANN, BOB))
+
+    assert (decided.state, decided.customer_id, decided.basis) == ("contested", ANN, "email")
+    assert decided.candidates == (BOB,)
+
+
+@pytest.mark.parametrize("others", [by("phone", ANN), []], ids=["worse", "not at all"])
+def test_a_match_that_was_taken_over_stays_where_another_matches_better(others: list[Candidate]) -> None:
+    """On which basis it was made nobody knows: perhaps on a stronger one, which was corrected since."""
+    decided = decide(matched(ANN, "published"), [*by("email", BOB), *others])
+
+    assert (decided.state, decided.customer_id, decided.basis) == ("contested", ANN, "published")
+    assert decided.candidates == (BOB,)
+    assert decide(decided, by("phone", ANN)) == matched(ANN, "phone")
+
+
+def test_a_match_that_was_taken_over_is_contested_by_who_shares_its_account() -> None:
+    decided = decide(matched(ANN, "published"), by("relation_id", ANN, BOB, relation=ACME))
+
+    assert (decided.state, decided.customer_id, decided.candidates) == ("contested", ANN, (BOB,))
 
 
 def test_a_match_stays_when_its_customer_no_longer_matches() -> None:

@@ -74,7 +74,7 @@ async def project_slice(
         Changed(owned[key], row, notes.cause_of(note, records[PROJECT, key], str(row["customer_id"])))
         for key, row in sorted(written.items())
     ]
-    await _announce(connection, changed, before)
+    await _announce(connection, changed)
     new = {one.project.company_cam_id: one.cause for one in changed if one.row["is_new"]}
     made = await notes.insert(connection, MIRROR, {PHOTOS_OF: new})
     return Projected(made, partial(_report, changed, list(owned.values())))
@@ -88,23 +88,29 @@ async def _match(connection: Connection, before: Mapping[str, Match]) -> dict[st
     return now
 
 
-async def _announce(connection: Connection, changed: Iterable[Changed], before: Mapping[str, Match]) -> None:
+async def _announce(connection: Connection, changed: Sequence[Changed]) -> None:
     """Publish the projects, and their relationships that changed; in the order of their keys."""
+    if not changed:
+        return
     causes = {one.project.id: one.cause for one in changed}
+    living: dict[UUID, set[UUID]] = {}
+    for row in await federation.list_owned(connection, FEDERATION_KEYS, announcements.CUSTOMERS, causes):
+        if row["is_living"]:
+            living.setdefault(row["local_id"], set()).add(UUID(row["external_id"]))
     events = [announcements.project_changed(one.row, one.cause) for one in changed]
-    keys = [key for one in changed for key in _owned_keys(one, before[one.project.company_cam_id].customer_id)]
+    keys = [key for one in changed for key in _owned_keys(one.project, living.get(one.project.id, set()))]
     said = await federation.upsert_owned(connection, FEDERATION_KEYS, VERSION_FLOOR, announcements.SERVICE, keys)
     events += [announcements.key_changed(key, causes[key.local_id]) for key in said]
     await outbox.insert(connection, OUTBOX, events)
 
 
-def _owned_keys(changed: Changed, former: UUID | None) -> Iterable[OwnedKey]:
-    """The relationship with its customer, ended where the project is deleted or was another's before."""
-    project = changed.project
+def _owned_keys(project: Project, living: Iterable[UUID]) -> Iterable[OwnedKey]:
+    """The relationship with its customer, ended where the project is deleted; those with all others, ended."""
     owned = partial(announcements.owned_key, project.id, source_version=project.source_version)
     yield owned(project.customer_id, is_deleted=project.deleted_at is not None)
-    if former is not None and former != project.customer_id:
-        yield owned(former, is_deleted=True)
+    for other in living:
+        if other != project.customer_id:
+            yield owned(other, is_deleted=True)
 
 
 def _report(changed: Sequence[Changed], projected: Sequence[Project]) -> None:

@@ -13,6 +13,7 @@ from synckit.postgres import Row
 
 SOURCE = "/projects"
 SERVICE = "projects"
+CUSTOMERS = "customers"
 _COLUMNS = sorted(ProjectChanged.model_fields.keys() - {"project_id"})
 
 
@@ -32,7 +33,7 @@ def owned_key(project_id: UUID, customer_id: UUID, source_version: int, *, is_de
     return OwnedKey(
         local_table="projects",
         local_id=project_id,
-        external_service="customers",
+        external_service=CUSTOMERS,
         external_table="customers",
         external_id=str(customer_id),
         relationship_type="one_to_many",

@@ -1,6 +1,7 @@
 """Whose a project is. One candidate is a match, more are ambiguity, which is held and shown, never guessed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from photo_sync.models.matching import BASES, Basis, Candidate, Match
 ACCOUNT: Final = "001"
 """The prefix of an Account's id: it stands for a customer only where it has one contact."""
 OPERATOR: Final = "operator"
+PUBLISHED: Final = "published"
 RELATION: Final = "relation_id"
 
 
@@ -18,17 +20,23 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
     A match stays with its customer, whoever comes later: only a stronger basis changes it, where it names one customer.
     A second candidate on its basis or a stronger one makes it contested, which is shown. So does one on a weaker basis
     where its customer matches on none that is stronger any more, as after a correction at the vendor.
+
+    On which basis a match was made that was taken over from what was published, nobody knows, so none is stronger. It
+    gets one where nobody matches better than its customer.
     """
     found = _first_match(stored.project_id, candidates)
-    if stored.customer_id is None:
+    customer = stored.customer_id
+    if customer is None:
         return found
+    if stored.basis == PUBLISHED:
+        stored = replace(stored, basis=_basis_of(customer, candidates))
     if found.customer_id is not None and _strength(found.basis) < _strength(stored.basis):
         return found
-    others = _others(stored, stored.customer_id, candidates)
+    others = _others(stored, customer, candidates)
     return Match(
         project_id=stored.project_id,
         state="contested" if others else "matched",
-        customer_id=stored.customer_id,
+        customer_id=customer,
         basis=stored.basis,
         candidates=others,
     )
@@ -38,7 +46,7 @@ def _others(stored: Match, customer: UUID, candidates: Sequence[Candidate]) -> t
     """Who else matches at least as well. An Account that was its customer's alone brings who shares it now."""
     named = {one for basis in BASES[: _reach(stored, customer, candidates)] for one in _on(basis, candidates)}
     by_relation = {one.customer_id for one in candidates if one.basis == RELATION}
-    if stored.basis == RELATION and not named and customer in by_relation:
+    if stored.basis in {RELATION, PUBLISHED} and not named and customer in by_relation:
         named = by_relation
     return tuple(sorted(named - {customer}))
 
@@ -62,6 +70,12 @@ def _first_match(project_id: str, candidates: Sequence[Candidate]) -> Match:
     return Match(project_id=project_id)
 
 
+def _basis_of(customer: UUID, candidates: Sequence[Candidate]) -> str:
+    """The strongest basis on which anybody matches, if the customer does on it."""
+    strongest = next((basis for basis in BASES if _on(basis, candidates)), None)
+    return strongest if strongest is not None and customer in _on(strongest, candidates) else PUBLISHED
+
+
 def _on(basis: Basis, candidates: Sequence[Candidate]) -> tuple[UUID, ...]:
     """The customers that match on a basis. An Account that several contacts share says nothing about which it is."""
     named: dict[str | None, set[UUID]] = {}
@@ -77,7 +91,7 @@ def _is_account(record: str | None) -> bool:
 
 
 def _strength(basis: str | None) -> int:
-    """0 is the strongest. What the operator decided stands above all."""
-    if basis == OPERATOR:
+    """0 is the strongest. What the operator decided stands above all, as does what nobody knows."""
+    if basis in {OPERATOR, PUBLISHED}:
         return -1
     return BASES.index(basis) if basis in BASES else len(BASES)

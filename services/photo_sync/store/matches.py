@@ -1,6 +1,6 @@
 """Whose projects are, in SQL: what they are matched by, the customers that we know of, and what was decided."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -131,6 +131,27 @@ def _match_row(match: Match) -> dict[str, Any]:
         "basis": match.basis,
         "candidates": match.candidates,
     }
+
+
+async def restore_matches(connection: Connection, customers: Mapping[str, UUID]) -> None:
+    """Store whose these projects are as it was published, by CompanyCam's id. Only while nobody else writes."""
+    await connection.execute(
+        """
+        INSERT INTO projects.customer_matches AS stored (project_id, customer_id, basis, state, matched_at)
+        SELECT project_id, customer_id, 'published', 'matched', now()
+          FROM unnest($1::text[], $2::uuid[]) AS incoming (project_id, customer_id)
+         ORDER BY project_id
+        ON CONFLICT (project_id) DO UPDATE
+           SET customer_id = excluded.customer_id,
+               basis       = excluded.basis,
+               state       = excluded.state,
+               matched_at  = excluded.matched_at,
+               candidates  = excluded.candidates,
+               changed_at  = now()
+        """,
+        list(customers),
+        list(customers.values()),
+    )
 
 
 async def delete_matches(connection: Connection, project_ids: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ def restored(
 
     Its owner must not run. Reads from Kafka what the owner has published, and has it go on above the greatest version:
     what is published next is taken by every reader. Rows of the outbox that newer versions have overtaken are dropped.
-    Twice is harmless.
+    Whose projects are is taken over from what was published. Twice is harmless.
     """
     database = Database(owned)
     dsn, servers = require(operator_environment(directory), database.dsn_name, SERVERS)
@@ -68,5 +68,8 @@ def _lines(database: Database, raised: "Raised", *, dry_run: bool) -> Iterator[s
     if raised.outdated:
         are = "would be" if dry_run else "are"
         yield f"{raised.outdated:,} rows of the outbox {are} dropped: newer versions of their keys are published"
+    if raised.keys or raised.matches:
+        are = "would be" if dry_run else "are"
+        yield f"{raised.keys:,} relationships and {raised.matches:,} customers of projects {are} taken over"
     for reason, many in sorted(raised.passed_over.items()):
         yield f"{many:,} records are passed over: {reason}"
