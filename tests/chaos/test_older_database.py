@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -51,16 +50,42 @@ def door(servers: Servers) -> Iterator[Running]:
 
 
 async def deliver(servers: Servers, http: httpx.AsyncClient, door: Running) -> list[bytes]:
-    """Deliveries that were answered 200 and are logged, with their offsets committed."""
+    """Deliveries that were answered 200."""
     bodies = [a_delivery(next(NUMBERS)) for _ in range(20)]
     answers = [await push(http, door.url, servers.token, body) for body in bodies]
+    assert {answer.status_code for answer in answers} == {200}
+    return bodies
+
+
+async def are_logged(servers: Servers, bodies: list[bytes]) -> None:
+    """Waits until these are logged, with their offsets committed."""
 
     async def all_are_logged() -> bool:
         return await logged(servers, bodies) == len(bodies) and await is_at_the_end(servers)
 
     await until(all_are_logged, 60)
-    assert {answer.status_code for answer in answers} == {200}
-    return bodies
+
+
+async def deliver_before(servers: Servers, http: httpx.AsyncClient, door: Running) -> tuple[list[bytes], list[bytes]]:
+    """Deliveries that are logged, and some that wait, since nobody consumes any more."""
+    before = await deliver(servers, http, door)
+    await are_logged(servers, before)
+    await stop_log(servers)
+    return before, await deliver(servers, http, door)
+
+
+async def deliver_since(servers: Servers, http: httpx.AsyncClient, door: Running, waiting: list[bytes]) -> list[bytes]:
+    """What waited and what comes now are logged; all of that."""
+    await servers.bring_back()
+    since = waiting + await deliver(servers, http, door)
+    await are_logged(servers, since)
+    return since
+
+
+async def stop_log(servers: Servers) -> None:
+    log = servers.process(GROUP)
+    log.terminate()
+    await until_true(lambda: not log.is_running() or log.status() == psutil.STATUS_ZOMBIE)
 
 
 async def is_at_the_end(servers: Servers) -> bool:
@@ -76,25 +101,22 @@ async def logged(servers: Servers, bodies: list[bytes]) -> int:
 
 async def die(servers: Servers) -> None:
     """PostgreSQL and whoever consumes end at once."""
-    log, server = servers.process(GROUP), servers.process("postgres")
-    log.terminate()
-    await until_true(lambda: not log.is_running() or log.status() == psutil.STATUS_ZOMBIE)
+    await stop_log(servers)
+    server = servers.process("postgres")
     for process in (server, *server.children(recursive=True)):
         process.kill()
     await until_true(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
 
 
-async def fills_the_gap(servers: Servers, before: list[bytes], since: list[bytes], moment: float) -> None:
-    """What came since is missing, with no lag to show it, until the offsets are set back to the moment."""
+async def fills_the_gap(servers: Servers, before: list[bytes], since: list[bytes]) -> None:
+    """What was logged since is missing, with no lag to show it, until the offsets are set to the beginning."""
     await servers.bring_back()
     await until(lambda: is_at_the_end(servers), 60)
     assert (await logged(servers, before), await logged(servers, since)) == (len(before), 0)
 
-    log = servers.process(GROUP)
-    log.terminate()
-    await until_true(lambda: not log.is_running() or log.status() == psutil.STATUS_ZOMBIE)
+    await stop_log(servers)
     kafka = servers.environment["PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"]
-    await until(lambda: set_back(kafka, GROUP, WEBHOOKS_COMPANYCAM.name, int(moment * 1000)), 60)
+    await until(lambda: set_back(kafka, GROUP, WEBHOOKS_COMPANYCAM.name), 60)
     await servers.bring_back()
 
     await until(lambda: is_at_the_end(servers), 60)
@@ -105,14 +127,14 @@ async def test_f28_after_a_restore_setting_the_offsets_back_applies_what_came_si
     servers: Servers, cluster: Cluster, http: httpx.AsyncClient, door: Running
 ) -> None:
     await door.is_ready()
-    before, moment = await deliver(servers, http, door), time.time()
+    before, waiting = await deliver_before(servers, http, door)
     cluster.run("pg_basebackup", "-D", str(cluster.copy), "-d", cluster.dsn, "--checkpoint=fast")
-    since = await deliver(servers, http, door)
+    since = await deliver_since(servers, http, door, waiting)
 
     await die(servers)
     cluster.take_the_place()
 
-    await fills_the_gap(servers, before, since, moment)
+    await fills_the_gap(servers, before, since)
 
 
 @asynccontextmanager
@@ -139,11 +161,11 @@ async def test_f14_after_a_failover_to_a_standby_that_was_behind_the_topics_fill
 ) -> None:
     await door.is_ready()
     with standby(cluster) as data:
-        before, moment = await deliver(servers, http, door), time.time()
+        before, waiting = await deliver_before(servers, http, door)
         async with behind(servers, data):
-            since = await deliver(servers, http, door)
+            since = await deliver_since(servers, http, door, waiting)
             await die(servers)
         cluster.run("pg_ctl", "promote", "--wait", "-D", str(data))
     cluster.take_the_place()
 
-    await fills_the_gap(servers, before, since, moment)
+    await fills_the_gap(servers, before, since)

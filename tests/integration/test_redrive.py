@@ -1,9 +1,11 @@
 """Parked records put through again by the consumer that owns them: applied once, or parked again in the same row."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ from synckit.parking import Redrive
 
 pytestmark = pytest.mark.database
 
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 MESSAGE = samples.body("outbound_message_contacts.xml")
 NAME = "customer-sync"
 
@@ -150,6 +153,46 @@ async def test_f28_what_fails_when_it_is_read_once_more_after_its_redrive_is_ope
 
     rows = [(row["redriven_at"], row["redrive_asked_at"], row["attempt"]) for row in await release.parked()]
     assert rows == [(None, None, 2)] * 2
+
+
+async def test_f28_what_was_parked_before_a_backup_and_redriven_since_is_there_once_all_is_read_again(
+    release: Release, new_database: NewDatabase, dsn: str
+) -> None:
+    await release.consume(*salesforce_messages(MESSAGE))  # its offsets are committed, and then the backup is made
+    backup = await new_database(Database.CUSTOMERS)
+    release.refused = lambda _: None
+    await release.ask()
+    await release.redrive.once()
+    parked = await release.parked()
+    async with customer_sync_on(backup, dsn) as sync:
+        restored = Release(sync)
+        await restored.ask()
+        waiting = await restored.redrive.once()
+
+        await restored.consume(*salesforce_messages(MESSAGE))
+
+        assert waiting == 0
+        assert len(await names(restored)) == 2
+        assert await restored.parked() == parked
+
+
+async def test_f28_what_was_redriven_since_a_backup_and_is_in_no_topic_any_more_is_put_through_once_more(
+    release: Release, new_database: NewDatabase, dsn: str
+) -> None:
+    (query,) = re.findall(r'-c "(UPDATE integrations.parked_records SET redriven_at = NULL.*?)"', RUNBOOK.read_text())
+    backup = await new_database(Database.CUSTOMERS)
+    await release.consume(*salesforce_messages(MESSAGE))
+    release.refused = lambda _: None
+    await release.ask()
+    await release.redrive.once()
+    async with customer_sync_on(backup, dsn) as sync:
+        restored = Release(sync)
+        await sync.resources.integrations.execute(query.replace("2026-11-28T21:00:00Z", "yesterday"))
+
+        await restored.redrive.once()
+
+        assert len(await names(restored)) == 2
+        assert all(row["redriven_at"] for row in await restored.parked())
 
 
 async def test_what_was_dropped_stays_dropped_when_it_is_read_once_more(release: Release) -> None:

@@ -117,8 +117,8 @@ async def lag(servers: str, group: str, topic: str) -> int:
     return sum(end - max(done.get((at.topic, at.partition), 0), begins[at]) for at, end in ends.items())
 
 
-async def set_back(servers: str, group: str, topic: str, since_ms: int) -> bool:
-    """Sets a group's offsets to the first records since then; False while it has members, whom that would not reach."""
+async def set_back(servers: str, group: str, topic: str) -> bool:
+    """Sets a group's offsets to the first records there are; False while it has members, whom that would not reach."""
     if await members_of(servers, group):
         return False
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=group, enable_auto_commit=False)
@@ -126,8 +126,7 @@ async def set_back(servers: str, group: str, topic: str, since_ms: int) -> bool:
     try:
         partitions = [TopicPartition(topic, number) for number in await _wait(consumer, topic)]
         consumer.assign(partitions)
-        found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
-        await consumer.commit({at: first.offset for at, first in found.items() if first is not None})
+        await consumer.commit(await consumer.beginning_offsets(partitions))
     finally:
         await consumer.stop()
     return True
