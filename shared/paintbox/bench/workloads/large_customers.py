@@ -1,11 +1,13 @@
 """B, grown: with 2,000,000 contacts in the tables, and with more processes."""
 
 import time
+from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 from paintbox.bench import bodies, broker, clones, multiplied, outcomes, progress, usage
 from paintbox.bench.changes import Organization
-from paintbox.bench.outcomes import Outcome, Run
+from paintbox.bench.outcomes import Curve, Figure, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
@@ -59,7 +61,21 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             outcomes.ratio(figures, named(4, many), named(1, many)),
         ),
         notes=NOTES,
+        curves=(curve(figures, few, many),),
     )
+
+
+def curve(figures: Sequence[Figure], few: int, many: int) -> Curve:
+    """Rates by the number of processes: with many contacts, and beside them what one process does with few."""
+    points = {few: [1], many: list(PROCESSES)}
+    lines = {
+        f"{contacts:,} contacts": [
+            (float(number), median(outcomes.values_of(figures, named(number, contacts), outcomes.RATE)))
+            for number in numbers
+        ]
+        for contacts, numbers in points.items()
+    }
+    return Curve("customer-sync by the number of its processes", "processes", "events/s", lines)
 
 
 async def _rounds(rig: Rig, organization: Organization, sizes: Sizes, processes: int, say: Say) -> list[Run]:
