@@ -195,14 +195,14 @@ async def test_what_a_note_affects_beyond_a_slice_is_done_beside_the_batches_and
         return Projected()
 
     projector = projecting(pool, project)
-    large, batch = await a_note(pool, *"abcde"), Lease()
-    projector.remember(large, batch)
+    batch = Lease()
+    projector.remember(await a_note(pool, *"abcde"), batch)
     await projector.work(batch)
     spreading = asyncio.create_task(projector.spread_once())
     await until_true(lambda: len(done) == 2)
-    projector.remember(await a_note(pool, "x"), batch)
-    projector.remember(large)  # as the sweep finds it
     async with asyncio.timeout(5):
+        await projector.sweep_once(seconds=-1)
+        projector.remember(await a_note(pool, "x"), batch)
         await projector.work(batch)
     meanwhile = await left(pool)
     may_go_on.set()

@@ -77,8 +77,6 @@ class Projector:
     def remember(self, made: Sequence[Note], whose: object = None) -> None:
         """These notes are committed and mine to do. A bug that one of them meets is raised to who works as `whose`."""
         for note in made:
-            if note.id in self._beside:  # as the sweep finds it: it is being done
-                continue
             if self._mine.get(note.id, note).ids != note.ids:
                 self._reached.pop(note.id, None)
             self._mine[note.id] = note
@@ -166,7 +164,8 @@ class Projector:
     async def sweep_once(self, seconds: float = notes.STALE_SECONDS) -> None:
         """Do what others left behind so many seconds ago, or more."""
         async with postgres.transaction(self._pool, "projector.claim") as connection:
-            stale = await notes.list_stale(connection, self._mirror, list(self._steps), seconds=seconds)
+            found = await notes.list_stale(connection, self._mirror, list(self._steps), seconds=seconds)
+        stale = [note for note in found if note.id not in self._beside]
         if stale:
             self.remember(stale)
             await self.work()
