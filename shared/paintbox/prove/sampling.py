@@ -91,7 +91,8 @@ async def _look_at_postgres(superuser_dsn: str, samples: Samples) -> None:
                 """
                 SELECT (SELECT count(*)
                           FROM pg_stat_activity
-                         WHERE backend_type = 'client backend' AND application_name <> $1) AS sessions,
+                         WHERE backend_type = 'client backend' AND application_name <> $1
+                           AND state IS DISTINCT FROM 'starting') AS sessions, -- it has no name yet: PostgreSQL 18
                        (SELECT sum(deadlocks)::bigint FROM pg_stat_database) AS deadlocks
                 """,
                 PROCESS,
