@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 import asyncpg
@@ -16,8 +17,10 @@ from webhook_ingest.publisher import Publisher, UnavailableError
 
 log = logging.getLogger(__name__)
 
+KEEP_SECONDS: Final = 4.0
+"""Within this a request's records are kept, or it is refused. The edge waits half a second longer for a door."""
 WRITE_SECONDS: Final = 2.4
-"""How long writing to the spool may take. With the longest wait for Kafka (2.4 s) an answer takes less than 5 s."""
+"""How long writing to the spool may take at most: after the longest wait for Kafka (2.4 s) 1.6 s are left."""
 CHECK_SECONDS: Final = 1.0
 """After this the server is told to cancel a check: a session that is torn would wait on, for a lock or a standby."""
 
@@ -33,14 +36,15 @@ class Custody:
     async def keep(self, door: str, records: Sequence[Outgoing]) -> None:
         """Returns when every in-sync replica has every record, or the spool has all of them.
 
-        UnavailableError where both are away, in less than 5 s. A part may be kept all the same: a repeat is harmless.
+        UnavailableError where both are away, within 4 s. A part may be kept all the same: a repeat is harmless.
         """
         if not records:
             return
+        begun = monotonic()
         try:
             await self._publisher.publish(records)
         except UnavailableError:
-            await self._spool(records)
+            await self._spool(records, min(WRITE_SECONDS, begun + KEEP_SECONDS - monotonic()))
             metrics.SPOOLED.labels(door).inc(len(records))
 
     async def check(self) -> None:
@@ -58,9 +62,9 @@ class Custody:
             raise
         self._recovered()
 
-    async def _spool(self, records: Sequence[Outgoing]) -> None:
+    async def _spool(self, records: Sequence[Outgoing], seconds: float) -> None:
         try:
-            await self._write(records)
+            await self._write(records, seconds)
         except Exception as error:
             if not passes(error):
                 raise
@@ -75,8 +79,8 @@ class Custody:
             log.info("The spool can be written again")
         self._has_failed = False
 
-    async def _write(self, records: Sequence[Outgoing]) -> None:
-        async with postgres.session_for(self._pool, WRITE_SECONDS) as connection:
+    async def _write(self, records: Sequence[Outgoing], seconds: float) -> None:
+        async with postgres.session_for(self._pool, seconds) as connection:
             async with connection.transaction():
                 await spool.insert(connection, records)
                 failpoints.hit("webhook_ingest.spool:before_commit")

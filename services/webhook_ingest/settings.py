@@ -43,7 +43,7 @@ class IngestSettings(ProcessSettings):
     companycam_webhook_tokens: Annotated[Secrets, NotEmpty]
     integrations_dsn: PostgresDsn
     spool_after_seconds: Annotated[float, Field(gt=0, le=2.4)] = 2.0
-    """How long a request waits for Kafka. With more than 2.4 s an answer could take longer than 5 s."""
+    """How long a request waits for Kafka. With more, too little of a door's 4 s were left for the spool."""
     address_requests_per_second: Annotated[float, Field(ge=0)] = 0.0
     """Of one address; 0 for no limit."""
     trusted_proxies: Annotated[Names, AfterValidator(_networks)] = ()

@@ -396,6 +396,25 @@ async def test_with_no_door_at_all_the_answer_is_503_with_a_time_to_come_again(
     assert {answer.headers["retry-after"] for answer in answers} == {"5"}
 
 
+async def test_i10_with_both_servers_frozen_two_doors_one_after_the_other_refuse_within_ten_seconds(
+    servers: Servers, http: httpx.AsyncClient, own: Running
+) -> None:
+    assert (await push(http, own.url, servers.token, a_delivery(next(NUMBERS)))).status_code == 200
+
+    try:
+        with servers.frozen("kafka", "postgres"):
+            answers = [await push(http, own.url, servers.token, a_delivery(next(NUMBERS))) for _ in range(2)]
+    finally:
+        await servers.bring_back()
+
+    lines = [json.loads(line) for line in own.log.read_text().splitlines()[-2:]]
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(503, "5")] * 2
+    # The first waits for Kafka and for the spool at either door. With the second no door waits for Kafka any more, so
+    # that there is time to ask three.
+    assert [line["upstream_status"].count("503") for line in lines] == [2, 3]
+    assert max(line["seconds"] for line in lines) < 9
+
+
 async def test_a_door_that_refuses_hands_the_request_to_the_other(servers: Servers, http: httpx.AsyncClient) -> None:
     nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "INTEGRATIONS_DSN": "postgresql://x:x@127.0.0.1:1/x"}
     with servers.door() as good, servers.door(**nowhere) as bad:

@@ -44,7 +44,7 @@ def test_an_answer_after_five_seconds_is_found() -> None:
 
 def test_while_both_servers_are_harmed_another_door_may_be_asked_but_not_for_ever() -> None:
     passed_on = a_delivery(an_attempt(seconds=8.0, at_ms=5_000))
-    hung = a_delivery(an_attempt(seconds=13.5, at_ms=5_000))
+    hung = a_delivery(an_attempt(seconds=10.5, at_ms=5_000))
     quick = [a_delivery() for _ in range(200)]
     both = [Window(4_000, 6_000)]
 

@@ -11,7 +11,7 @@ RECOVERY_SECONDS: Final = 60.0
 DISTURBED_SECONDS: Final = 180.0
 """Within which a fault is recovered from whatever else was done meanwhile."""
 LONGEST_ANSWER_SECONDS: Final = 5.0
-PASSED_ON_SECONDS: Final = 13.0
+PASSED_ON_SECONDS: Final = 10.0
 """The edge asks another door until 8 s are over (deploy/edge/nginx.conf), and that one has its 5 s."""
 P99_SECONDS: Final = 3.0
 UNAVAILABLE: Final = 503
@@ -139,7 +139,7 @@ def answers_were_in_time(
     """Whatever was answered was answered within 5 s, 99 % of it within 3 s, or with 503; no try hung for longer.
 
     While a door was frozen nothing of it could answer; a try that it had when it was killed has no answer either. While
-    both servers are harmed a door refuses as late as it may, and the edge asks another: for 13 s at most, outside the
+    both servers are harmed a door refuses as late as it may, and the edge asks another: for 10 s at most, outside the
     99 %.
     """
     tries = [(one, attempt) for one in deliveries for attempt in one.attempts if not _is_in(frozen, attempt)]
