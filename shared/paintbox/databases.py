@@ -1,9 +1,10 @@
 """The four databases: how one is created, entered, and found to be such as the migrations need."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from paintbox.errors import HOW_TO_REACH, OperatorError
 from synckit.postgres import SILENCE_LIMITS
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # subscripted in its stubs only
+_Result = TypeVar("_Result")
 
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
     **SILENCE_LIMITS,
@@ -18,6 +20,11 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "statement_timeout": "0",
     "lock_timeout": "0",
 }
+
+SESSION_IDLE_LIMIT: Final = "15s"
+"""PostgreSQL ends a session that holds a lock of its own after this, where its process is frozen between two
+statements. Above the longest pause of a migrator between two attempts."""
+ASK_SECONDS: Final = 5.0
 
 OLDEST_POSTGRESQL: Final = 15
 OLDEST_WITH_BUILTIN_LOCALES: Final = 17
@@ -83,7 +90,7 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
         yield connection
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseError(_sentence(error)) from error
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the second: of one that was frozen
         if not connection.is_closed():
             raise
         raise DatabaseError(
@@ -91,6 +98,24 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
         ) from error
     finally:
         await connection.close()
+
+
+async def limit_idling(connection: Connection) -> None:
+    """From now on a session that asks for nothing for 15 s is ended, and so gives its locks back."""
+    await connection.execute("SELECT set_config('idle_session_timeout', $1, false)", SESSION_IDLE_LIMIT)
+
+
+async def while_asking(connection: Connection, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """What some work elsewhere returns; the session asks for something meanwhile, so that it is not ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=ASK_SECONDS))[0]:
+            await connection.execute("SELECT 1")
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
 
 
 def _sentence(error: OSError | asyncpg.PostgresError) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from paintbox.databases import Connection, Database, DatabaseError, check_database, connected
+from paintbox.databases import Connection, Database, DatabaseError, check_database, connected, limit_idling
 from paintbox.lock_waits import reporting_waits
 from paintbox.migration_files import Migration, Recorded, Source, list_pending, list_unknown, read_sources
 
@@ -21,9 +21,6 @@ SOURCES: Final = {
 }
 
 
-SESSION_IDLE_LIMIT: Final = "15s"
-"""PostgreSQL ends the session of a migrator that is frozen between two files after this, and so lets another begin.
-Above the longest pause between two attempts."""
 NAMELESS: Final = "a lock that nobody held any more whenever it was looked for"
 
 
@@ -119,7 +116,7 @@ async def _lock_out_other_migrators(connection: Connection, on_progress: OnProgr
     if not await connection.fetchval(f"SELECT pg_try_advisory_lock({key})"):
         on_progress(Waiting("another migrator is at work in this database"))
         await connection.execute(f"SELECT pg_advisory_lock({key})")
-    await connection.execute("SELECT set_config('idle_session_timeout', $1, false)", SESSION_IDLE_LIMIT)
+    await limit_idling(connection)
 
 
 async def _ensure_ledger(connection: Connection) -> None:

@@ -15,7 +15,7 @@ import asyncpg
 import customer_sync.store
 import photo_sync.store.rows
 from paintbox import reading, relationships
-from paintbox.databases import Connection, Database, DatabaseError, connected
+from paintbox.databases import Connection, Database, DatabaseError, connected, limit_idling, while_asking
 from paintbox.errors import OperatorError
 from paintbox.reading import OnProgress
 from paintbox.relationships import Lacking, Relationships
@@ -143,7 +143,7 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
     """Put the floor above every version that this database's owner has published; it never sinks, so twice is harmless.
 
     Whose projects are is taken over from what is published, where that is newer. Raises OperatorError where the owner
-    still runs, and where Kafka or the database does not do its part: nothing has been changed then.
+    still runs, or ran meanwhile, and where Kafka or the database does not do its part: nothing has been changed then.
     """
     owner = OWNERS[database]
     async with connected(dsn, process=PROCESS) as connection:
@@ -151,19 +151,22 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
             former = await connection.fetchval(f"SELECT version FROM {owner.floor}")  # noqa: S608 - constant
         except asyncpg.UndefinedTableError as error:
             raise DatabaseError("its schema is of an older release: run `paintbox migrate` first") from error
-        if not (dry_run or await outboxes.claim(connection, owner.outbox)):
-            raise DatabaseError(f"{owner.service} still runs: stop every copy of it first")
+        if not dry_run:
+            await _demand_alone(connection, owner, None)
+        await limit_idling(connection)
+        last = await connection.fetchval(f"SELECT max(seq) FROM {owner.outbox.events}")  # noqa: S608 - constant
         waiting = await _list_waiting(connection, owner)
         published = Published(database, int(time.time() * 1000), waiting)
-        found = await reading.read(
+        reads = reading.read(
             servers, list(owner.publishes), published.take, process=PROCESS, awaits_open=True, on_progress=on_progress
         )
+        found = await while_asking(connection, reads)
         _demand(servers, owner, found)
         floor = former if published.greatest is None else max(published.greatest + 1, former or 0)
         outdated = [one.seq for one in waiting if published.has_outdated(one)]
         lacking = await published.relationships.find_lacking(connection)
         if not dry_run:
-            await _write(connection, owner, floor, outdated, lacking)
+            await _write(connection, owner, last or 0, floor, outdated, lacking)
     return Raised(
         records=published.records,
         greatest=published.greatest,
@@ -198,22 +201,44 @@ async def _list_waiting(connection: Connection, owner: Owner) -> list[Waiting]:
     return [Waiting(**dict(row)) for row in rows]
 
 
+async def _demand_alone(connection: Connection, owner: Owner, last: int | None) -> None:
+    """Raise DatabaseError where a copy of the owner runs, or has published anything behind this row of its outbox."""
+    is_claimed = await outboxes.claim(connection, owner.outbox)
+    runs = await connection.fetchval(
+        f"""
+        SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database())
+            OR EXISTS (SELECT FROM {owner.outbox.events} WHERE seq > $2)
+        """,  # noqa: S608 - the table's name is a constant of the service
+        owner.service,
+        last,
+    )
+    if runs or not is_claimed:
+        raise DatabaseError(f"{owner.service} runs, or ran meanwhile: stop every copy of it first")
+
+
 async def _write(
-    connection: Connection, owner: Owner, floor: int | None, outdated: Sequence[int], lacking: Lacking
+    connection: Connection, owner: Owner, last: int, floor: int | None, outdated: Sequence[int], lacking: Lacking
 ) -> None:
-    if lacking != Lacking():
-        await relationships.restore(connection, Lacking())  # nothing: prepared before rows are locked, see decision 28
-    async with connection.transaction():
-        if floor is not None:
-            await connection.execute(
-                f"""
-                INSERT INTO {owner.floor} AS stored (version) VALUES ($1)
-                ON CONFLICT (is_the_one) DO UPDATE
-                   SET version = excluded.version, raised_at = excluded.raised_at
-                 WHERE excluded.version > stored.version
-                """,  # noqa: S608 - the table's name is a constant of the service
-                floor,
-            )
+    """One transaction. Whoever wrote since waits for its end, or is found here."""
+
+    async def change(floor: int | None, outdated: Sequence[int], lacking: Lacking) -> None:
+        await connection.execute(
+            f"""
+            INSERT INTO {owner.floor} AS stored (version) SELECT $1::bigint WHERE $1 IS NOT NULL
+            ON CONFLICT (is_the_one) DO UPDATE
+               SET version = excluded.version, raised_at = excluded.raised_at
+             WHERE excluded.version > stored.version
+            """,  # noqa: S608 - the table's name is a constant of the service
+            floor,
+        )
         await outboxes.delete(connection, owner.outbox, outdated)
-        if lacking != Lacking():
+        if topics.FEDERATION_KEYS in owner.publishes:
             await relationships.restore(connection, lacking)
+
+    await change(None, [], Lacking())  # nothing: prepared before rows are locked, see decision 28
+    async with connection.transaction():
+        await connection.execute(
+            f"SET LOCAL lock_timeout = '10s'; LOCK TABLE {owner.outbox.events} IN SHARE ROW EXCLUSIVE MODE"
+        )
+        await _demand_alone(connection, owner, last)
+        await change(floor, outdated, lacking)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -17,9 +19,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from paintbox.databases import Database
-from paintbox.prove import faults, recovery
+from paintbox.prove import faults, recovery, sampling
 from paintbox.prove.handles import Handle
 from paintbox.prove.rig import Rig
+from paintbox.prove.sampling import Samples
 from paintbox.stack import processes
 from paintbox.stack.layout import replicas
 from paintbox.stack.services import SERVICES
@@ -38,6 +41,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("rig")]
 IDLE_LIMIT_SECONDS: Final = 15
 LOCK_NOT_AVAILABLE: Final = "55P03"
 SENDERS: Final = 3
+BEING_AUTHENTICATED: Final = 20
 PAUSE_SECONDS: Final = 0.02
 """Of a sender between two requests: load is there at every moment, and leaves room for what happens under it."""
 CONSUMED: Final = {"webhook-log": 3, "customer-sync": 3, "photo-sync": 2}
@@ -344,3 +348,22 @@ async def test_f19_who_meets_the_rows_of_an_idle_transaction_says_that_it_waits_
 
 async def says(rig: Rig, text: str) -> bool:
     return text in await unready(rig)
+
+
+async def test_sessions_that_are_still_being_authenticated_are_not_counted(rig: Rig) -> None:
+    where, found = urlsplit(rig.superuser_dsn), Samples()
+    asks = b"user\0postgres\0database\0postgres\0\0"
+    startup = struct.pack("!II", 8 + len(asks), 196_608) + asks
+    await sampling.last_look(rig.superuser_dsn, found)
+
+    waiting = [await asyncio.open_connection(where.hostname, where.port) for _ in range(BEING_AUTHENTICATED)]
+    try:
+        for _, writer in waiting:
+            writer.write(startup)
+        assert {(await reader.readexactly(1)) for reader, _ in waiting} == {b"R"}  # it asks who that is
+        await sampling.last_look(rig.superuser_dsn, found)
+    finally:
+        for _, writer in waiting:
+            writer.close()
+
+    assert abs(found.sessions[1] - found.sessions[0]) < BEING_AUTHENTICATED / 2

@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from paintbox import migrations
+from paintbox import databases
 from paintbox.databases import Connection, Database, DatabaseError
 from paintbox.migration_files import Migration, read_sources
 from paintbox.migrations import SOURCES, Patience, Progress, Waiting, apply, migrate
@@ -155,7 +155,7 @@ async def test_f04_a_migrator_that_is_frozen_between_two_files_lets_another_begi
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dsn = await new_database(None)
-    monkeypatch.setattr(migrations, "SESSION_IDLE_LIMIT", "200ms")
+    monkeypatch.setattr(databases, "SESSION_IDLE_LIMIT", "200ms")
 
     with pytest.raises(DatabaseError, match="terminating connection due to idle-session timeout"):
         await apply(dsn, [MAKE, ALTER], on_progress=lambda _: time.sleep(0.5))

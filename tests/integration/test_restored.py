@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from customer_sync.store import OUTBOX
-from paintbox import topics
+from paintbox import databases, reading, topics
 from paintbox.__main__ import app
 from paintbox.databases import Database
 from paintbox.environment import SERVERS
@@ -26,6 +27,7 @@ from support.postgres import NewDatabase, OpenSession
 from support.samples import GERALDINE
 from support.services import customer_sync_on, one_row, photo_sync_on, value_of
 from support.topics import read_all
+from support.waiting import until, until_true
 from synckit import versions
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES, Topic
 from synckit.outbox import store as outbox
@@ -37,6 +39,7 @@ REF: Final = "SELECT name, source_version FROM projects.customer_refs"
 FLOOR: Final = "SELECT coalesce(max(version), 0) AS version FROM {}.version_floor"
 pytestmark = pytest.mark.xdist_group("restored")
 
+RUNS: Final = "customers: customer-sync runs, or ran meanwhile: stop every copy of it first"
 NO_BROKER: Final = "127.0.0.1:1"
 
 
@@ -156,7 +159,11 @@ async def test_f14_f28_of_the_keys_of_relationships_only_those_of_the_owner_coun
     assert [(one["keys"], one["matches"]) for one in (nothing, found, taken, again)] == [(0, 0), (1, 0), (1, 1), (0, 0)]
 
 
-async def test_what_an_open_transaction_hides_is_waited_for(broker: str, new_database: NewDatabase) -> None:
+async def test_what_an_open_transaction_hides_is_waited_for_with_the_lock_in_hand(
+    broker: str, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "SESSION_IDLE_LIMIT", "1s")
+    monkeypatch.setattr(databases, "ASK_SECONDS", 0.2)
     await make(broker, CUSTOMERS_CHANGES)
     dsn = await new_database(Database.CUSTOMERS)
     record = customer(GERALDINE, versions.pushed(int(time.time() * 1000)))
@@ -169,6 +176,61 @@ async def test_what_an_open_transaction_hides_is_waited_for(broker: str, new_dat
 
     assert done == set()
     assert found["greatest"] == value_of(record)["source_version"]
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+async def test_an_owner_that_is_started_while_it_reads_has_it_fail_and_change_nothing(
+    broker: str, new_database: NewDatabase, connect: OpenSession, monkeypatch: pytest.MonkeyPatch, is_alive: bool
+) -> None:
+    await make(broker, CUSTOMERS_CHANGES)
+    dsn = await new_database(Database.CUSTOMERS)
+    session, ours = await connect(dsn), asyncio.get_running_loop()
+
+    async def owner() -> None:
+        if is_alive:
+            await connect(dsn, application_name="customer-sync")
+            return
+        async with customer_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+            await sync.events(CREATED)
+
+    async def starts_the_owner(*_: object, **__: object) -> set[str]:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(owner(), ours))
+        return {CUSTOMERS_CHANGES.name}
+
+    monkeypatch.setattr(reading, "read", starts_the_owner)
+    said = await restored(Database.CUSTOMERS, dsn, broker)
+
+    assert said == RUNS
+    assert await session.fetchval(FLOOR.format("customers")) == 0
+
+
+async def test_f04_one_that_is_frozen_while_it_reads_gives_the_owners_lock_back_and_changes_nothing(
+    broker: str, new_database: NewDatabase, connect: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "SESSION_IDLE_LIMIT", "300ms")
+    await make(broker, CUSTOMERS_CHANGES)
+    dsn = await new_database(Database.CUSTOMERS)
+    session = await connect(dsn)
+    is_frozen, is_woken = threading.Event(), threading.Event()
+
+    async def freezes(*_: object, **__: object) -> set[str]:
+        is_frozen.set()
+        is_woken.wait(30)
+        return {CUSTOMERS_CHANGES.name}
+
+    monkeypatch.setattr(reading, "read", freezes)
+    asked = asyncio.create_task(restored(Database.CUSTOMERS, dsn, broker))
+    await until_true(is_frozen.is_set)
+    held = await outbox.claim(session, OUTBOX)
+    await until(lambda: outbox.claim(session, OUTBOX))
+    is_woken.set()
+
+    assert not held
+    assert await asked in (
+        "customers: terminating connection due to idle-session timeout",
+        "customers: the session was ended while it was at work: look why, and run the command again",
+    )
+    assert await session.fetchval(FLOOR.format("customers")) == 0
 
 
 async def test_one_that_cannot_be_had_is_said_and_nothing_is_changed(
@@ -185,7 +247,7 @@ async def test_one_that_cannot_be_had_is_said_and_nothing_is_changed(
         await restored(Database.CUSTOMERS, "postgresql://nobody:none@127.0.0.1:1/none", NO_BROKER),
     ]
 
-    assert said[0] == "customers: customer-sync still runs: stop every copy of it first"
+    assert said[0] == RUNS
     assert said[1].startswith(f"Kafka does not answer at {NO_BROKER}")
     assert said[2] == "customers: its schema is of an older release: run `paintbox migrate` first"
     assert said[3].startswith("customers: no connection")
