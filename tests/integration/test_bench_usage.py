@@ -36,3 +36,19 @@ def test_the_cpu_of_a_family_is_that_of_children_that_live_and_of_those_that_hav
             os.killpg(parent.pid, signal.SIGKILL)
 
     assert family - alone >= 2 * BUSY_SECONDS - 0.05
+
+
+def test_the_peak_of_memory_is_that_since_it_was_forgotten() -> None:
+    large = 64 * 1024 * 1024
+    held = bytearray(os.urandom(1)) * large
+    most = usage.peak_rss(os.getpid())
+    del held
+
+    usage.forget_peak(os.getpid())
+    since = usage.peak_rss(os.getpid())
+    held = bytearray(os.urandom(1)) * (2 * large)
+    grown = usage.peak_rss(os.getpid())
+
+    assert len(held) == 2 * large
+    assert since < most - large / 2
+    assert grown > since + large

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -63,3 +63,27 @@ async def test_a_record_is_locked_when_the_lock_is_there_and_not_when_it_was_ask
 
     assert record.locked_at is not None
     assert record.locked_at > released
+
+
+async def test_a_state_that_is_stored_again_on_the_same_day_writes_no_index(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    customers = await connect(await new_database(Database.CUSTOMERS))
+    integrations = await connect(await new_database(Database.INTEGRATIONS))
+    before, after = await merged(customers, OLDER), await merged(customers, NEWER)
+
+    await cache.store(integrations, "SALESFORCE", [before])
+    await cache.store(integrations, "SALESFORCE", [after])
+    await integrations.execute("SELECT pg_stat_force_next_flush()")
+    row = await integrations.fetchrow(
+        """
+        SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot,
+               (SELECT expires_at - now() FROM integrations.external_entity_cache) AS kept
+          FROM pg_stat_user_tables
+         WHERE relid = 'integrations.external_entity_cache'::regclass
+        """
+    )
+
+    assert row is not None
+    assert (row["updated"], row["hot"]) == (1, 1)
+    assert timedelta(days=7) <= row["kept"] <= timedelta(days=8)

@@ -21,5 +21,7 @@ def an_outcome(rate: float = 2_000.0) -> Outcome:
 
 
 def a_report(letters: str = "D", rate: float = 2_000.0, others: float = 0.0, **machine: str) -> Report:
-    sections = {letter: Section("2026-11-22", 12.0, False, others, an_outcome(rate)) for letter in letters}
+    sections = {
+        letter: Section("2026-11-22", 12.0, False, others, MACHINE | machine, an_outcome(rate)) for letter in letters
+    }
     return Report({**MACHINE, **machine}, sections)

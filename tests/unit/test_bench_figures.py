@@ -1,5 +1,7 @@
 """The statistics of `paintbox bench`."""
 
+from dataclasses import replace
+
 import pytest
 
 from paintbox.bench import figures, outcomes, rounds
@@ -64,7 +66,17 @@ async def test_everybody_takes_a_turn_in_each_round_and_the_warm_up_does_not_cou
 
         return turn
 
-    runs = await rounds.interleaved({"a": subject("a"), "b": subject("b")}, 2, lambda _: None)
+    subjects = {name: subject(name) for name in ("a", "half of a", "b")}
+    runs = await rounds.interleaved(subjects, 2, lambda _: None, {"a": "half of a"})
 
-    assert turns == [("a", 0), ("b", 0), ("b", 1), ("a", 1), ("a", 2), ("b", 2)]
+    ahead, back = ["a", "half of a", "b"], ["b", "a", "half of a"]
+    assert turns == [*((one, 0) for one in ahead), *((one, 1) for one in back), *((one, 2) for one in ahead)]
     assert [run.events for run in runs["a"]] == [1, 2]
+
+
+def test_figures_of_single_rounds_become_figures_of_all() -> None:
+    first, second = outcomes.Figure("500/s", "p99 ms", (7.0,)), outcomes.Figure("100/s", "p99 ms", (1.0,))
+
+    found = outcomes.by_round([first, second, replace(first, values=(5.0,))])
+
+    assert found == (replace(first, values=(7.0, 5.0)), second)

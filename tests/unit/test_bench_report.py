@@ -52,7 +52,7 @@ def test_a_report_from_before_there_were_further_tables_is_read() -> None:
 
 def test_the_page_says_where_the_machine_had_other_work() -> None:
     assert "Other work ran on the machine" not in page(a_report(others=0.1))
-    assert "load average 2.5 a core before" in page(a_report(others=2.5))
+    assert "(35% of its cores just before)" in page(a_report(others=0.35))
 
 
 def test_a_figure_has_as_many_digits_as_mean_something() -> None:
@@ -66,16 +66,37 @@ def test_what_was_not_measured_now_stays_as_it_was_measured_on_this_machine() ->
     assert joined.sections["D"] == a_report("D", rate=5.0).sections["D"]
 
 
-def test_what_was_measured_on_another_machine_goes() -> None:
-    joined = report.joined(a_report("AD"), a_report("D", processor="four cores"))
+def test_what_was_measured_on_another_machine_stays_and_says_so() -> None:
+    joined = report.joined(a_report("AD", load="wrk, of old"), a_report("D", processor="four cores"))
+    again = report.from_document(json.loads(json.dumps(report.as_document(joined))))
 
-    assert list(joined.sections) == ["D"]
+    assert again == joined
+    assert list(joined.sections) == ["A", "D"]
+    assert page(joined).count("On **another machine**: ") == 1
+    assert (
+        "On **another machine**: processor two cores; memory 8 GiB; PostgreSQL 18; Kafka 4; load wrk, of old."
+        in page(joined)
+    )
+
+
+def test_two_reports_that_cannot_be_compared_are_said_to_be_such() -> None:
+    quick = a_report("D")
+    quick = replace(quick, sections={"D": replace(quick.sections["D"], is_quick=True)})
+
+    assert comparison.differences(a_report("AD"), a_report("D", rate=1.0)) == []
+    assert comparison.differences(a_report("AD"), quick) == [
+        "D was other work then (D: rows): nothing may be compared."
+    ]
+    assert comparison.differences(a_report("AD"), a_report("D", processor="four cores")) == [
+        "The machines differ, or the servers: only ratios may be compared."
+    ]
 
 
 def test_a_change_is_the_new_median_over_the_old_one() -> None:
     changes = comparison.changes(a_report(rate=1_000.0), a_report("AD", rate=1_500.0))
 
     assert [(one.subject, one.measure, one.ratio) for one in changes] == [
+        ("relay / plain", f"ratio of {RATE}", 1.0),
         ("relay", RATE, 1.5),
         ("plain", RATE, 1.0),
         ("relay", "Kafka CPU µs", 1.5),

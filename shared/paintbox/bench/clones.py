@@ -9,15 +9,20 @@ from paintbox.stack.environments import database_name
 PROCESS = "paintbox-bench"
 
 
+def name_of(name: str, database: Database) -> str:
+    """What the copy of a database is called in the cluster."""
+    return f"bench_{name}_{database}"
+
+
 async def cloned(rig: Rig, name: str, databases: Sequence[Database]) -> dict[Database, str]:
-    """A copy of each database under another name (`bench_<name>_customers`); nobody may be connected to them.
+    """A copy of each database under another name; nobody may be connected to them.
 
     Gives the DSNs, as the owner. Identities go on in a copy where they stand in the original.
     """
     found = {}
     async with connected(rig.superuser_dsn, process=PROCESS) as admin:
         for database in databases:
-            copy = f"bench_{name}_{database}"
+            copy = name_of(name, database)
             await admin.execute(f"DROP DATABASE IF EXISTS {copy}")
             await admin.execute(f"CREATE DATABASE {copy} TEMPLATE {database_name(database)} OWNER paintbox_owner")
             found[database] = rig.named_dsn(copy)

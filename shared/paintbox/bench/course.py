@@ -1,12 +1,14 @@
 """A bench from its first server to its report: the workloads one after another, on one stack."""
 
-import os
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+import psutil
 from rich.console import Console
 
 from paintbox.bench import machine, rig
@@ -15,6 +17,9 @@ from paintbox.bench.load import generation
 from paintbox.bench.menu import Measure
 from paintbox.bench.report import Report, Section
 from paintbox.bench.sizes import Sizes
+
+SETTLE_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,18 @@ class Order:
 async def run(order: Order, directory: Path | None, console: Console) -> Report:
     """Measures what was ordered. Raises OperatorError where a subject does not do what it is measured for."""
     sections: dict[str, Section] = {}
-    others = _busy()
     async with rig.opened(directory, console, order.most_replicas) as stack:
         described = await machine.describe(stack.stack.places, stack.superuser_dsn, generation.describe())
         for letter, measure in order.workloads.items():
+            others = await asyncio.to_thread(_busy)
             began, today = time.monotonic(), datetime.now(UTC).date().isoformat()
             with Display(console, letter) as display:
                 outcome = await measure(stack, order.sizes, display.say)
-            sections[letter] = Section(today, time.monotonic() - began, order.is_quick, others, outcome)
+            sections[letter] = Section(today, time.monotonic() - began, order.is_quick, others, described, outcome)
     return Report(described, sections)
 
 
 def _busy() -> float:
-    """How busy the machine was with other work: processes that ran or wanted to within the last minute, per core."""
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
+    """How busy the machine is with other work: the share of all cores, while the stack is idle."""
+    time.sleep(SETTLE_SECONDS)
+    return psutil.cpu_percent(LOOK_SECONDS) / 100

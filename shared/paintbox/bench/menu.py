@@ -35,11 +35,11 @@ async def _outbox(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
 
 
 async def _latency(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await latency.measure(stack, sizes.rate_seconds, sizes.rates, say)
+    return await latency.measure(stack, sizes.rate_seconds, sizes.rates, sizes.rounds, say)
 
 
 async def _processes(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await processes.measure(stack, sizes.busy_contacts, sizes.idle_seconds, sizes.rounds, say)
+    return await processes.measure(stack, sizes, say)
 
 
 async def _large_doors(stack: Rig, sizes: Sizes, say: Say) -> Outcome:

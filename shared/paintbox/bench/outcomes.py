@@ -111,6 +111,14 @@ def figures_of(runs: Mapping[str, Sequence[Run]]) -> tuple[Figure, ...]:
     )
 
 
+def by_round(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Figures of one round each, in the order of the rounds, put together to figures of all."""
+    values: dict[tuple[str, str], tuple[float, ...]] = {}
+    for one in figures:
+        values[one.subject, one.measure] = (*values.get((one.subject, one.measure), ()), *one.values)
+    return tuple(Figure(subject, measure, found) for (subject, measure), found in values.items())
+
+
 def values_of(figures: Sequence[Figure], subject: str, measure: str) -> tuple[float, ...]:
     """The values of one figure. Raises OperatorError where it was not measured."""
     for figure in figures:

@@ -1,11 +1,11 @@
 """The page of a report, in Markdown: what was measured beside what, the ratios, the goals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from paintbox.bench.figures import spread
-from paintbox.bench.outcomes import Figure, Goal, Ratio
-from paintbox.bench.report import Report, Section
+from paintbox.bench.outcomes import Figure, Goal, Outcome, Ratio
+from paintbox.bench.report import Report, Section, is_same
 
 INTRODUCTION: Final = """\
 <!-- Written by `make bench`; do not edit. -->
@@ -14,18 +14,20 @@ INTRODUCTION: Final = """\
 
 How fast it is, as **ratios in one run on one machine**: to what Kafka, PostgreSQL and an HTTP server could do at best,
 and to what one would write instead. Absolute figures differ from machine to machine; on this one the load, both
-servers and all services share the cores. Each figure is the median of interleaved rounds after a warm-up, with the
-least and the greatest; a ratio is taken round by round. CPU is user and system time of the process under test alone.
-`make bench` measures all of it again, in about twenty minutes, and writes this page and
-[performance.json](performance.json); `paintbox bench --against FILE` compares.
+servers and all services share the cores. Each figure is the median of its section's interleaved rounds after a warm-up,
+with the least and the greatest; a ratio is taken round by round. CPU is user and system time of the process under test
+alone, peak RSS the most that it had in that round. `make bench` measures A, B, D, E and F again, in about half an hour,
+`make bench BENCH=--large` the grown ones (A+, B+, B++, D+), in about an hour. Both write this page and
+[performance.json](performance.json), and leave on it what was measured before; `paintbox bench
+--against FILE` compares. What was found with profilers, and mended or not, is in [profile.md](profile.md).
 """
 FLOORS: Final = (
     "What the floor of a goal that is not met is made of: [a change and a webhook at a door]"
     "(decisions/0040-what-a-change-costs-on-two-cores.md), [from webhook to key]"
     "(decisions/0039-what-a-webhook-costs-on-two-cores.md)."
 )
-QUIET: Final = 0.3
-"""Above this load average a core others were at work."""
+QUIET: Final = 0.15
+"""Above this share of the cores others were at work."""
 THOUSAND: Final = 1_000
 HUNDRED: Final = 100
 TEN: Final = 10
@@ -37,7 +39,7 @@ def page(report: Report, pictures: Sequence[tuple[str, str]] = ()) -> str:
     lines += [f"| {name} | {value} |" for name, value in report.machine.items()]
     lines += ["", *_goals(report), *(f"\n![{title}]({file})" for title, file in pictures)]
     for section in report.sections.values():
-        lines += ["", *section_lines(section)]
+        lines += ["", *section_lines(section, report.machine)]
     return "\n".join(lines) + "\n"
 
 
@@ -57,16 +59,18 @@ def _verdict(goal: Goal) -> str:
     return "met" if goal.is_met else "**not met**"
 
 
-def section_lines(section: Section) -> Iterator[str]:
-    """The tables of one workload."""
+def section_lines(section: Section, machine: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The tables of one workload; `machine` is what a reader takes it to be measured on."""
     outcome = section.outcome
     quick = ", `--quick`: no more than a sign that it works" if section.is_quick else ""
     yield f"## {outcome.title}"
     yield ""
-    yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s{quick}."
+    yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s, {_rounds(outcome)}{quick}."
+    if machine is not None and not is_same(section.machine, machine):
+        yield f"On **another machine**: {'; '.join(f'{name} {value}' for name, value in section.machine.items())}."
     if section.others > QUIET:
         yield (
-            f"**Other work ran on the machine** (load average {section.others:.1f} a core before): only the ratios and "
+            f"**Other work ran on the machine** ({section.others:.0%} of its cores just before): only the ratios and "
             "the CPU an event say something, and those not much."
         )
     yield ""
@@ -78,6 +82,11 @@ def section_lines(section: Section) -> Iterator[str]:
     if outcome.notes:
         yield ""
         yield from (f"- {note}" for note in outcome.notes)
+
+
+def _rounds(outcome: Outcome) -> str:
+    most = max((len(figure.values) for figure in outcome.figures), default=0)
+    return f"{most} rounds" if most > 1 else "one round"
 
 
 def _table(figures: Sequence[Figure]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def _before(path: Path) -> Report | None:
 
 
 def write(folder: Path, found: Report) -> None:
-    """Writes all of it; workloads that were measured before on this machine, and not now, stay on the page."""
+    """Writes all of it; workloads that were measured before, and not now, stay on the page."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = report.joined(_before(folder / DOCUMENT), found)
     (folder / DOCUMENT).write_text(json.dumps(report.as_document(whole), indent=1) + "\n", encoding="utf-8")

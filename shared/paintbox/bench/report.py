@@ -1,4 +1,4 @@
-"""All that was measured, by workload: as JSON, and put together with what was measured before on the same machine."""
+"""All that was measured, by workload: as JSON, and put together with what was measured before."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,8 @@ class Section:
     seconds: float
     is_quick: bool
     others: float
-    """How busy the machine was with other work before: its load average a core."""
+    """How busy the machine was with other work just before: the share of its cores."""
+    machine: Mapping[str, str]
     outcome: Outcome
 
 
@@ -44,6 +45,7 @@ def as_document(report: Report) -> dict[str, Any]:
                 "seconds": round(section.seconds, 1),
                 "quick": section.is_quick,
                 "others": round(section.others, 2),
+                "machine": dict(section.machine),
                 **outcomes.as_document(section.outcome),
             }
             for letter, section in report.sections.items()
@@ -53,15 +55,16 @@ def as_document(report: Report) -> dict[str, Any]:
 
 def from_document(document: Mapping[str, Any]) -> Report:
     """The report that `as_document` wrote."""
+    workloads = document["workloads"]
     return Report(
         machine=document["machine"],
-        sections={letter: _section(each) for letter, each in document["workloads"].items()},
+        sections={letter: _section({"machine": document["machine"], **each}) for letter, each in workloads.items()},
     )
 
 
 def _section(told: Mapping[str, Any]) -> Section:
     outcome = outcomes.from_document(told)
-    return Section(told["measured_on"], told["seconds"], told["quick"], told["others"], outcome)
+    return Section(told["measured_on"], told["seconds"], told["quick"], told["others"], told["machine"], outcome)
 
 
 def read(path: Path) -> Report:
@@ -73,12 +76,13 @@ def read(path: Path) -> Report:
 
 
 def joined(before: Report | None, now: Report) -> Report:
-    """What is new, and of the rest what was measured before: on the same machine, else it says nothing here."""
-    if before is None or _machine(before) != _machine(now):
+    """What is new, and of the rest what was measured before, perhaps on another machine."""
+    if before is None:
         return now
     sections = {**before.sections, **now.sections}
     return Report(now.machine, {letter: sections[letter] for letter in sorted(sections)})
 
 
-def _machine(report: Report) -> tuple[str | None, ...]:
-    return tuple(report.machine.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", "load"))
+def is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether figures of both machines may be held against each other."""
+    return all(one.get(name) == other.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", "load"))

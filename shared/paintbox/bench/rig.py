@@ -199,7 +199,7 @@ def _check_space(where: Places) -> None:
 async def _start(where: Places, layout: Layout, lines: PartLines) -> Stack:
     _check_space(where)
     places.fill(where)
-    kept.write(where.kept, Kept(layout=layout))
+    kept.write(where.kept, Kept(layout=layout, is_passing=True))
     stack = stacks.open_stack(where, os.environ, lines.say)
     parts = [part for part in parts_of(layout) if part.name in SERVERS]
     results = await bring_up(stack, parts, partial(operate.show_result, lines))

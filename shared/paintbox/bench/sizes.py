@@ -14,8 +14,10 @@ class Sizes:
     """Requests that differ; a load sends them again and again."""
     contacts: int = 50_000
     changes: int = 200_000
-    batches: tuple[int, ...] = (50, 200, 1_000, 5_000)
+    batches: tuple[int, ...] = (50, 200, 1_000, 2_500)
     batch_changes: int = 6_000
+    batches_each: int = 20
+    """So many batches of each size at least: what the first commit has does not count."""
     outbox_rows: int = 200_000
     rates: tuple[int, ...] = (100, 500, 1_000)
     rate_seconds: float = 30.0
@@ -25,6 +27,7 @@ class Sizes:
     large_rows: int = 2_000_000
     account_contacts: int = 50_000
     busy_contacts: int = 5_000
+    busy_changes: int = 20_000
     idle_seconds: float = 3.0
 
 
@@ -36,12 +39,14 @@ QUICK: Final = replace(
     door_requests=256,
     contacts=2_000,
     changes=4_000,
-    batches=(100, 1_000),
-    batch_changes=1_500,
+    batches=(50, 200),
+    batch_changes=1_000,
+    batches_each=5,
     outbox_rows=2_000,
     rates=(50, 100),
     rate_seconds=3.0,
     busy_contacts=1_000,
+    busy_changes=1_000,
     idle_seconds=1.0,
     copies=3,
     large_changes=1_500,

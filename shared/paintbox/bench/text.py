@@ -21,8 +21,10 @@ def show(console: Console, report: Report) -> None:
             console.print(f"{letter}: {goal.asked}: {number(goal.found)}, {verdict}", style=style, highlight=False)
 
 
-def show_changes(console: Console, changes: Sequence[Change]) -> None:
-    """A line a figure that both reports have."""
+def show_changes(console: Console, differing: Sequence[str], changes: Sequence[Change]) -> None:
+    """A line a ratio and a figure that both reports have, after what keeps them from being compared."""
+    for sentence in differing:
+        console.print(sentence, style="yellow", highlight=False)
     table = Table("", "subject", "measure", "before", "now", "ratio")
     for one in changes:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"

@@ -16,10 +16,14 @@ KIBIBYTE = 1024
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Of this very process: from `Stopwatch()` to `run`."""
+    """Of this very process: from `Stopwatch()` to `run`, the peak of its memory too."""
 
     started: float = field(default_factory=time.perf_counter)
     cpu_started: float = field(default_factory=time.process_time)
+
+    def __post_init__(self) -> None:
+        """The watch is running."""
+        forget_peak(os.getpid())
 
     def run(self, events: int, **more: float) -> Run:
         """So many events since the start."""
@@ -46,8 +50,17 @@ def family_cpu_seconds(pid: int) -> float:
     return seconds + times.user + times.system + times.children_user + times.children_system
 
 
+def forget_peak(pid: int) -> None:
+    """From now on `peak_rss` tells the most since now. Where the system cannot, since the process began."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def peak_rss(pid: int) -> int:
-    """The most memory that a process ever had resident, in bytes: VmHWM, else (not Linux) what it has now."""
+    """The most memory that a process had resident since its start or `forget_peak`, in bytes: VmHWM.
+
+    Else (not Linux) what it has now.
+    """
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except FileNotFoundError:

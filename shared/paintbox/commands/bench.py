@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -67,11 +68,12 @@ def bench(
     folder = page or (None if quick else places.find_checkout(Path.cwd()) / "docs")
     if folder is not None:
         _require_matplotlib()
+        _require_writable(folder)
     with interrupted_by_sigterm():
         found = _run(order, directory, console)
+    _tell(found, before, as_json=as_json)
     if folder is not None:
         _write(folder, found, console)
-    _tell(found, before, as_json=as_json)
 
 
 def _run(order: "Order", directory: Path | None, console: Console) -> "Report":
@@ -90,6 +92,18 @@ def _require_matplotlib() -> None:
         raise OperatorError("The page's pictures need matplotlib: run `make setup`, which installs it.")
 
 
+def _require_writable(folder: Path) -> None:
+    """Raises OperatorError before anything is measured that could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OperatorError(
+            f"The page cannot be written to {folder} ({error.strerror}): name another with --page."
+        ) from None
+
+
 def _write(folder: Path, found: "Report", console: Console) -> None:
     from paintbox.bench import publication
 
@@ -101,11 +115,12 @@ def _tell(found: "Report", before: "Report | None", *, as_json: bool) -> None:
     from paintbox.bench import comparison, report, text
 
     changes = [] if before is None else comparison.changes(before, found)
+    differing = [] if before is None else comparison.differences(before, found)
     if as_json:
-        compared = {} if before is None else {"against": comparison.as_document(changes)}
+        compared = {} if before is None else {"against": comparison.as_document(differing, changes)}
         typer.echo(json.dumps({**report.as_document(found), **compared}))
         return
     console = Console()
     text.show(console, found)
     if before is not None:
-        text.show_changes(console, changes)
+        text.show_changes(console, differing, changes)

@@ -194,7 +194,7 @@ async def _start(where: Places, layout: Layout, variations: Mapping[str, Variati
     small = disk.mount(where)
     home = str(small.folder) if isinstance(small, Disk) else None
     places.fill(where)
-    kept.write(where.kept, Kept(layout=layout, postgres_home=home))
+    kept.write(where.kept, Kept(layout=layout, postgres_home=home, is_passing=True))
     stack = stacks.open_stack(where, os.environ, lines.say)
     parts = [varied(part, variations[part.name]) if part.name in variations else part for part in parts_of(layout)]
     results = await bring_up(stack, parts, partial(operate.show_result, lines))

@@ -23,6 +23,8 @@ class Kept:
     """The programs that PAINTBOX_LOCAL_POSTGRES_BIN named when the data was made or last started; '' is the wheel's."""
     layout: Layout = field(default_factory=Layout)
     """What the stack consists of; `up` without an option leaves it as it was chosen."""
+    is_passing: bool = False
+    """Whether it is of a command that begins from nothing each time (`prove`, `bench`), so that one may remove it."""
 
     def with_secrets(self, names: Iterable[str]) -> "Kept":
         """The same with a secret of 32 random bytes for each name that has none."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 from paintbox.stack import down, kept, places, stacks
 from paintbox.stack.down import Stopped
@@ -83,11 +84,19 @@ def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stoppe
 
 
 def remove_earlier(where: Places, lines: PartLines, stop: Callable[[Places, PartLines], None]) -> None:
-    """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for."""
+    """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for.
+
+    Raises OperatorError where it is a stack of another kind, as `up` makes it.
+    """
     if not where.kept.exists():
         down.stop_strays(where, lambda stopped: show_stopped(lines, stopped))
         return
     places.check_owner(where)
+    if not kept.read(where.kept).is_passing:
+        raise OperatorError(
+            f"{where.directory} holds a stack that was not made to be removed: name another directory with "
+            f"--directory, or remove it yourself: `paintbox clean --directory {where.directory}`."
+        )
     with locked(where, lines):
         stop(where, lines)
         down.remove_all(where)

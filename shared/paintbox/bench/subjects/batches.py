@@ -1,4 +1,4 @@
-"""A stretch of a topic in batches, as the product's consumer gets them: at most so many records, of any partition."""
+"""A stretch of a topic in batches, as the product's consumer applies them: side by side, of other partitions each."""
 
 from collections.abc import AsyncIterator, Mapping
 from itertools import chain
@@ -6,17 +6,21 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from synckit.consumer.lanes import apart
+
 
 async def batches(
-    servers: str, topic: str, begins: Mapping[str, int], ends: Mapping[str, int], at_most: int
-) -> AsyncIterator[list[Any]]:
-    """The committed records between these offsets, by the number of their partition as text."""
+    servers: str, topic: str, begins: Mapping[str, int], ends: Mapping[str, int], at_most: int, lanes: int
+) -> AsyncIterator[list[list[Any]]]:
+    """The committed records between these offsets, by the number of their partition as text.
+
+    As many batches at a time as there are lanes.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers,
         client_id="paintbox-bench",
         enable_auto_commit=False,
         isolation_level="read_committed",
-        max_poll_records=at_most,
         max_partition_fetch_bytes=9 * 1024 * 1024,
     )
     await consumer.start()
@@ -27,9 +31,10 @@ async def batches(
             consumer.seek(place, begins.get(str(place.partition), 0))
         left = sum(end - begins.get(str(place.partition), 0) for place, end in places.items())
         while left > 0:
-            records = list(chain(*(await consumer.getmany(timeout_ms=500, max_records=at_most)).values()))
+            taken = await consumer.getmany(timeout_ms=500, max_records=at_most * lanes)
+            records = list(chain(*taken.values()))
             left -= len(records)
             if records:
-                yield records
+                yield apart(records, at_most, lanes)
     finally:
         await consumer.stop()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from customer_sync.app import LANES
 from customer_sync.handlers.webhooks import on_salesforce_webhooks
 from customer_sync.resources import Resources
 from paintbox.bench.outcomes import Run
@@ -42,12 +43,15 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
         async def act(turn: stage.Order) -> Run:
             watch, many = Stopwatch(), 0
             begin(Path(turn["file"]))
-            stretch = batches(order["servers"], order["topic"], turn["begins"], turn["ends"], turn["at_most"])
-            async for records in stretch:
-                notebook.torn_off()
-                await on_salesforce_webhooks(Batch(records), resources)
-                keep(Path(turn["file"]), notebook.torn_off())
-                many += len(records)
+            stretch = batches(order["servers"], order["topic"], turn["begins"], turn["ends"], turn["at_most"], LANES)
+            async for side_by_side in stretch:
+                sent = []
+                for records in side_by_side:
+                    notebook.torn_off()
+                    await on_salesforce_webhooks(Batch(records), resources)
+                    sent.append(notebook.torn_off())
+                    many += len(records)
+                keep(Path(turn["file"]), sent)
             return watch.run(many)
 
         yield act

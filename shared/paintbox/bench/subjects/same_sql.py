@@ -1,13 +1,16 @@
 """The same SQL alone: the very statements that customer-sync sends, in their order, their parameters prepared.
 
-A connection a database as there, the same transactions and batches; no Kafka, no decoding, no merge.
+The same transactions and batches, as many side by side, each over a connection a database; no Kafka, no decoding, no
+merge.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_sync.app import LANES
 from paintbox.bench.outcomes import Run
 from paintbox.bench.subjects import stage
 from paintbox.bench.subjects.statements import Statement, kept
@@ -17,36 +20,41 @@ from synckit import postgres
 if TYPE_CHECKING:
     import asyncpg
 
-    Connection = asyncpg.Connection[asyncpg.Record]
+    Lane = dict[str, asyncpg.Connection[asyncpg.Record]]
 
 
 @asynccontextmanager
 async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     """The connections. The order tells which recorded database is replayed in which."""
-    connections = {
-        recorded: await postgres.connect(dsn, process="paintbox-bench") for recorded, dsn in order["databases"].items()
-    }
+    lanes: list[Lane] = [
+        {name: await postgres.connect(dsn, process="paintbox-bench") for name, dsn in order["databases"].items()}
+        for _ in range(LANES)
+    ]
+    connections = [connection for lane in lanes for connection in lane.values()]
 
     async def act(turn: stage.Order) -> Run:
         recorded = list(kept(Path(turn["file"])))
         watch = Stopwatch()
-        for statements in recorded:
-            await _send(connections, statements)
-        return watch.run(turn["events"])
+        for side_by_side in recorded:
+            await asyncio.gather(*map(_send, lanes, side_by_side))
+        run = watch.run(turn["events"])
+        for connection in connections:
+            await connection.execute("SELECT pg_stat_force_next_flush()")  # its rows are counted from now on
+        return run
 
     try:
         yield act
     finally:
-        for connection in connections.values():
+        for connection in connections:
             await connection.close()
 
 
-async def _send(connections: "dict[str, Connection]", statements: list[Statement]) -> None:
+async def _send(lane: "Lane", statements: list[Statement]) -> None:
     for database, text, parameters in statements:
         if parameters:
-            await connections[database].fetch(text, *parameters)
+            await lane[database].fetch(text, *parameters)
         else:
-            await connections[database].execute(text)
+            await lane[database].execute(text)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ def begin(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def keep(path: Path, statements: list[Statement]) -> None:
-    """Adds what one batch led to."""
+def keep(path: Path, batches: list[list[Statement]]) -> None:
+    """Adds what batches led to that are applied side by side."""
     with path.open("ab") as file:
-        pickle.dump(statements, file, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.dump(batches, file, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def kept(path: Path) -> Iterator[list[Statement]]:
-    """What each batch led to, in order."""
+def kept(path: Path) -> Iterator[list[list[Statement]]]:
+    """What the batches led to, in order: at a time those that are applied side by side."""
     with path.open("rb") as file:
         while True:
             try:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,8 +44,8 @@ NOTES: Final = (
     "Rates count from the first commit of offsets to lag 0. The outbox relay runs meanwhile, as it does in production.",
     "The same SQL alone: the statements that the handler sends, written down in a run on copies of the databases, sent "
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
-    "so for the first quarter of each round's changes, and one batch after another, where customer-sync applies two at "
-    "once: over one connection a database, as the handler alone does.",
+    "so for the first quarter of each round's changes, two batches at once as customer-sync does, each over a "
+    "connection a database.",
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
 )
@@ -79,6 +79,8 @@ class Others:
     """Who takes turns with customer-sync."""
 
     recorder: Child
+    replayed: Sequence[str]
+    """The names of the databases in which the same SQL is sent again."""
     same_sql: Child
     upsert: Child
 
@@ -186,7 +188,7 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
         "servers": rig.kafka,
         "topic": TOPIC,
     }
-    replaying = {f"bench_recorded_{database}": dsn for database, dsn in replayed.items()}
+    replaying = {clones.name_of("recorded", database): dsn for database, dsn in replayed.items()}
     sinking = {
         "customers": recorded[Database.CUSTOMERS],
         "integrations": rig.dsn(Database.INTEGRATIONS),
@@ -199,6 +201,7 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
 
         others = Others(
             await begun("recorder", recording),
+            [clones.name_of("replayed", database) for database in WRITTEN],
             await begun("same_sql", {"databases": replaying}),
             await begun("plain_upsert", sinking),
         )
@@ -220,12 +223,19 @@ async def _round(
         if name == OURS:
             run, events = await ours(rig, segment), segment.events
         elif name == SAME_SQL:
-            run = replace(await others.same_sql.act(events=quarter.events, file=_statements(rig)), peak_rss=None)
-            events = quarter.events
+            run, events = await _same_sql(rig, others, quarter.events), quarter.events
         else:
             run, events = await others.upsert.act(events=segment.events), segment.events
         used = {server: 1e6 * (seconds - before[server]) / events for server, seconds in _servers(rig).items()}
         runs[name].append(replace(run, more={**run.more, **used}))
+
+
+async def _same_sql(rig: Rig, others: Others, events: int) -> Run:
+    """What was written down, sent again. Its process holds all of the parameters: its memory tells nothing."""
+    before = await clones.rows_written(rig, others.replayed)
+    run = await others.same_sql.act(events=events, file=_statements(rig))
+    rows = await clones.rows_written(rig, others.replayed) - before
+    return replace(run, peak_rss=None, more={**run.more, **rows_of(rows, events, events / run.seconds)})
 
 
 def _servers(rig: Rig) -> Mapping[str, float]:
@@ -238,18 +248,13 @@ async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say
     line: list[tuple[float, float]] = []
     for size in sizes.batches:
         say(f"batches of {size:,}")
-        segment = await load(rig, organization.changed(sizes.batch_changes))
+        segment = await load(rig, organization.changed(max(sizes.batch_changes, sizes.batches_each * size)))
         run = await ours(rig, segment, size)
         line.append((float(size), run.events / run.seconds))
     return Curve("customer-sync by the size of its batches", "records in a batch at most", "events/s", {OURS: line})
 
 
 def _outcome(runs: dict[str, list[Run]], contacts: int, events: int) -> Outcome:
-    rows = [run.more[ROWS_OF_EVENT] for run in runs[OURS]]
-    runs[SAME_SQL] = [
-        replace(run, more={ROWS: many * run.events / run.seconds, ROWS_OF_EVENT: many, **run.more})
-        for run, many in zip(runs[SAME_SQL], rows, strict=True)
-    ]
     figures = outcomes.figures_of(runs)
     to_sql = outcomes.ratio(figures, OURS, SAME_SQL)
     return Outcome(

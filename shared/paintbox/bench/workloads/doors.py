@@ -37,13 +37,17 @@ PLAIN_MANY: Final = f"a plain door, {MANY}"
 OURS_HALF: Final = f"the doors, {FEW}, at half their load"
 PLAIN_HALF: Final = f"a plain door, {FEW}, at half its load"
 
+FOLLOWED: Final = {OURS: OURS_HALF, PLAIN: PLAIN_HALF}
+"""Half a load is half of what was taken just before."""
+
 NOTES: Final = (
     "Half of the requests are CompanyCam's webhooks, signed, half Outbound Messages, over keep-alive connections.",
     "The doors check signature, or path and organization, parse and check the whole body, compute ids and versions, "
     "and send a record with 12 to 14 headers. The plain door checks an HMAC and sends the body as it is.",
     "The plain door's producer is aiokafka's as it comes, with acks=all and idempotence. The lone producer is that of "
     "the doors, with their records.",
-    "Half load: each connection pauses at random after an answer, so long that about half of the full rate remains.",
+    "Half load: right after the full one each connection pauses at random after an answer, so long that about half of "
+    "that rate remains; how much did is among the ratios.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
 )
 
@@ -75,6 +79,7 @@ class Doors:
     async def post(self, target: Target, connections: int, pause_ms: float = 0.0) -> Run:
         """One load on one target. Raises OperatorError where what was answered is not in Kafka."""
         before = await broker.settled(self.rig.kafka, TOPICS)
+        usage.forget_peak(target.pid)
         cpu = usage.cpu_seconds(target.pid)
         loaded = await generation.run(Load(target.url, self.requests, connections, self.seconds, pause_ms))
         cpu = usage.cpu_seconds(target.pid) - cpu
@@ -109,7 +114,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     requests = bodies.mixed(rig.environment, sizes.door_requests, int(time.time() * 1000))
     await broker.create_topic(rig.kafka, PLAIN_TOPIC, 6)
     async with opened(rig, requests, sizes.door_seconds) as (doors, lone):
-        runs = await interleaved(_turns(doors, lone), sizes.rounds, say)
+        runs = await interleaved(_turns(doors, lone), sizes.rounds, say, FOLLOWED)
     figures = outcomes.figures_of(runs)
     figures += (_floor(figures),)
     to_plain = outcomes.ratio(figures, OURS, PLAIN)
@@ -122,6 +127,8 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             to_plain,
             outcomes.ratio(figures, OURS_MANY, PLAIN_MANY),
             to_few,
+            outcomes.ratio(figures, OURS_HALF, OURS),
+            outcomes.ratio(figures, PLAIN_HALF, PLAIN),
             outcomes.ratio(figures, OURS, LONE),
             outcomes.ratio(figures, OURS, BARE),
             outcomes.ratio(figures, OURS, PLAIN, outcomes.CPU),

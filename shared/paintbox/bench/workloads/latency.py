@@ -14,17 +14,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from paintbox.bench import arrivals, bodies, broker, costs, progress
-from paintbox.bench.figures import percentile
+from paintbox.bench import arrivals, bodies, broker, costs, outcomes, progress
+from paintbox.bench.figures import percentile, spread
 from paintbox.bench.load import generation
 from paintbox.bench.outcomes import Curve, Figure, Outcome, Table, below, values_of
 from paintbox.bench.rig import SERVICES, Rig
-from paintbox.bench.rounds import Say
+from paintbox.bench.rounds import Say, order
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.world.runs import PROJECT
@@ -51,7 +52,7 @@ NOTES: Final = (
     "`row` counts both kinds, `key` the projects: photo_sync matches the customer, writes the project and its key, "
     "publishes; customer_sync applies the key.",
     "Latency counts from the moment at which a webhook was due, not sent, to the moment of the commit as PostgreSQL "
-    "notes it, which is before the commit is flushed. All services run, webhook-log too. One run a rate.",
+    "notes it, which is before the commit is flushed. All services run, webhook-log too.",
     "What a webhook costs is counted from the start of the load until the last key is applied and webhook-log has "
     "committed all of them: user and system time, PostgreSQL's of all its sessions. Consumers take what is there at "
     "once: at a low rate batches are small, and a webhook bears more of what a batch costs.",
@@ -72,32 +73,33 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one rate came to: milliseconds of each webhook by what became of it, rising, and what they cost."""
+    """What one load came to: milliseconds by what became of its webhooks, and what they cost."""
 
-    latencies: Mapping[str, list[float]]
+    latencies: Sequence[Figure]
     costs: Sequence[Figure]
 
 
-async def measure(rig: Rig, seconds: float, rates: Sequence[int], say: Say) -> Outcome:
-    """One load a rate, after a short one to warm up."""
+async def measure(rig: Rig, seconds: float, rates: Sequence[int], rounds: int, say: Say) -> Outcome:
+    """One load a rate in each round, after a short one to warm up."""
+    found: dict[int, list[Found]] = {rate: [] for rate in rates}
     async with _running(rig, say):
         say("warming up")
-        await _at(rig, 90, WARM_RATE, min(seconds, WARM_SECONDS))
-        figures: list[Figure] = []
-        costing: list[Figure] = []
-        for number, rate in enumerate(rates):
-            say(f"{rate:,} webhooks/s for {seconds:g} s")
-            found = await _at(rig, 91 + number, rate, seconds)
-            figures += _figures(_subject(rate), found.latencies)
-            costing += found.costs
+        numbers = count(90)
+        await _at(rig, next(numbers), WARM_RATE, min(seconds, WARM_SECONDS))
+        for number in range(1, rounds + 1):
+            for rate in order(list(rates), number):
+                say(f"round {number} of {rounds}: {rate:,} webhooks/s for {seconds:g} s")
+                found[rate].append(await _at(rig, next(numbers), rate, seconds))
+    figures = outcomes.by_round([figure for rate in rates for one in found[rate] for figure in one.latencies])
+    costing = outcomes.by_round([figure for rate in rates for one in found[rate] for figure in one.costs])
     at_goal = values_of(figures, _subject(GOAL_RATE), f"{KEY} p99 ms") if GOAL_RATE in rates else None
     return Outcome(
         title="E: a webhook -> its row -> its federation key at the other service",
-        figures=tuple(figures),
+        figures=figures,
         goals=() if at_goal is None else (below(f"key p99 below 150 ms at {GOAL_RATE} webhooks/s", at_goal, GOAL_MS),),
         notes=NOTES,
         curves=(_curve(figures, rates),),
-        tables=(Table(COSTS, tuple(costing)),),
+        tables=(Table(COSTS, costing),),
     )
 
 
@@ -161,7 +163,8 @@ async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     readings = before, costs.read(rig)
     cost = costs.figures(_subject(rate), readings, told["cpu_seconds"], len(sent.requests))
     answered = [told["p50_ms"], told["p99_ms"], told["max_ms"]]
-    return Found({ANSWERED: answered, **await _committed(rig, sent, rate, told["began"])}, cost)
+    committed = await _committed(rig, sent, rate, told["began"])
+    return Found(_figures(_subject(rate), {ANSWERED: answered, **committed}), cost)
 
 
 async def _committed(rig: Rig, sent: Sent, rate: int, began: float) -> dict[str, list[float]]:
@@ -203,8 +206,8 @@ def _keys(sent: Sent) -> list[str]:
 async def _generated(rig: Rig, sent: Sent, rate: int) -> dict[str, Any]:
     at = urlsplit(rig.url("webhook-ingest"))
     path = generation.write(sent.requests, rig.scratch / "requests")
-    order = {"host": at.hostname, "port": at.port, "requests": str(path), "connections": CONNECTIONS, "rate": rate}
-    command = [sys.executable, "-P", "-m", "paintbox.bench.load.generator", json.dumps(order)]
+    asked = {"host": at.hostname, "port": at.port, "requests": str(path), "connections": CONNECTIONS, "rate": rate}
+    command = [sys.executable, "-P", "-m", "paintbox.bench.load.generator", json.dumps(asked)]
     told = await generation.told(command, len(sent.requests) / rate + LAST_SECONDS)
     if told["errors"]:
         raise OperatorError(f"{told['errors']:,} webhooks of {len(sent.requests):,} were refused.")
@@ -244,7 +247,7 @@ def _figures(subject: str, latencies: Mapping[str, list[float]]) -> list[Figure]
 def _curve(figures: Sequence[Figure], rates: Sequence[int]) -> Curve:
     lines = {
         f"{what} {name}": [
-            (float(rate), values_of(figures, f"{rate:,} webhooks/s", f"{what} {name} ms")[0]) for rate in rates
+            (float(rate), spread(values_of(figures, _subject(rate), f"{what} {name} ms")).median) for rate in rates
         ]
         for what in (ROW, KEY)
         for name in ("p50", "p99")

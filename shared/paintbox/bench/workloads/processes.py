@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,19 +12,25 @@ from paintbox.bench.figures import spread
 from paintbox.bench.outcomes import MEGABYTE, Figure, Outcome, below, values_of
 from paintbox.bench.rig import SERVICES, Rig
 from paintbox.bench.rounds import Say, order
+from paintbox.bench.sizes import Sizes
 from paintbox.bench.workloads import customers
+from synckit.contracts.topics import CUSTOMERS_CHANGES
+from webhook_ingest.models import Outgoing
+
+TOLD: Final = (CUSTOMERS_CHANGES.name,)
+LOG, PHOTOS = "webhook-log", "photo-sync"
 
 READY: Final = "ready s"
 IDLE_RSS: Final = "idle RSS MB"
 IDLE_CPU: Final = "idle CPU %"
-BUSY_RSS: Final = "RSS under B MB"
+BUSY_RSS: Final = "peak RSS under B MB"
 BUSY_CPU: Final = "CPU under B %"
 READY_GOAL: Final = 2.0
 RSS_GOAL: Final = 90.0
 NOTES: Final = (
     "Ready: from the start of the process to the first 200 of its /readyz, which is asked about every 50 ms.",
-    "Under B: all services run, and changes of contacts wait in Kafka, until customer-sync has committed the last one. "
-    "100 % is one core. webhook-log and photo-sync work along with what they are told; the doors are idle.",
+    "Under B: all services run, and B's changes come into Kafka, until customer-sync and webhook-log have committed "
+    "the last one, and photo-sync what it was told. 100 % is one core. The doors are idle.",
 )
 
 
@@ -39,17 +45,21 @@ class Seen:
         self.values.setdefault(measure, []).append(value)
 
 
-async def measure(rig: Rig, contacts: int, idle_seconds: float, rounds: int, say: Say) -> Outcome:
+async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """Every process starts in each round, is idle, and then has work."""
     seen = {name: Seen() for name in SERVICES}
-    organization = Organization(bodies.a_run(3), int(time.time() * 1000))
+    organization, rounds = Organization(bodies.a_run(3), int(time.time() * 1000)), sizes.rounds
+    say(f"warming up: {sizes.busy_contacts:,} contacts are taken in")
+    await _start(rig, 0, {name: Seen() for name in SERVICES})
+    await _applied(rig, list(organization.founded(sizes.busy_contacts)))
+    await rig.stop(*SERVICES)
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}: starting")
         await _start(rig, number, seen)
         say(f"round {number} of {rounds}: idle")
-        await _idle(rig, idle_seconds, seen)
+        await _idle(rig, sizes.idle_seconds, seen)
         say(f"round {number} of {rounds}: under B")
-        await _busy(rig, organization, contacts, seen)
+        await _busy(rig, organization.changed(sizes.busy_changes), seen)
         await rig.stop(*SERVICES)
     await broker.empty(rig.kafka, [customers.TOPIC])
     figures = [
@@ -89,13 +99,23 @@ async def _idle(rig: Rig, seconds: float, seen: Mapping[str, Seen]) -> None:
         seen[name].note(IDLE_RSS, usage.rss(rig.pid(name)) / MEGABYTE)
 
 
-async def _busy(rig: Rig, organization: Organization, contacts: int, seen: Mapping[str, Seen]) -> None:
-    made = organization.changed(contacts) if organization.contacts else list(organization.founded(contacts))
+async def _applied(rig: Rig, records: Iterable[Outgoing]) -> None:
+    """Returns when customer-sync has applied these, and the others what they are told of them."""
+    before = await broker.ends(rig.kafka, TOLD)
+    segment = await customers.load(rig, records)
+    for group in (customers.SERVICE, LOG):
+        await progress.first_and_last(rig.kafka, group, segment.begins, segment.ends, lambda: 0.0)
+    await asyncio.sleep(1)  # the relay looks ten times a second
+    await progress.first_and_last(rig.kafka, PHOTOS, before, await broker.ends(rig.kafka, TOLD), lambda: 0.0)
+
+
+async def _busy(rig: Rig, made: Iterable[Outgoing], seen: Mapping[str, Seen]) -> None:
+    for name in SERVICES:
+        usage.forget_peak(rig.pid(name))
     before, began = {name: usage.cpu_seconds(rig.pid(name)) for name in SERVICES}, time.perf_counter()
-    segment = await customers.load(rig, made)
-    await progress.first_and_last(rig.kafka, customers.SERVICE, segment.begins, segment.ends, lambda: 0.0)
+    await _applied(rig, made)
     seconds = time.perf_counter() - began
     for name in SERVICES:
         used = usage.cpu_seconds(rig.pid(name)) - before[name]
         seen[name].note(BUSY_CPU, 100 * used / seconds)
-        seen[name].note(BUSY_RSS, usage.rss(rig.pid(name)) / MEGABYTE)
+        seen[name].note(BUSY_RSS, usage.peak_rss(rig.pid(name)) / MEGABYTE)
