@@ -65,12 +65,12 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
             "kafka": kafka.check(settings, [*(one.topic for one in consumers), *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
+            "fan-outs": projector.fan_outs.check,
             **{consumer.topic.name: consumer.check for consumer in consumers},
             **{one.name: one.check for one in redrives},
         }
         tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}
-        finish_round = partial(loops.end, "relay", relay.stop, RELAY_SECONDS)
-        async with drain.beside(group.stop, finish_round, loops.cancel):
+        async with drain.beside(group.stop, partial(loops.end, "relay", relay.stop, RELAY_SECONDS), loops.cancel):
             yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
 
 

@@ -113,10 +113,10 @@ async def apply(
 async def _lock_out_other_migrators(connection: Connection, on_progress: OnProgress) -> None:
     """Take the session lock that one migrator at a time holds, waiting for as long as it takes."""
     key = "hashtextextended('paintbox migrate', 0)"
+    await limit_idling(connection)  # before: one that is frozen while it waits may get the lock all the same
     if not await connection.fetchval(f"SELECT pg_try_advisory_lock({key})"):
         on_progress(Waiting("another migrator is at work in this database"))
         await connection.execute(f"SELECT pg_advisory_lock({key})")
-    await limit_idling(connection)
 
 
 async def _ensure_ledger(connection: Connection) -> None:

@@ -582,7 +582,8 @@ async def test_an_account_of_many_contacts_is_projected_in_slices(
 
     await sync.events(change(2, entity="Account", Name="Acme"))
     before = await all_rows(sync.resources.customers, "SELECT FROM customers.customers WHERE company = 'Acme'")
-    await sync.resources.projector.spread_once()
+    await sync.resources.projector.fan_outs.go_through()
+    await sync.resources.projector.fan_outs.go_through()
 
     rows = await all_rows(
         sync.resources.customers,

@@ -3,18 +3,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import Any, Final
 
 import asyncpg
 import pytest
 
-from paintbox import databases
+from paintbox import databases, migrations
 from paintbox.databases import Connection, Database, DatabaseError
 from paintbox.migration_files import Migration, read_sources
 from paintbox.migrations import SOURCES, Patience, Progress, Waiting, apply, migrate
-from support.postgres import NewDatabase, OpenSession
-from support.waiting import until
+from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
+from support.waiting import until, until_true
 
 pytestmark = pytest.mark.database
 
@@ -162,6 +163,34 @@ async def test_f04_a_migrator_that_is_frozen_between_two_files_lets_another_begi
     again = await apply(dsn, [MAKE, ALTER])
 
     assert [file.name for file in again] == ["0002_b.sql"]
+
+
+async def test_f04_a_migrator_that_is_frozen_while_it_waits_for_another_does_not_keep_the_lock_that_it_gets(
+    new_database: NewDatabase, connect: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "SESSION_IDLE_LIMIT", "500ms")
+    dsn = await new_database(None)
+    session = await connect(dsn)
+    lock = "SELECT pg_try_advisory_lock(hashtextextended('paintbox migrate', 0))"
+    assert await session.fetchval(lock)
+    is_waiting, is_woken = threading.Event(), threading.Event()
+
+    async def frozen(*_: object) -> None:
+        is_waiting.set()
+        is_woken.wait(30)
+
+    monkeypatch.setattr(migrations, "_ensure_ledger", frozen)
+    migrator = asyncio.create_task(asyncio.to_thread(asyncio.run, apply(dsn, [MAKE])))
+    await until(lambda: session.fetchval(WAITS_FOR_A_LOCK))
+    await session.execute("SELECT pg_advisory_unlock_all()")
+    await until_true(is_waiting.is_set)
+    held = await session.fetchval(lock)
+    await until(lambda: session.fetchval(lock))
+    is_woken.set()
+
+    assert not held
+    with pytest.raises(DatabaseError):
+        await migrator
 
 
 async def test_f04_a_migrator_prepares_nothing_while_it_has_locks_in_hand(

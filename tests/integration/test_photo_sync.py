@@ -33,6 +33,7 @@ from synckit.contracts.compacted import Standing, decode
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
 from synckit.contracts.values import CustomerChanged
 from synckit.identity import customer_id, photo_id, project_id
+from synckit.mirror import notes
 from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projector
 from synckit.mirror.steps import Projected
@@ -618,6 +619,30 @@ async def test_a_held_project_that_meets_a_bug_is_named_and_holds_up_nothing_tha
     assert told()["project", "customer"] == 1
     assert [(record.__dict__["object"], record.__dict__["id"]) for record in named] == [(PROJECTS, bad)]
     assert "A note met a bug" in caplog.messages
+
+
+async def test_more_held_projects_than_a_slice_are_looked_at_again_while_batches_and_fan_outs_are_at_work(
+    sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [str(94_200_000 + number) for number in range(11)]
+    await sync.events(*(project(id=name) for name in names))
+    monkeypatch.setattr(notes, "SLICE", 2)
+    monkeypatch.setattr(held, "SLICE", 2)
+    spreading = asyncio.create_task(sync.resources.projector.fan_outs.run())
+
+    for number in range(5):
+        _, *bugs = await asyncio.gather(
+            sync.events(*(project(id=name, updated_at=1_780_000_000 + number) for name in names)),
+            *(held.match_again(sync.resources) for _ in range(3)),
+        )
+        assert bugs == [[]] * 3
+    await sync.customers([customer()])
+    await sync.resources.projector.work()
+    await until_true(lambda: not sync.resources.projector.fan_outs)
+    spreading.cancel()
+
+    assert [row["company_cam_id"] for row in await projects(sync)] == names
+    assert await sync.resources.projector.fan_outs.check() is None
 
 
 async def test_f25_photos_of_many_projects_in_opposite_orders_do_not_deadlock(new_database: NewDatabase) -> None:

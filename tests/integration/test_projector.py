@@ -1,21 +1,23 @@
 """Notes are worked off side by side: each once, and whoever asked for it knows that it is done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from customer_sync.store import MIRROR
 from paintbox.databases import Database
 from support.facts import NOON_MS
 from support.postgres import NewDatabase
-from support.waiting import until_true
-from synckit import postgres
+from support.waiting import until, until_true
+from synckit import backoff, postgres
 from synckit.consumer.lease import Lease
 from synckit.errors import PoisonError, TransientError
-from synckit.mirror import notes, refusals, refused
-from synckit.mirror import projector as projectors
+from synckit.mirror import fan_outs, notes, refusals, refused
 from synckit.mirror.facts import Cause
 from synckit.mirror.notes import Note
 from synckit.mirror.projector import Projector
@@ -42,6 +44,22 @@ async def left(pool: Pool) -> int:
     async with pool.acquire() as connection:
         many: int = await connection.fetchval("SELECT count(*) FROM customers.projection_todo")
         return many
+
+
+async def is_spread(projector: Projector) -> bool:
+    """Whether nothing is left beside the batches, after another turn of each that is due."""
+    await projector.fan_outs.go_through()
+    return len(projector.fan_outs) == 0
+
+
+async def until_true_of(projector: Projector, is_so: Callable[[], bool]) -> None:
+    """Until it is so, whoever is due is done meanwhile."""
+
+    async def is_so_now() -> bool:
+        await projector.fan_outs.go_through()
+        return is_so()
+
+    await until(is_so_now)
 
 
 def projecting(pool: Pool, project: Project) -> Projector:
@@ -96,9 +114,10 @@ async def test_what_another_does_is_waited_for_and_done_where_that_one_fails(poo
     assert await left(pool) == 0
 
 
-async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_the_sweep(
-    pool: Pool, caplog: pytest.LogCaptureFixture
+async def test_a_key_that_meets_a_bug_holds_no_other_up_and_is_shown_until_it_is_done(
+    pool: Pool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
     done: list[str] = []
     is_mended = False
 
@@ -108,27 +127,28 @@ async def test_a_key_that_meets_a_bug_holds_no_other_up_and_its_note_stays_for_t
         done.extend(keys)
         return Projected()
 
-    projector = projecting(pool, project)
-    projector.remember(await a_note(pool, *"abcde"))
-    projector.remember(await a_note(pool, "z"))
+    projector, batch = projecting(pool, project), Lease()
+    projector.remember(await a_note(pool, *"abcde"), batch)
+    projector.remember(await a_note(pool, "z"), batch)
 
     with pytest.raises(KeyError):
-        await projector.work()
+        await projector.work(batch)
     of_others = sorted(done)
     await projector.work()  # of whoever comes next: it does not meet it
-    with pytest.raises(KeyError):
-        await projector.sweep_once(seconds=-1)
+    await projector.sweep_once(seconds=-1)  # nor does the sweep
+    shown = await projector.fan_outs.check()
     was_left, is_mended = await left(pool), True
-    await projector.sweep_once(seconds=-1)
+    await until(partial(is_spread, projector))
 
     assert of_others == list("abdez")
-    assert was_left == 1
+    assert (was_left, shown) == (1, "meets a bug: KeyError")
     assert "c" in done
     assert await left(pool) == 0
+    assert await projector.fan_outs.check() is None
     said = [record.__dict__["event_ids"] for record in caplog.records if record.message == "A note met a bug"]
-    assert said == [[str(CAUSE.event_id)] * 5] * 2
-    named = [record.__dict__["id"] for record in caplog.records if record.message == "A row met a bug"]
-    assert named == ["c"] * 2
+    assert said == [[str(CAUSE.event_id)] * 5]
+    named = {record.__dict__["id"] for record in caplog.records if record.message == "A row met a bug"}
+    assert named == {"c"}
 
 
 async def test_a_bug_is_raised_to_those_whose_note_it_is_whoever_does_it(pool: Pool) -> None:
@@ -155,6 +175,7 @@ async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notes, "SLICE", 2)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
     done: list[str] = []
     away = [TransientError("it was away")]
 
@@ -169,12 +190,10 @@ async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the
     projector = projecting(pool, project)
     projector.remember(await a_note(pool, *"abcdef"))
 
-    with pytest.raises(TransientError):
-        await projector.work()
-    with pytest.raises(KeyError):
-        await projector.work()
+    await projector.work()
+    await until_true_of(projector, lambda: set(done) == set("bcdef"))
 
-    assert set(done) == set("bcdef")
+    assert await projector.fan_outs.check() is not None
     assert await left(pool) == 1, "the key that meets it is not projected yet"
 
 
@@ -182,7 +201,8 @@ async def test_what_a_note_affects_beyond_a_slice_is_done_beside_the_batches_and
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notes, "SLICE", 2)
-    monkeypatch.setattr(projectors, "SLICE_BESIDE", 1)
+    monkeypatch.setattr(fan_outs, "SLICE", 1)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
     done: list[Sequence[str]] = []
     away, may_go_on = [TransientError("it was away")], asyncio.Event()
 
@@ -198,7 +218,7 @@ async def test_what_a_note_affects_beyond_a_slice_is_done_beside_the_batches_and
     batch = Lease()
     projector.remember(await a_note(pool, *"abcde"), batch)
     await projector.work(batch)
-    spreading = asyncio.create_task(projector.spread_once())
+    spreading = asyncio.create_task(projector.fan_outs.run())
     await until_true(lambda: len(done) == 2)
     async with asyncio.timeout(5):
         await projector.sweep_once(seconds=-1)
@@ -206,19 +226,56 @@ async def test_what_a_note_affects_beyond_a_slice_is_done_beside_the_batches_and
         await projector.work(batch)
     meanwhile = await left(pool)
     may_go_on.set()
-    with pytest.raises(TransientError):
-        await spreading
-    await projector.spread_once()
+    await until_true(lambda: not projector.fan_outs)
+    spreading.cancel()
 
     assert done == [["a", "b"], ["c"], ["x"], ["d"], ["e"]]
     assert meanwhile == 1, "the note stays until all of it is done"
     assert await left(pool) == 0
 
 
-async def test_a_bug_beyond_the_first_slice_is_raised_beside_the_batches_and_left_to_the_sweep(
+async def test_of_several_that_are_done_beside_the_batches_one_that_waits_holds_no_other_up_and_is_shown(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(notes, "SLICE", 1)
+    monkeypatch.setattr(fan_outs, "SLICE", 1)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(backoff, "LONGEST_DELAY", 0.01)
+    done: list[str] = []
+    is_away = True
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "b" in keys and is_away:
+            raise TransientError("it was away")
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember([*await a_note(pool, *"abc"), *await a_note(pool, *"klmn")])
+    await projector.work()
+    await until_true_of(projector, lambda: len(projector.fan_outs) == 1)
+    await asyncio.sleep(0.05)
+    await projector.fan_outs.go_through()
+    waited = REGISTRY.get_sample_value("paintbox_projection_fan_out_waiting_seconds")
+    shown, meanwhile, is_away = await projector.fan_outs.check(), list(done), False
+    await until(partial(is_spread, projector))
+
+    assert meanwhile == ["a", "k", "l", "m", "n"]
+    assert shown == "waits: TransientError"
+    assert waited is not None
+    assert waited > 0.05
+    assert (done[5:], await left(pool), await projector.fan_outs.check()) == (["b", "c"], 0, None)
+    assert caplog.messages.count("What a change affects has to wait") == 1
+    assert caplog.messages.count("What a change affects is done again") == 1
+
+
+async def test_a_bug_beyond_the_first_slice_is_shown_and_tried_again_until_it_is_mended(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notes, "SLICE", 2)
+    monkeypatch.setattr(fan_outs, "SLICE", 1)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
     done: list[str] = []
     bugs = [KeyError("canary")]
 
@@ -229,17 +286,80 @@ async def test_a_bug_beyond_the_first_slice_is_raised_beside_the_batches_and_lef
         return Projected()
 
     projector = projecting(pool, project)
-    projector.remember(await a_note(pool, *"abcd"), whose=Lease())
+    projector.remember(await a_note(pool, *"abcdef"), whose=Lease())
     await projector.work()
-    with pytest.raises(KeyError):
-        await projector.spread_once()
-    await projector.spread_once()  # it does not meet it again
+    for _ in range(3):
+        await projector.fan_outs.go_through()
+    in_between = await projector.fan_outs.check()
+    await until_true_of(projector, lambda: done.count("d") == 3)
+    shown, at_last = await projector.fan_outs.check(), set(done)
     bugs.clear()
-    await projector.sweep_once(seconds=-1)
-    await projector.spread_once()
+    await until(partial(is_spread, projector))
 
-    assert set(done) == set("abcd")
-    assert await left(pool) == 0
+    assert (in_between, shown) == ("meets a bug: KeyError", "meets a bug: KeyError")
+    assert at_last == set("abdef")
+    assert "c" in done
+    assert done.count("b") == 1, "what stands before it is not done again"
+    assert (await left(pool), await projector.fan_outs.check()) == (0, None)
+
+
+async def test_what_another_copy_has_done_is_not_shown_any_more(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
+
+    async def project(_: Connection, __: Note, ___: Sequence[str]) -> Projected:
+        raise KeyError("canary")
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, "a"), whose=Lease())
+    await projector.work()
+    shown = await projector.fan_outs.check()
+    async with pool.acquire() as connection:
+        await connection.execute("DELETE FROM customers.projection_todo")
+    await until(partial(is_spread, projector))
+
+    assert (shown, await projector.fan_outs.check()) == ("meets a bug: KeyError", None)
+
+
+async def test_what_follows_from_what_is_done_beside_the_batches_is_done_too_though_it_has_to_wait(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 1)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
+    done: list[str] = []
+    following, away = await a_note(pool, "x"), [TransientError("it was away")]
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "x" in keys and away:
+            raise away.pop()
+        done.extend(keys)
+        return Projected(notes=following if "b" in keys else ())
+
+    projector = projecting(pool, project)
+    projector.remember(await a_note(pool, *"ab"))
+    await projector.work()
+    await projector.fan_outs.go_through()
+    shown = await projector.fan_outs.check()
+    await until_true_of(projector, lambda: done == ["a", "b", "x"] and not projector.fan_outs)
+
+    assert shown == "waits: TransientError"
+    assert (await left(pool), await projector.fan_outs.check()) == (0, None)
+
+
+async def test_a_note_that_is_not_stored_is_done_to_its_end_and_never_beside_the_batches(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 2)
+    done: list[str] = []
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember([Note(-1, "Contact", tuple("abcde"), {})])
+    await projector.work()
+
+    assert (done, len(projector.fan_outs)) == (list("abcde"), 0)
 
 
 async def test_beside_a_key_that_is_refused_and_one_that_meets_a_bug_the_others_are_projected(
@@ -260,10 +380,11 @@ async def test_beside_a_key_that_is_refused_and_one_that_meets_a_bug_the_others_
 
     projector = projecting(pool, project)
     monkeypatch.setattr(projector._refusals, "refuse", refuse)
-    projector.remember(await a_note(pool, *"apqrs"))
+    batch = Lease()
+    projector.remember(await a_note(pool, *"apqrs"), batch)
 
     with pytest.raises(KeyError):
-        await projector.work()
+        await projector.work(batch)
 
     assert sorted(set(done)) == ["a", "r", "refused", "s"]
 

@@ -10,8 +10,7 @@ from paintbox.databases import Connection, Database
 from support.facts import a_cause
 from support.notifications import KafkaRecord
 from support.postgres import NewDatabase, OpenSession
-from synckit import postgres
-from synckit.consumer import applying
+from synckit import backoff, postgres
 from synckit.consumer.applying import Applier
 from synckit.consumer.batch import Batch
 from synckit.errors import PoisonError
@@ -97,7 +96,7 @@ async def test_a_single_record_that_runs_into_a_time_out_is_tried_again_and_neve
     pool: Pool, owner: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = Slow(pool, "57014", most=0)
-    monkeypatch.setattr(applying, "LONGEST_DELAY", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_DELAY", 0.05)
     batch = Batch(RECORDS[:2])
     waiting = Applier("t", partial(_relenting, apply))
 
@@ -146,7 +145,7 @@ async def customers(new_database: NewDatabase, connect: OpenSession) -> AsyncIte
 async def test_a_note_that_runs_into_a_time_out_is_done_in_smaller_portions(
     customers: Pool, cut_off: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "LONGEST_DELAY", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_DELAY", 0.05)
     step = SlowStep(cut_off)
     projector = Projector(customers, MIRROR, {"Contact": Step(step.affected, step.project, "Contact")}, lambda: None)
     async with customers.acquire() as connection:

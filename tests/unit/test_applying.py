@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from support.notifications import KafkaRecord
-from synckit.consumer import applying
+from synckit import backoff
 from synckit.consumer.applying import PATIENCE, Applier
 from synckit.consumer.batch import Batch
 from synckit.failures import Verdict
@@ -16,7 +16,7 @@ CLOSED = asyncpg.InterfaceError("connection is closed")
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "FIRST_DELAY", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.0)
 
 
 class Failing:

@@ -9,6 +9,7 @@ import pytest
 from paintbox.prove import traffic
 from paintbox.prove.checks import secret
 from support.demo import NOON
+from synckit.mirror import notes
 
 
 def test_the_same_seed_makes_the_same_traffic() -> None:
@@ -29,6 +30,20 @@ def test_every_wave_that_begins_makes_all_its_records() -> None:
     made = [act for act in acts if act.phase == 0]
     waves = {act.wave for act in made}
     assert len(made) == len(waves) * len([act for act in made if act.wave == 0])
+
+
+def test_a_proof_that_is_long_enough_has_an_account_of_more_contacts_than_a_batch_projects() -> None:
+    planned = traffic.plan(3, 3, NOON)
+    crowd = [act for act in planned.acts if act.wave == traffic.CROWD_RUN]
+    contacts = [one for act in crowd if act.path == "Contact" for one in act.body]  # type: ignore[attr-defined]
+    edits = [act for act in crowd if act.method == "PATCH"]
+
+    assert len({one["Id"] for one in contacts}) == len(contacts) == traffic.CROWD > notes.SLICE
+    assert {f"Account/{one['AccountId']}" for one in contacts} == {act.path for act in edits}
+    assert not {"Phone", "MobilePhone"} & {name for one in contacts for name in one}
+    assert len(edits) == 8
+    assert max(act.at_seconds for act in crowd if act.phase == 0) < edits[0].at_seconds
+    assert not [act for act in traffic.plan(3, 1, NOON).acts if act.wave == traffic.CROWD_RUN]
 
 
 def test_customers_whom_projects_name_are_not_deleted() -> None:

@@ -1,6 +1,7 @@
 """The net behind everything that waits: once a minute it is matched again, counted, and shown."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -17,8 +18,8 @@ from synckit.postgres import Connection
 log = logging.getLogger(__name__)
 
 NET_SECONDS: Final = 60.0
-NOBODYS_NOTE: Final = 0
-"""These notes are not stored: the net makes them anew each time."""
+_NUMBERS: Final = itertools.count(-1, -1)
+"""Of the net's notes, which are not stored: it makes them anew each time. Each has its own, as several may do them."""
 
 Listing = Callable[[Connection, str, int], Awaitable[list[str]]]
 
@@ -58,7 +59,7 @@ async def _project_all(resources: Resources, name: str, listing: Listing) -> lis
         async with resources.projects.acquire() as connection:
             ids = await listing(connection, after, SLICE)
         if ids:
-            resources.projector.remember([Note(NOBODYS_NOTE, name, tuple(ids), {})])
+            resources.projector.remember([Note(next(_NUMBERS), name, tuple(ids), {})])
             with collecting(bugs):  # said already, and the others of the slice are projected
                 await resources.projector.work()
         after = ids[-1] if len(ids) == SLICE else None

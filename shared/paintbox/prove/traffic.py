@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from random import Random
 from typing import Final
 
 from paintbox.errors import OperatorError
 from paintbox.prove import canaries
 from paintbox.prove.checks.secret import Canary
-from paintbox.world import edits, making, runs, steering
+from paintbox.world import edits, making, people, runs, steering
 from paintbox.world.edits import Step, Vendor
 from paintbox.world.making import Made
 from paintbox.world.people import Fields
@@ -23,6 +24,13 @@ MAKING_SECONDS: Final = 8.0
 """How long the records of a wave are being made, and each of its other phases takes."""
 WAVE: Final = Size(accounts=12, contacts=50, projects=15, photos=110)
 """With its edits, deletions and duplicates about 37 deliveries a second."""
+CROWD: Final = 1_400
+"""Contacts of one account: more than a batch projects when it changes, so the rest is done beside the batches."""
+CROWD_SECONDS: Final = 60.0
+"""How long they are being made. A proof that is not twice as long has none."""
+CROWD_EDITS_SECONDS: Final = 15.0
+CROWD_RUN: Final = 999
+"""Above every wave's number."""
 MADE_AT_ONCE: Final = 5
 AT_ONCE: Final = 16
 
@@ -64,6 +72,8 @@ def plan(seed: int, minutes: float, began_ms: int) -> Plan:
         found += canaries.of_the_named(made)
         traced.append(canaries.named_contacts(made)[0])
         acts += _wave(run, number, made)
+    if minutes * 60 >= 2 * CROWD_SECONDS:
+        acts += _crowd(runs.begin(seed * 1_000 + CROWD_RUN, began_ms), minutes * 60)
     whole = (act for act in acts if act.phase == 0 or act.at_seconds < minutes * 60)
     return Plan(sorted(whole, key=lambda act: act.at_seconds), found, traced[0])
 
@@ -96,6 +106,24 @@ def _wave(run: Run, number: int, made: Made) -> Iterator[Act]:
         begins = start + (phase + 1) * WAVE_SECONDS / 2 if phase else start
         for index, act in enumerate(acts):
             yield replace(act, at_seconds=begins + MAKING_SECONDS * index / len(acts), phase=phase)
+
+
+def _crowd(run: Run, seconds: float) -> Iterator[Act]:
+    """One account with all its contacts, and then, by turns, its name and its address."""
+    dice = Random(run.seed)  # noqa: S311 - to be repeatable, not to be secret
+    account = people.an_account(run, 0, dice)
+    contacts = [people.a_contact(run, index, [account], dice) | {"AccountId": account["Id"]} for index in range(CROWD)]
+    for contact in contacts:  # no project is to find one of them by a number that others have too
+        contact.pop("Phone", None)
+        contact.pop("MobilePhone", None)
+    made = [*_made(CROWD_RUN, "salesforce", "Account", [account]), *_made(CROWD_RUN, "salesforce", "Contact", contacts)]
+    for index, act in enumerate(made):
+        yield replace(act, at_seconds=CROWD_SECONDS * index / len(made))
+    path = f"Account/{account['Id']}"
+    for edit in range(1 + int((seconds - CROWD_SECONDS) / CROWD_EDITS_SECONDS)):
+        body = {"Name": f"{account['Name']} {edit}"} if edit % 2 else people.moved("Billing", dice)
+        at = CROWD_SECONDS + edit * CROWD_EDITS_SECONDS
+        yield Act(at, CROWD_RUN, edit + 1, "salesforce", "PATCH", path, body)
 
 
 def _removes(step: Step, owners: set[str]) -> bool:

@@ -5,11 +5,11 @@ What runs into a time-out is tried again in halves, down to a single record, whi
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
+from synckit.backoff import delays
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.lease import GivenUpError
 from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, verdict
@@ -20,8 +20,6 @@ Apply = Callable[[Batch], Awaitable[None]]
 """Applies the living records of a batch and parks the condemned ones, durably, before it returns. May be called again
 with the same records, or some of them, at any time."""
 
-FIRST_DELAY: Final = 0.1
-LONGEST_DELAY: Final = 30.0
 PATIENCE: Final = {Verdict.RACE: 5, Verdict.UNCLEAR: 20}
 """How many failures of these kinds in a row end the waiting: a race is poison then, what is unclear a bug."""
 
@@ -52,7 +50,7 @@ class Applier:
             self._since = self.trouble = None
 
     async def _whole(self, batch: Batch) -> list[Incoming]:
-        delays, row = _delays(), (Verdict.TRANSIENT, 0)
+        waits, row = delays(), (Verdict.TRANSIENT, 0)
         while True:
             try:
                 await self._apply(batch)
@@ -60,7 +58,7 @@ class Applier:
                 kind = verdict(error)
                 row = (kind, row[1] + 1 if kind is row[0] else 1)
                 if kind is Verdict.TRANSIENT or row[1] < PATIENCE.get(kind, 0):
-                    await self._wait(error, next(delays))
+                    await self._wait(error, next(waits))
                     if is_time_out(error) and len(batch.living) > 1:
                         return await self._halves(batch)
                 elif kind in {Verdict.BUG, Verdict.UNCLEAR}:
@@ -104,11 +102,3 @@ class Applier:
                 "A consumer goes on", extra={"topic": self._topic, "waited_seconds": round(self.waited_seconds, 3)}
             )
         self._since = self.trouble = None
-
-
-def _delays() -> Iterator[float]:
-    """0.1 s, doubling up to 30 s, each between half and the whole of that."""
-    delay = FIRST_DELAY
-    while True:
-        yield delay * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, protects nothing
-        delay = min(delay * 2, LONGEST_DELAY)

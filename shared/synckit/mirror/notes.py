@@ -26,6 +26,11 @@ class Note:
     ids: tuple[str, ...]
     causes: Mapping[str, Cause]
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is in the database until it is done, and so survives the process. Others have no positive id."""
+        return self.id > 0
+
 
 def causes_of(facts: Iterable[Fact], changed: Iterable[Key], objects: Container[str]) -> dict[str, dict[str, Cause]]:
     """By object and id, the newest event behind each record that changed; only of objects that rows are made of."""
@@ -88,6 +93,12 @@ async def list_stale(
         at_most,
     )
     return [_note(row["id"], row["object"], row["ids"], row["causes"]) for row in rows]
+
+
+async def list_stored(connection: Connection, mirror: Mirror, ids: Sequence[int]) -> set[int]:
+    """Which of these notes nobody has done yet."""
+    rows = await connection.fetch(f"SELECT id FROM {mirror.notes} WHERE id = ANY($1::bigint[])", ids)  # noqa: S608
+    return {row["id"] for row in rows}
 
 
 async def delete(connection: Connection, mirror: Mirror, note: Note) -> None:

@@ -1,7 +1,7 @@
 """Works notes off: finds what a change affects, and projects it in slices, each a transaction with fresh eyes.
 
-What a change affects beyond the first slice is projected beside the batches, which it would hold up. What the database
-refuses is kept, and tried again once a minute.
+What a change affects beyond the first slice is projected beside the batches, which it would hold up (`fan_outs`). What
+the database refuses is kept, and tried again once a minute.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from synckit import postgres
 from synckit.background import Loop
 from synckit.failures import Verdict, collecting, describe, passes, verdict
-from synckit.mirror import notes
+from synckit.mirror import fan_outs, notes
+from synckit.mirror.fan_outs import FanOuts, Slice, named
 from synckit.mirror.notes import Note
 from synckit.mirror.refusals import Refusals
 from synckit.mirror.steps import Projected, Step
 from synckit.mirror.store import Mirror
-from synckit.observability import metrics
 from synckit.portions import Portion, learning
 from synckit.postgres import STATEMENT_SECONDS, Pool
 
@@ -29,12 +29,6 @@ ADOPT_SECONDS: Final = 2.0
 RACE_TRIES: Final = 5
 RACE_SECONDS: Final = 0.1
 NET_SECONDS: Final = 60.0
-SLICE_BESIDE: Final = 200
-"""Keys of a slice beside the batches: what is worked out of it keeps the process from everything else meanwhile."""
-MOST_BESIDE: Final = 100
-"""Notes. While there are more, batches do theirs to the end: what comes in faster than it is done waits in Kafka."""
-MOST_NAMED: Final = 20
-"""Events that a line of the log names."""
 
 
 class Projector:
@@ -48,9 +42,7 @@ class Projector:
         """Called after each commit: the outbox may have rows."""
         self._refusals = Refusals(pool, mirror, steps, self._report)
         self._mine: dict[int, Note] = {}
-        self._beside: dict[int, Note] = {}
-        """Those of which a batch has done the first slice, and nobody waits for the others."""
-        self._is_beside = asyncio.Event()
+        self.fan_outs = FanOuts(self._slice_beside, self._is_there, self.work)
         self._whose: dict[int, object] = {}
         """Of each note, who hears of a bug in it: the batch that made it (its lease), or this for what is left over."""
         self._bugs: WeakKeyDictionary[object, Exception] = WeakKeyDictionary()
@@ -61,8 +53,7 @@ class Projector:
         self._portion = Portion(notes.SLICE, notes.SLICE, STATEMENT_SECONDS)
         """What is projected at once, in keys: less after a time-out, or a slow database would hold a note for ever."""
         self._reached: dict[int, str] = {}
-        """How far a note is done that failed since, or is done beside the batches."""
-        metrics.FAN_OUTS.set_function(lambda: len(self._beside))
+        """How far a note is done that failed since."""
 
     @property
     def objects(self) -> Container[str]:
@@ -72,7 +63,7 @@ class Projector:
     @property
     def loops(self) -> Mapping[str, Loop]:
         """What is to run in the background, by its name."""
-        return {"fan-out": self.spread, "sweep": self.sweep, "refused": self.try_refused}
+        return {"fan-outs": self.fan_outs.run, "sweep": self.sweep, "refused": self.try_refused}
 
     def remember(self, made: Sequence[Note], whose: object = None) -> None:
         """These notes are committed and mine to do. A bug that one of them meets is raised to who works as `whose`."""
@@ -85,10 +76,11 @@ class Projector:
     async def work(self, whose: object = None) -> None:
         """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
 
-        Of one that affects more than a slice the first is done; the others are, beside the batches (`spread`).
+        Of one that affects more than a slice the first is done; the others are, beside the batches.
         Several may call it at once. What another does just now is waited for, last of all, and done where it fails.
-        What meets a bug holds none of the others up, and is not mine any more: the sweep tries it for as long as it is
-        there, and says so. The bug is raised, once the others are done, to those whose note it is, whoever did it.
+        What meets a bug holds none of the others up, and is not mine any more: it is tried beside the batches for as
+        long as it is there, and shown. The bug is raised, once the others are done, to those whose note it is, whoever
+        did it.
         """
         todo = list(self._mine)
         while todo:
@@ -98,49 +90,27 @@ class Projector:
                 note = self._mine.get(note_id)
                 if note is not None:
                     await self._try(note)
-                    del self._mine[note_id], self._whose[note_id]
+                    if self._mine.get(note_id) is note:
+                        del self._mine[note_id], self._whose[note_id]
                     todo += self._led_to.pop(note_id, ())
             del doing  # nobody waits for it any more, unless somebody does
         bug = self._bugs.pop(self if whose is None else whose, None)
         if bug is not None:
             raise bug
 
-    async def _try(self, note: Note, *, is_beside: bool = False) -> None:
+    async def _try(self, note: Note) -> None:
         """Raises any failure but one that nobody foresaw: that is said, and kept for whom it concerns."""
+        whose = self._whose[note.id]
         try:
-            await self._do(note, is_beside=is_beside)
+            await self._do(note)
         except Exception as error:
             if verdict(error) is not Verdict.BUG:
                 raise
-            events = [str(cause.event_id) for cause in note.causes.values()][:MOST_NAMED]
-            log.exception("A note met a bug", extra={"note": note.id, "object": note.object, "event_ids": events})
-            self._bugs[self._whose[note.id]] = error
-
-    async def spread(self) -> None:
-        """Until cancelled, do what is left of notes that affect more than a slice, one note after another."""
-        while True:
-            await self._is_beside.wait()
-            try:
-                await self.spread_once()
-            except Exception as error:
-                if not passes(error):
-                    raise
-                log.warning("What a change affects has to wait", extra=describe(error))
-                await asyncio.sleep(ADOPT_SECONDS)
-
-    async def spread_once(self) -> None:
-        """Do what is left of those that there are now, and what follows. A note that fails is gone on with next time.
-
-        One that meets a bug is the sweep's then.
-        """
-        while self._beside:
-            note = next(iter(self._beside.values()))
-            self._whose[note.id] = self
-            await self._try(note, is_beside=True)
-            del self._beside[note.id], self._whose[note.id]
-            self._led_to.pop(note.id, None)  # they are mine
-            await self.work()
-        self._is_beside.clear()
+            if note.id not in self.fan_outs:
+                log.exception("A note met a bug", extra=named(note))
+            elif whose is self:
+                return  # it is shown there
+            self._bugs[whose] = error
 
     async def sweep(self) -> None:
         """Until cancelled, do what others left behind: soon after the start, then every 10 s.
@@ -165,11 +135,12 @@ class Projector:
         """Do what others left behind so many seconds ago, or more."""
         async with postgres.transaction(self._pool, "projector.claim") as connection:
             found = await notes.list_stale(connection, self._mirror, list(self._steps), seconds=seconds)
-        stale = [note for note in found if note.id not in self._beside]
+        stale = [note for note in found if note.id not in self.fan_outs]
         if stale:
             self.remember(stale)
             await self.work()
-            log.info("Notes that were left behind are done", extra={"notes": len(stale)})
+            begun = sum(note.id in self.fan_outs for note in stale)
+            log.info("Notes that were left behind are done", extra={"notes": len(stale) - begun, "begun": begun})
 
     async def try_refused(self) -> None:
         """Until cancelled, once a minute: try again what the database refused, and tell how much it still refuses."""
@@ -187,26 +158,45 @@ class Projector:
         await self._refusals.try_again()
         await self.work()
 
-    async def _do(self, note: Note, *, is_beside: bool) -> None:
-        step, bugs, done = self._steps[note.object], list[Exception](), 0
+    async def _do(self, note: Note) -> None:
+        """A slice of it, or all where nobody else can do the rest. Raises the bug that a row met."""
+        done, bug = 0, None
         after: str | None = self._reached.get(note.id, "")
         while after is not None:
-            if not bugs:  # else the next try has to come past its key again
+            if bug is None:  # else the next try has to come past its key again
                 self._reached[note.id] = after
-                if done >= notes.SLICE and not is_beside and len(self._beside) < MOST_BESIDE:
-                    self._beside[note.id] = note
-                    self._is_beside.set()
-                    return
-            async with self._pool.acquire() as connection:
-                found = await step.affected(connection, note, after)
-            keys = found[: min(self._portion.fits([1] * len(found)), SLICE_BESIDE if is_beside else notes.SLICE)]
-            done += len(keys)
-            after = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
-            with collecting(bugs), learning(self._portion, [1] * len(keys)):
-                await self._project(step, note, keys, is_last=after is None and not bugs)
+            if bug is None and done >= notes.SLICE and self.fan_outs.take(note, after):
+                break
+            found = await self._slice(note, after, notes.SLICE, is_kept=bug is not None)
+            if bug is None and found.bug is not None:
+                bug = found.bug
+                if self.fan_outs.take(note, after, bug):
+                    break
+            done, after = done + found.many, found.after
         self._reached.pop(note.id, None)
-        if bugs:
-            raise bugs[0]
+        if bug is not None:
+            raise bug
+
+    async def _slice(self, note: Note, after: str, at_most: int, *, is_kept: bool) -> Slice:
+        """Project the next keys. With the last of them the note is deleted, unless it is kept or meets a bug."""
+        step, bugs = self._steps[note.object], list[Exception]()
+        async with self._pool.acquire() as connection:
+            found = await step.affected(connection, note, after)
+        keys = found[: min(self._portion.fits([1] * len(found)), at_most)]
+        more = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
+        with collecting(bugs), learning(self._portion, [1] * len(keys)):
+            await self._project(step, note, keys, is_last=more is None and not is_kept)
+        return Slice(len(keys), more, bugs[0] if bugs else None)
+
+    async def _slice_beside(self, note: Note, after: str, is_kept: bool) -> Slice:
+        try:
+            return await self._slice(note, after, fan_outs.SLICE, is_kept=is_kept)
+        finally:
+            self._led_to.pop(note.id, None)  # they are mine
+
+    async def _is_there(self, note: Note) -> bool:
+        async with self._pool.acquire() as connection:
+            return bool(await notes.list_stored(connection, self._mirror, [note.id]))
 
     async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
         try:

@@ -104,6 +104,10 @@ FAN_OUTS = Gauge(
     "paintbox_projection_fan_outs",
     "Changes that affect more than a thousand rows, whose other rows are being written beside the batches",
 )
+FAN_OUT_WAITING = Gauge(
+    "paintbox_projection_fan_out_waiting_seconds",
+    "For how long one of them has been tried again, of the one that waits longest; 0 where none does",
+)
 HELD = Gauge(
     "paintbox_held_records",
     "Records that wait in the mirror, by what they wait for: customer (nobody matches), choice (more than one "
