@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from paintbox.commands import bench, demo, migrate, parked, prove, restored, seed, stack, status, topics, trace
+from paintbox.commands import bench, demo, migrate, parked, prove, rebuild, restored, seed, stack, status, topics, trace
 from paintbox.errors import OperatorError
 
 FULL: Final = " Free some space, and try again."
@@ -57,6 +57,7 @@ app.command()(stack.setup)
 app.command()(migrate.migrate)
 app.command()(seed.seed)
 app.command()(restored.restored)
+app.command()(rebuild.rebuild)
 app.command()(trace.trace)
 app.add_typer(topics.app, name="topics")
 app.add_typer(parked.app, name="parked")

@@ -7,57 +7,26 @@ whose its projects are it takes over from there.
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-import asyncpg
-
-import customer_sync.store
-import photo_sync.store.rows
-from paintbox import reading, relationships
-from paintbox.databases import Connection, Database, DatabaseError, connected, limit_idling, while_asking
-from paintbox.errors import OperatorError
+from paintbox import relationships
+from paintbox.customer_refs import CustomerRefs
+from paintbox.databases import Connection, Database
+from paintbox.owners import OWNERS, Alone, Owner, alone
 from paintbox.reading import OnProgress
 from paintbox.relationships import Lacking, Relationships
 from synckit import versions
 from synckit.contracts import topics
 from synckit.contracts.compacted import Erased, Standing, decode
-from synckit.contracts.topics import Topic
-from synckit.contracts.values import CustomerChanged, FederationKey, ProjectChanged, Versioned
+from synckit.contracts.values import Versioned
 from synckit.errors import PoisonError
 from synckit.outbox import store as outboxes
-from synckit.outbox.store import Outbox
 
 PROCESS: Final = "paintbox restored"
 BEHIND_MS: Final = 60 * 60 * 1000
 """How far a reader's clock may be behind ours. The floor is in the version of whatever is published next, so it must be
 plausible to every reader: one record that some of them took must not have others park all that follow."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Who writes a database, and what it publishes where. `floor` is the table of its floor."""
-
-    service: str
-    outbox: Outbox
-    floor: str
-    publishes: Mapping[Topic, type[Versioned]]
-
-
-OWNERS: Final[Mapping[Database, Owner]] = {
-    Database.CUSTOMERS: Owner(
-        service="customer-sync",
-        outbox=customer_sync.store.OUTBOX,
-        floor=customer_sync.store.VERSION_FLOOR,
-        publishes={topics.CUSTOMERS_CHANGES: CustomerChanged},
-    ),
-    Database.PROJECTS: Owner(
-        service="photo-sync",
-        outbox=photo_sync.store.rows.OUTBOX,
-        floor=photo_sync.store.rows.VERSION_FLOOR,
-        publishes={topics.PROJECTS_CHANGES: ProjectChanged, topics.FEDERATION_KEYS: FederationKey},
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +111,23 @@ class Published:
 async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bool, on_progress: OnProgress) -> Raised:
     """Put the floor above every version that this database's owner has published; it never sinks, so twice is harmless.
 
-    Whose projects are is taken over from what is published, where that is newer. Raises OperatorError where the owner
-    still runs, or ran meanwhile, and where Kafka or the database does not do its part: nothing has been changed then.
+    Whose projects are is taken over from what is published, where that is newer, and so is what they find customers
+    by. Raises OperatorError where the owner still runs, or ran meanwhile, and where Kafka or the database does not do
+    its part: nothing has been changed then.
     """
     owner = OWNERS[database]
-    async with connected(dsn, process=PROCESS) as connection:
-        try:
-            former = await connection.fetchval(f"SELECT version FROM {owner.floor}")  # noqa: S608 - constant
-        except asyncpg.UndefinedTableError as error:
-            raise DatabaseError("its schema is of an older release: run `paintbox migrate` first") from error
-        if not dry_run:
-            await _demand_alone(connection, owner, None)
-        await limit_idling(connection)
-        last = await connection.fetchval(f"SELECT max(seq) FROM {owner.outbox.events}")  # noqa: S608 - constant
+    async with alone(dsn, database, PROCESS, dry_run=dry_run) as session:
+        connection = session.connection
+        former = await connection.fetchval(f"SELECT version FROM {owner.floor}")  # noqa: S608 - constant
         waiting = await _list_waiting(connection, owner)
         published = Published(database, int(time.time() * 1000), waiting)
-        reads = reading.read(
-            servers, list(owner.publishes), published.take, process=PROCESS, awaits_open=True, on_progress=on_progress
-        )
-        found = await while_asking(connection, reads)
-        _demand(servers, owner, found)
+        refs = CustomerRefs() if database is Database.PROJECTS else None
+        await _read(session, servers, owner, published, refs, on_progress)
         floor = former if published.greatest is None else max(published.greatest + 1, former or 0)
         outdated = [one.seq for one in waiting if published.has_outdated(one)]
         lacking = await published.relationships.find_lacking(connection)
         if not dry_run:
-            await _write(connection, owner, last or 0, floor, outdated, lacking)
+            await _write(session, owner, Found(floor, outdated, lacking, refs))
     return Raised(
         records=published.records,
         greatest=published.greatest,
@@ -179,13 +140,22 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
     )
 
 
-def _demand(servers: str, owner: Owner, found: set[str]) -> None:
-    lacking = sorted({topic.name for topic in owner.publishes} - found)
-    if lacking:
-        raise OperatorError(
-            f"Kafka at {servers} lacks {', '.join(lacking)}: what was published there cannot be known. "
-            "Where there never was anything, `paintbox topics apply` makes it."
-        )
+async def _read(
+    session: Alone,
+    servers: str,
+    owner: Owner,
+    published: Published,
+    refs: CustomerRefs | None,
+    on_progress: OnProgress,
+) -> None:
+    def take(records: Sequence[Any]) -> None:
+        if refs is not None and records[0].topic == topics.CUSTOMERS_CHANGES.name:
+            refs.take(records)
+        else:
+            published.take(records)
+
+    of_others = [] if refs is None else [topics.CUSTOMERS_CHANGES]
+    await session.read(servers, [*owner.publishes, *of_others], take, on_progress)
 
 
 async def _list_waiting(connection: Connection, owner: Owner) -> list[Waiting]:
@@ -201,44 +171,34 @@ async def _list_waiting(connection: Connection, owner: Owner) -> list[Waiting]:
     return [Waiting(**dict(row)) for row in rows]
 
 
-async def _demand_alone(connection: Connection, owner: Owner, last: int | None) -> None:
-    """Raise DatabaseError where a copy of the owner runs, or has published anything behind this row of its outbox."""
-    is_claimed = await outboxes.claim(connection, owner.outbox)
-    runs = await connection.fetchval(
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is to be written."""
+
+    floor: int | None = None
+    outdated: Sequence[int] = ()
+    lacking: Lacking = field(default_factory=Lacking)
+    refs: CustomerRefs | None = None
+
+
+async def _write(session: Alone, owner: Owner, found: Found) -> None:
+    """One transaction. Its statements are prepared before rows are locked, by what changes nothing: see decision 28."""
+    await _change(session.connection, owner, Found(refs=found.refs and CustomerRefs()))
+    async with session.writing():
+        await _change(session.connection, owner, found)
+
+
+async def _change(connection: Connection, owner: Owner, found: Found) -> None:
+    await connection.execute(
         f"""
-        SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database())
-            OR EXISTS (SELECT FROM {owner.outbox.events} WHERE seq > $2)
+        INSERT INTO {owner.floor} AS stored (version) SELECT $1::bigint WHERE $1 IS NOT NULL
+        ON CONFLICT (is_the_one) DO UPDATE
+           SET version = excluded.version, raised_at = excluded.raised_at
+         WHERE excluded.version > stored.version
         """,  # noqa: S608 - the table's name is a constant of the service
-        owner.service,
-        last,
+        found.floor,
     )
-    if runs or not is_claimed:
-        raise DatabaseError(f"{owner.service} runs, or ran meanwhile: stop every copy of it first")
-
-
-async def _write(
-    connection: Connection, owner: Owner, last: int, floor: int | None, outdated: Sequence[int], lacking: Lacking
-) -> None:
-    """One transaction. Whoever wrote since waits for its end, or is found here."""
-
-    async def change(floor: int | None, outdated: Sequence[int], lacking: Lacking) -> None:
-        await connection.execute(
-            f"""
-            INSERT INTO {owner.floor} AS stored (version) SELECT $1::bigint WHERE $1 IS NOT NULL
-            ON CONFLICT (is_the_one) DO UPDATE
-               SET version = excluded.version, raised_at = excluded.raised_at
-             WHERE excluded.version > stored.version
-            """,  # noqa: S608 - the table's name is a constant of the service
-            floor,
-        )
-        await outboxes.delete(connection, owner.outbox, outdated)
-        if topics.FEDERATION_KEYS in owner.publishes:
-            await relationships.restore(connection, lacking)
-
-    await change(None, [], Lacking())  # nothing: prepared before rows are locked, see decision 28
-    async with connection.transaction():
-        await connection.execute(
-            f"SET LOCAL lock_timeout = '10s'; LOCK TABLE {owner.outbox.events} IN SHARE ROW EXCLUSIVE MODE"
-        )
-        await _demand_alone(connection, owner, last)
-        await change(floor, outdated, lacking)
+    await outboxes.delete(connection, owner.outbox, found.outdated)
+    if found.refs is not None:  # the owner of projects
+        await relationships.restore(connection, found.lacking)
+        await found.refs.fill(connection, whole=False)

@@ -29,14 +29,15 @@ async def on_customer_changes(batch: Batch, resources: Resources) -> None:
         await matches.erase_customer_refs(connection, said.erased)
         refs = (customer_ref(one.value) for one in said.standing)
         changed = await matches.upsert_customer_refs(connection, refs)
-        causes = {one.key: _cause(one) for one in said.standing}
+        causes = {one.key: cause_of(one) for one in said.standing}
         made = await notes.insert(connection, MIRROR, {CUSTOMER: {str(key): causes[str(key)] for key in changed}})
     resources.projector.remember(made, batch.lease)
     await resources.projector.work(batch.lease)
     await parking.settle(resources.integrations, CONSUMER, batch)
 
 
-def _cause(one: Standing[CustomerChanged]) -> Cause:
+def cause_of(one: Standing[CustomerChanged]) -> Cause:
+    """The event behind what was said of a customer."""
     head = one.headers
     return Cause(
         event_id=head.id,

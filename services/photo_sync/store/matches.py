@@ -211,10 +211,21 @@ def _ref_row(ref: CustomerRef) -> dict[str, Any]:
     }
 
 
-async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> None:
-    """Forget the customers under these record keys."""
+async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> list[UUID]:
+    """Forget the customers under these record keys; those of whom we knew."""
     ids = sorted(UUID(key) for key in keys)
-    await connection.execute("DELETE FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[])", ids)
+    rows = await connection.fetch(
+        "DELETE FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[]) RETURNING customer_id", ids
+    )
+    return [row["customer_id"] for row in rows]
+
+
+async def keep_customer_refs(connection: Connection, ids: Iterable[UUID]) -> list[UUID]:
+    """Forget all customers but these; those of whom we knew."""
+    rows = await connection.fetch(
+        "DELETE FROM projects.customer_refs WHERE customer_id <> ALL($1::uuid[]) RETURNING customer_id", sorted(ids)
+    )
+    return [row["customer_id"] for row in rows]
 
 
 async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID], after: str, at_most: int) -> list[str]:

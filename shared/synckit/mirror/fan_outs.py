@@ -114,6 +114,10 @@ class FanOuts:
         """How many are not done."""
         return len(self._all)
 
+    def __iter__(self) -> Iterator[int]:
+        """Their numbers."""
+        return iter(self._all)
+
     def __contains__(self, note_id: object) -> bool:
         """Whether this note is done here."""
         return note_id in self._all

@@ -74,8 +74,11 @@ async def list_stale(
     *,
     seconds: float = STALE_SECONDS,
     at_most: int = MOST_STALE,
+    besides: Sequence[int] = (),
 ) -> list[Note]:
     """The oldest notes of these objects that their worker left behind: older than this by the database's clock.
+
+    Without those `besides`, which whoever asks is at work on.
 
     Notes that somebody deletes just now are skipped; two workers may still take one: doing it twice changes nothing.
     """
@@ -83,7 +86,7 @@ async def list_stale(
         f"""
         SELECT id, object, ids, causes
           FROM {mirror.notes}
-         WHERE created_at < now() - make_interval(secs => $1) AND object = ANY($2::text[])
+         WHERE created_at < now() - make_interval(secs => $1) AND object = ANY($2::text[]) AND id <> ALL($4::bigint[])
          ORDER BY id
          LIMIT $3
            FOR UPDATE SKIP LOCKED
@@ -91,6 +94,7 @@ async def list_stale(
         seconds,
         objects,
         at_most,
+        besides,
     )
     return [_note(row["id"], row["object"], row["ids"], row["causes"]) for row in rows]
 

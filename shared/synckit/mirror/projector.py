@@ -134,8 +134,9 @@ class Projector:
     async def sweep_once(self, seconds: float = notes.STALE_SECONDS) -> None:
         """Do what others left behind so many seconds ago, or more."""
         async with postgres.transaction(self._pool, "projector.claim") as connection:
-            found = await notes.list_stale(connection, self._mirror, list(self._steps), seconds=seconds)
-        stale = [note for note in found if note.id not in self.fan_outs]
+            stale = await notes.list_stale(
+                connection, self._mirror, list(self._steps), seconds=seconds, besides=list(self.fan_outs)
+            )
         if stale:
             self.remember(stale)
             await self.work()

@@ -1,0 +1,123 @@
+"""`paintbox rebuild customer-refs`, as typed, and what `paintbox restored projects` does of it: nobody guesses."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
+
+from paintbox import topics
+from paintbox.__main__ import app
+from paintbox.databases import Database
+from paintbox.environment import SERVERS
+from paintbox.errors import OperatorError
+from support.kafka import new_broker
+from support.notifications import KafkaRecord
+from support.people import customer, project
+from support.postgres import NewDatabase, OpenSession
+from support.samples import DOUGLAS, GERALDINE
+from support.services import all_rows, photo_sync_on
+from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES, Topic
+from synckit.identity import customer_id
+
+pytestmark = pytest.mark.xdist_group("restored")
+
+BOTH: Final = (customer(), customer(GERALDINE))
+"""With one e-mail address, which the project names."""
+MATCHES: Final = "SELECT state, customer_id FROM projects.customer_matches"
+KNOWN: Final = "SELECT customer_id FROM projects.customer_refs ORDER BY customer_id"
+
+
+@pytest.fixture
+def broker() -> Iterator[str]:
+    with new_broker() as server:
+        yield server.servers
+
+
+@pytest.fixture
+async def dsn(new_database: NewDatabase) -> str:
+    return await new_database(Database.PROJECTS)
+
+
+async def publish(servers: str, *records: KafkaRecord, wanted: tuple[Topic, ...] = (CUSTOMERS_CHANGES,)) -> None:
+    await topics.apply(servers, topics.Replication(1, 1), topics=wanted)
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        for one in records:
+            await producer.send_and_wait(one.topic, one.value, one.key, headers=one.headers)
+
+
+async def paintbox(dsn: str, servers: str, *arguments: str) -> Any:
+    """What it prints as JSON; where it fails, what it says."""
+    environment = {Database.PROJECTS.dsn_name: dsn, SERVERS: servers}
+    result = await asyncio.to_thread(CliRunner(env=environment).invoke, app, [*arguments, "--json"])
+    if isinstance(result.exception, OperatorError):
+        return str(result.exception)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("command", [("rebuild", "customer-refs"), ("restored", "projects")])
+async def test_a_project_that_two_customers_match_is_nobodys_though_one_of_them_is_read_first(
+    broker: str, dsn: str, new_database: NewDatabase, command: tuple[str, str]
+) -> None:
+    await publish(broker, *BOTH, wanted=(CUSTOMERS_CHANGES, PROJECTS_CHANGES, FEDERATION_KEYS))
+
+    await paintbox(dsn, broker, *command)
+    async with photo_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+        await sync.events(project())
+        for one in BOTH:
+            await sync.customers([one])
+        matches = await all_rows(sync.resources.projects, MATCHES)
+
+    assert matches == [{"state": "ambiguous", "customer_id": None}]
+
+
+async def test_it_says_what_the_topic_says_no_more_and_no_less_and_projects_are_looked_at_again(
+    broker: str, dsn: str, new_database: NewDatabase, connect: OpenSession
+) -> None:
+    integrations = await new_database(Database.INTEGRATIONS)
+    async with photo_sync_on(dsn, integrations) as sync:
+        await sync.customers([customer("0035e00000Oth01AAB", email="erased@example.com"), *BOTH[:1]])
+        await sync.events(project())
+    unreadable = replace(customer("0035e00000Oth02AAB"), value=b"no JSON")
+    erased = replace(customer("0035e00000Oth03AAB"), value=None)
+    await publish(broker, customer(DOUGLAS, 9, email="new@example.com"), BOTH[1], unreadable, erased)
+
+    first, second = [await paintbox(dsn, broker, "rebuild", "customer-refs") for _ in range(2)]
+    session = await connect(dsn)
+    known = [row["customer_id"] for row in await session.fetch(KNOWN)]
+    async with photo_sync_on(dsn, integrations) as sync:
+        await sync.resources.projector.sweep_once(seconds=-1)
+        matches = await all_rows(sync.resources.projects, MATCHES)
+
+    assert first == {
+        "model": "customer-refs",
+        "customers": 2,
+        "changed": 2,
+        "erased": 1,
+        "passed_over": {"malformed_value": 1},
+    }
+    assert second == first | {"changed": 0, "erased": 0}
+    assert known == sorted([customer_id(DOUGLAS), customer_id(GERALDINE)])
+    assert [match["state"] for match in matches] == ["contested"], "whose e-mail address it was has another now"
+
+
+async def test_what_would_forget_everybody_is_refused_and_so_is_a_service_that_runs(
+    broker: str, dsn: str, connect: OpenSession, new_database: NewDatabase
+) -> None:
+    async with photo_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+        await sync.customers(BOTH)
+    await publish(broker)
+    session = await connect(dsn)
+
+    empty = await paintbox(dsn, broker, "rebuild", "customer-refs")
+    await connect(dsn, application_name="photo-sync")
+    runs = await paintbox(dsn, broker, "rebuild", "customer-refs")
+
+    assert empty == f"projects: {CUSTOMERS_CHANGES.name} tells of nobody, and every row would be deleted"
+    assert runs == "projects: photo-sync runs, or ran meanwhile: stop every copy of it first"
+    assert len(await session.fetch(KNOWN)) == 2
