@@ -21,8 +21,10 @@ from synckit.outbox.relay import Relay
 from synckit.parking import Redrive
 
 NAME: Final = "customer-sync"
-LANES: Final = 2
-"""Of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
+MEMBERS: Final = 2
+"""Consumers of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
+LANES: Final = 3
+"""Of each, batches side by side: what is taken together is written together, an account's rows once."""
 SHARED: Final = postgres.POOL_SIZE + 3
 """Sessions of the shared database: one more for each consumer, whose redrive keeps it for as long as it waits."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
@@ -47,7 +49,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         alarms = Alarms(integrations, NAME)
         consumers = _consumers(resources, alarms)
         group = ConsumerGroup(NAME, servers, consumers, alarms)
-        redrives = [Redrive(integrations, NAME, one) for one in consumers]
+        redrives = [Redrive(integrations, NAME, one) for one in {one.topic: one for one in consumers}.values()]
         loops.start(
             {
                 "consumers": group.run,
@@ -61,11 +63,11 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         checks = {
             "paintbox_customers": postgres.check(customers),
             "paintbox_integrations": postgres.check(integrations),
-            "kafka": kafka.check(settings, [*(one.topic for one in consumers), *PUBLISHED]),
+            "kafka": kafka.check(settings, [*dict.fromkeys(one.topic for one in consumers), *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
             "fan-outs": projector.fan_outs.check,
-            **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{consumer.name: consumer.check for consumer in consumers},
             **{one.name: one.check for one in redrives},
         }
         asked = references.routes(customers, {"customers": store.find_customers}, settings.service_tokens)
@@ -74,12 +76,11 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
 
 
 def _consumers(resources: Resources, alarms: Alarms) -> list[Consumer]:
+    on_webhooks = partial(webhooks.on_salesforce_webhooks, resources=resources)
     return [
-        Consumer(
-            topics.WEBHOOKS_SALESFORCE,
-            partial(webhooks.on_salesforce_webhooks, resources=resources),
-            alarms,
-            Intake(lanes=LANES),
+        *(
+            Consumer(topics.WEBHOOKS_SALESFORCE, on_webhooks, alarms, Intake(lanes=LANES), member)
+            for member in range(1, MEMBERS + 1)
         ),
         Consumer(topics.FEDERATION_KEYS, partial(federation.on_federation_keys, resources=resources), alarms),
         Consumer(topics.PROJECTS_CHANGES, partial(federation.on_project_changes, resources=resources), alarms),

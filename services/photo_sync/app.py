@@ -66,7 +66,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
             "relay": relay.check,
             "loops": loops.check,
             "fan-outs": projector.fan_outs.check,
-            **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{consumer.name: consumer.check for consumer in consumers},
             **{one.name: one.check for one in redrives},
         }
         tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}

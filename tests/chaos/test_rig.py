@@ -44,7 +44,7 @@ SENDERS: Final = 3
 BEING_AUTHENTICATED: Final = 20
 PAUSE_SECONDS: Final = 0.02
 """Of a sender between two requests: load is there at every moment, and leaves room for what happens under it."""
-CONSUMED: Final = {"webhook-log": 3, "customer-sync": 3, "photo-sync": 2}
+CONSUMED: Final = {"webhook-log": 3, "customer-sync": 4, "photo-sync": 2}
 """How many consumers, and so members of its group, each process has."""
 
 

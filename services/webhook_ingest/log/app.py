@@ -51,7 +51,7 @@ async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Rou
             "paintbox_integrations": postgres.check(pool),
             "kafka": kafka.check(settings, [one.topic for one in consumers]),
             "loops": loops.check,
-            **{consumer.topic.name: consumer.check for consumer in consumers},
+            **{consumer.name: consumer.check for consumer in consumers},
             **{one.name: one.check for one in redrives},
         }
         async with drain.beside(partial(_finish, group, sender, loops), loops.cancel):

@@ -94,7 +94,7 @@ class ConsumerGroup:
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
         if not subscriber.running:
-            metrics.CONSUMER_WAITING.labels(consumer.topic.name).set(0)
+            metrics.CONSUMER_WAITING.labels(consumer.name).set(0)
             await consumer.lag.look(self._servers, self._name)
 
     async def _rejoin(self, subscriber: Any) -> None:

@@ -35,9 +35,10 @@ ALARMED: Final = "stopped by an alarm: too many records were parked within a min
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """The state of one subscription: what is being applied, what is committed, what it waits for."""
+    """The state of one subscription, the process's `at`th of its topic: what it applies, has committed, waits for."""
 
-    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None) -> None:
+    def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None, at: int = 1) -> None:
+        self.name: Final = topic.name if at == 1 else f"{topic.name} ({at})"
         self.topic, self.apply, self.intake, self.lag = topic, apply, intake or Intake(), Lag(topic.name)
         self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
@@ -79,7 +80,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self.hold(f"reads again from its committed offsets: {explain(error)}")
         if is_bug and many > MANY:
             self.hold(f"cannot read what Kafka gives, and tries again: {explain(error)}")
-            metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
+            metrics.CONSUMER_STOPPED.labels(self.name).set(1)
         if is_bug and many == MANY + 1:
             log.error("A consumer cannot read what Kafka gives", exc_info=error, extra=said)
         elif many == 1:
@@ -130,7 +131,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if not self.stopped.is_set():
             self._lanes.begin()
             self._trouble = None
-            metrics.CONSUMER_STOPPED.labels(self.topic.name).set(0)
+            metrics.CONSUMER_STOPPED.labels(self.name).set(0)
         log.info("Partitions were assigned", extra={"topic": self.topic.name, "partitions": len(assigned)})
 
     async def handle(self, records: Sequence[Incoming], client: KafkaClient) -> None:
@@ -165,7 +166,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
         What the client raises that is no trouble of Kafka's is taken as everywhere: it is given another client.
         """
-        metrics.CONSUMER_WAITING.labels(self.topic.name).set(self._lanes.waited_seconds)
+        metrics.CONSUMER_WAITING.labels(self.name).set(self._lanes.waited_seconds)
         try:
             async with asyncio.timeout(TEND_SECONDS):
                 positions = {at: await client.position(at) for at in client.assignment()}
@@ -265,7 +266,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def _stop_by_alarm(self, said: dict[str, str]) -> None:
         if not self.stopped.is_set():
             self._alarmed_at = monotonic()
-            metrics.CONSUMER_ALARM.labels(self.topic.name).set(1)
+            metrics.CONSUMER_ALARM.labels(self.name).set(1)
             self._stop(ALARMED, said, None)
 
     def _resume(self) -> None:
@@ -274,15 +275,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._window.clear()
         self._trouble = NOT_JOINED
         self.stopped.clear()
-        metrics.CONSUMER_STOPPED.labels(self.topic.name).set(0)
-        metrics.CONSUMER_ALARM.labels(self.topic.name).set(0)
+        metrics.CONSUMER_STOPPED.labels(self.name).set(0)
+        metrics.CONSUMER_ALARM.labels(self.name).set(0)
         log.info("A consumer goes on: its alarm was cleared", extra={"topic": self.topic.name})
 
     def _stop(self, trouble: str, said: dict[str, str], error: BaseException | None) -> None:
         self._trouble = trouble
         self.stopped.set()
         self._lease.lapse()
-        metrics.CONSUMER_STOPPED.labels(self.topic.name).set(1)
+        metrics.CONSUMER_STOPPED.labels(self.name).set(1)
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
     async def _measure(self, client: KafkaClient) -> dict[TopicPartition, int]:

@@ -1,20 +1,24 @@
 """A stretch of a topic in batches, as the product's consumer applies them: side by side, of other partitions each."""
 
 from collections.abc import AsyncIterator, Mapping
-from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from customer_sync.app import LANES, MEMBERS
+from synckit import postgres
 from synckit.consumer.lanes import apart
+
+AT_ONCE: Final = min(MEMBERS * LANES, postgres.POOL_SIZE)
+"""Batches side by side: as many as customer-sync would have, and has connections for."""
 
 
 async def batches(
-    servers: str, topic: str, begins: Mapping[str, int], ends: Mapping[str, int], at_most: int, lanes: int
+    servers: str, topic: str, begins: Mapping[str, int], ends: Mapping[str, int], at_most: int
 ) -> AsyncIterator[list[list[Any]]]:
     """The committed records between these offsets, by the number of their partition as text.
 
-    As many batches at a time as there are lanes.
+    So many batches at a time, where so many records wait.
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers,
@@ -31,10 +35,10 @@ async def batches(
             consumer.seek(place, begins.get(str(place.partition), 0))
         left = sum(end - begins.get(str(place.partition), 0) for place, end in places.items())
         while left > 0:
-            taken = await consumer.getmany(timeout_ms=500, max_records=at_most * lanes)
-            records = list(chain(*taken.values()))
+            taken = await consumer.getmany(timeout_ms=500, max_records=at_most * AT_ONCE)
+            records = [one for place, some in taken.items() for one in some if one.offset < places[place]]
             left -= len(records)
             if records:
-                yield apart(records, at_most, lanes)
+                yield apart(records, at_most, AT_ONCE)
     finally:
         await consumer.stop()

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from customer_sync.app import LANES
 from customer_sync.handlers.webhooks import on_salesforce_webhooks
 from customer_sync.resources import Resources
 from paintbox.bench.outcomes import Run
@@ -43,7 +42,7 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
         async def act(turn: stage.Order) -> Run:
             watch, many = Stopwatch(), 0
             begin(Path(turn["file"]))
-            stretch = batches(order["servers"], order["topic"], turn["begins"], turn["ends"], turn["at_most"], LANES)
+            stretch = batches(order["servers"], order["topic"], turn["begins"], turn["ends"], turn["at_most"])
             async for side_by_side in stretch:
                 sent = []
                 for records in side_by_side:

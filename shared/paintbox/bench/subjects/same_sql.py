@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_sync.app import LANES
 from paintbox.bench.outcomes import Run
 from paintbox.bench.subjects import stage
+from paintbox.bench.subjects.batches import AT_ONCE
 from paintbox.bench.subjects.statements import Statement, kept
 from paintbox.bench.usage import Stopwatch
 from synckit import postgres
@@ -28,7 +28,7 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     """The connections. The order tells which recorded database is replayed in which."""
     lanes: list[Lane] = [
         {name: await postgres.connect(dsn, process="paintbox-bench") for name, dsn in order["databases"].items()}
-        for _ in range(LANES)
+        for _ in range(AT_ONCE)
     ]
     connections = [connection for lane in lanes for connection in lane.values()]
 

@@ -44,8 +44,8 @@ NOTES: Final = (
     "Rates count from the first commit of offsets to lag 0. The outbox relay runs meanwhile, as it does in production.",
     "The same SQL alone: the statements that the handler sends, written down in a run on copies of the databases, sent "
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
-    "so for the first quarter of each round's changes, two batches at once as customer-sync does, each over a "
-    "connection a database.",
+    "so for the first half of each round's changes, four batches at once, each over a connection a database: as many "
+    "as customer-sync has.",
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
 )
@@ -212,10 +212,10 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
 async def _round(
     rig: Rig, others: Others, segment: Segment, number: int, runs: dict[str, list[Run]], say: Callable[[str], None]
 ) -> None:
-    """Everybody takes the same part in; of a quarter the statements are written down first, which is not measured."""
-    quarter = segment.first(4)
-    say("writing the statements of a quarter down")
-    await others.recorder.act(**quarter.told(), file=_statements(rig))
+    """Everybody takes the same part in; of a half the statements are written down first, which is not measured."""
+    half = segment.first(2)
+    say("writing the statements of a half down")
+    await others.recorder.act(**half.told(), file=_statements(rig))
     for name in order([OURS, SAME_SQL, UPSERT], number):
         say(name)
         await clones.checkpoint(rig)
@@ -223,7 +223,7 @@ async def _round(
         if name == OURS:
             run, events = await ours(rig, segment), segment.events
         elif name == SAME_SQL:
-            run, events = await _same_sql(rig, others, quarter.events), quarter.events
+            run, events = await _same_sql(rig, others, half.events), half.events
         else:
             run, events = await others.upsert.act(events=segment.events), segment.events
         used = {server: 1e6 * (seconds - before[server]) / events for server, seconds in _servers(rig).items()}
