@@ -52,7 +52,7 @@ prove: setup ## harm a stack of its own in every way for 3 minutes, and balance 
 prove-mutants: setup ## make eight mistakes on purpose, and demand that each is caught
 	@$(BIN)/paintbox prove --mutants all
 
-bench: setup ## measure everything beside plain solutions, about twenty minutes; writes docs/performance.md; BENCH="A D --quick"
+bench: setup ## measure everything beside plain solutions, half an hour; writes docs/performance.md; BENCH="A D --quick", BENCH=--large for what is grown
 	@$(BIN)/paintbox bench $(BENCH)
 
 fmt: $(READY) ## format the code

@@ -13,6 +13,7 @@ from typing import Final
 import psutil
 from rich.console import Console
 
+from paintbox.bench import statement_costs
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
@@ -29,7 +30,8 @@ from paintbox.stack.up import bring_up
 SERVERS: Final = ("postgres", "kafka", "databases", "topics", "migrations", "logins", "configuration")
 SERVICES: Final = ("webhook-ingest", "webhook-log", "customer-sync", "photo-sync")
 POSTGRES: Final = {"track_commit_timestamp": "on", "max_wal_size": "4GB"}
-"""When each transaction was committed is what E measures; it is on in every workload, for every subject alike."""
+"""When each transaction was committed is what E measures; it is on in every workload, for every subject alike, and so
+is the count of what statements cost, where that is installed."""
 LEAST_SPACE: Final = 8 * 2**30
 
 
@@ -160,7 +162,11 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     with operate.locked(where, lines):
         try:
             with PartLines(console, "starting") as lines:
-                stack = await _start(where, Layout(replicas=most_replicas, postgres=POSTGRES, lasting=True), lines)
+                stack = await _start(
+                    where,
+                    Layout(replicas=most_replicas, postgres=POSTGRES | statement_costs.settings(), lasting=True),
+                    lines,
+                )
             yield Rig(stack)
         finally:
             with PartLines(console, "stopping") as lines:

@@ -16,6 +16,7 @@ from paintbox.bench.outcomes import Curve, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
+from paintbox.bench.statement_costs import Statements
 from paintbox.bench.subjects import plain_upsert, sized_batches
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
@@ -91,14 +92,17 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     say(f"warming up: customer-sync takes {sizes.contacts:,} contacts in")
     founded = await taken_in(rig, organization.founded(sizes.contacts))
     runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
+    statements = Statements(rig.superuser_dsn, [database_name(database) for database in WRITTEN])
     async with _others(rig, founded) as others:
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}: making {sizes.changes // rounds:,} changes")
             segment = await load(rig, organization.changed(sizes.changes // rounds))
-            await _round(rig, others, segment, number, runs, partial(_say_round, say, number, rounds))
+            told = partial(_say_round, say, number, rounds)
+            await _round(rig, others, segment, number, runs, statements, told)
         curve = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
-    return replace(_outcome(runs, sizes.contacts, sizes.changes), curves=(curve,))
+    outcome = _outcome(runs, sizes.contacts, sizes.changes)
+    return replace(outcome, curves=(curve,), tables=statements.tables())
 
 
 async def taken_in(rig: Rig, records: Iterable[Outgoing]) -> Segment:
@@ -210,7 +214,13 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
 
 
 async def _round(
-    rig: Rig, others: Others, segment: Segment, number: int, runs: dict[str, list[Run]], say: Callable[[str], None]
+    rig: Rig,
+    others: Others,
+    segment: Segment,
+    number: int,
+    runs: dict[str, list[Run]],
+    statements: Statements,
+    say: Callable[[str], None],
 ) -> None:
     """Everybody takes the same part in; of a half the statements are written down first, which is not measured."""
     half = segment.first(2)
@@ -221,7 +231,9 @@ async def _round(
         await clones.checkpoint(rig)
         before = _servers(rig)
         if name == OURS:
+            await statements.begin()
             run, events = await ours(rig, segment), segment.events
+            await statements.end(events)
         elif name == SAME_SQL:
             run, events = await _same_sql(rig, others, half.events), half.events
         else:
