@@ -23,10 +23,12 @@ from synckit.parking import Redrive
 NAME: Final = "customer-sync"
 MEMBERS: Final = 2
 """Consumers of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
-LANES: Final = 3
+LANES: Final = 2
 """Of each, batches side by side: what is taken together is written together, an account's rows once."""
-SHARED: Final = postgres.POOL_SIZE + 3
-"""Sessions of the shared database: one more for each consumer, whose redrive keeps it for as long as it waits."""
+SESSIONS: Final = MEMBERS * LANES + 2
+"""One for each batch, and two for whoever looks after things where all batches wait for the same lock."""
+SHARED: Final = SESSIONS + 3
+"""Sessions of the shared database: one more for each topic, whose redrive keeps it for as long as it waits."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
 
 
@@ -38,7 +40,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
     """
     dsn, servers = settings.customers_dsn.get_secret_value(), settings.kafka_bootstrap_servers
     async with (
-        postgres.create_pool(dsn, process=NAME) as customers,
+        postgres.create_pool(dsn, process=NAME, size=SESSIONS) as customers,
         postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME, size=SHARED) as integrations,
         background.background() as loops,
     ):

@@ -18,7 +18,7 @@ from webhook_ingest.publisher import Publisher, UnavailableError
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS: Final = 4.0
-"""Within this a request's records are kept, or it is refused. The edge waits half a second longer for a door."""
+"""Within this a request's records are kept, or it is refused. The edge waits a little longer for a door."""
 WRITE_SECONDS: Final = 2.4
 """How long writing to the spool may take at most: after the longest wait for Kafka (2.4 s) 1.6 s are left."""
 CHECK_SECONDS: Final = 1.0

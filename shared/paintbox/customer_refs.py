@@ -81,7 +81,7 @@ class CustomerRefs:
         """
         erased = len(await matches.erase_customer_refs(connection, map(str, self._erased)))
         if whole:
-            erased += len(await matches.keep_customer_refs(connection, [*self._refs, *self._unread]))
+            erased += len(await matches.keep_customer_refs(connection, sorted({*self._refs, *self._unread})))
         changed, known = 0, sorted(self._refs)
         for start in range(0, len(known), AT_ONCE):
             some = [self._refs[key] for key in known[start : start + AT_ONCE]]
@@ -98,6 +98,31 @@ def _key_of(record: Any) -> Iterator[UUID]:
         return
 
 
+async def prepare(connection: Connection) -> None:
+    """Have every statement of `fill` prepared. It changes nothing: nobody has this id, and it is rolled back."""
+    nobody = UUID(int=0)
+    ref = CustomerRef(
+        customer_id=nobody,
+        salesforce_ids=(),
+        email=None,
+        phone=None,
+        name="",
+        merged_into=None,
+        source_version=0,
+        deleted_at=None,
+    )
+    cause = Cause(event_id=nobody, correlation_id=nobody, traceparent="", received_at=0)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await matches.erase_customer_refs(connection, [])
+        await matches.keep_customer_refs(connection, None)
+        await notes.insert(connection, MIRROR, {CUSTOMER: {str(nobody): cause}})
+        await matches.upsert_customer_refs(connection, [ref])
+    finally:
+        await transaction.rollback()
+
+
 async def rebuild(dsn: str, servers: str, on_progress: OnProgress) -> Filled:
     """Have the rows say what the topic says, no more and no less. Twice is harmless.
 
@@ -105,9 +130,8 @@ async def rebuild(dsn: str, servers: str, on_progress: OnProgress) -> Filled:
     where the topic tells of nobody though there are rows: nothing has been changed then.
     """
     refs = CustomerRefs()
-    async with alone(dsn, Database.PROJECTS, PROCESS) as session:
+    async with alone(dsn, Database.PROJECTS, PROCESS, prepare) as session:
         await session.read(servers, [CUSTOMERS_CHANGES], refs.take, on_progress)
-        await CustomerRefs().fill(session.connection, whole=False)  # nothing: prepared before rows are locked
         if not refs.many and await session.connection.fetchval("SELECT EXISTS (SELECT FROM projects.customer_refs)"):
             raise DatabaseError(f"{CUSTOMERS_CHANGES.name} tells of nobody, and every row would be deleted")
         async with session.writing():

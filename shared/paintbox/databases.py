@@ -81,7 +81,12 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
     """
     settings = {**SESSION_SETTINGS, "application_name": process}
     try:
-        connection: Connection = await asyncpg.connect(dsn, timeout=10, server_settings=settings)
+        connection: Connection = await asyncpg.connect(
+            dsn,
+            timeout=10,
+            server_settings=settings,
+            max_cached_statement_lifetime=0,  # what was prepared stays so: see decision 28
+        )
     except (ValueError, OverflowError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password
         raise DatabaseError("the DSN is not of the form postgresql://user:password@host:port/database") from None
     except (OSError, asyncpg.PostgresError) as error:

@@ -8,9 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from paintbox import relationships
+from paintbox import customer_refs, relationships
 from paintbox.customer_refs import CustomerRefs
 from paintbox.databases import Connection, Database
 from paintbox.owners import OWNERS, Alone, Owner, alone
@@ -116,7 +117,7 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
     its part: nothing has been changed then.
     """
     owner = OWNERS[database]
-    async with alone(dsn, database, PROCESS, dry_run=dry_run) as session:
+    async with alone(dsn, database, PROCESS, partial(_prepare, database), dry_run=dry_run) as session:
         connection = session.connection
         former = await connection.fetchval(f"SELECT version FROM {owner.floor}")  # noqa: S608 - constant
         waiting = await _list_waiting(connection, owner)
@@ -127,14 +128,15 @@ async def raise_floor(dsn: str, servers: str, database: Database, *, dry_run: bo
         outdated = [one.seq for one in waiting if published.has_outdated(one)]
         lacking = await published.relationships.find_lacking(connection)
         if not dry_run:
-            await _write(session, owner, Found(floor, outdated, lacking, refs))
+            async with session.writing():
+                await _change(connection, owner, Found(floor, outdated, lacking, refs))
     return Raised(
         records=published.records,
         greatest=published.greatest,
         former=former,
         floor=floor,
         outdated=len(outdated),
-        passed_over=dict(published.passed_over),
+        passed_over=dict(published.passed_over + refs.passed_over if refs else published.passed_over),
         keys=len(lacking.keys),
         matches=len(lacking.matches),
     )
@@ -181,11 +183,11 @@ class Found:
     refs: CustomerRefs | None = None
 
 
-async def _write(session: Alone, owner: Owner, found: Found) -> None:
-    """One transaction. Its statements are prepared before rows are locked, by what changes nothing: see decision 28."""
-    await _change(session.connection, owner, Found(refs=found.refs and CustomerRefs()))
-    async with session.writing():
-        await _change(session.connection, owner, found)
+async def _prepare(database: Database, connection: Connection) -> None:
+    await _change(connection, OWNERS[database], Found())
+    if database is Database.PROJECTS:
+        await relationships.restore(connection, Lacking())
+        await customer_refs.prepare(connection)
 
 
 async def _change(connection: Connection, owner: Owner, found: Found) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
-from paintbox import topics
+from paintbox import reading, topics
 from paintbox.__main__ import app
 from paintbox.databases import Database
 from paintbox.environment import SERVERS
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.xdist_group("restored")
 
 BOTH: Final = (customer(), customer(GERALDINE))
 """With one e-mail address, which the project names."""
+RUNS: Final = "projects: photo-sync runs, or ran meanwhile: stop every copy of it first"
 MATCHES: Final = "SELECT state, customer_id FROM projects.customer_matches"
 KNOWN: Final = "SELECT customer_id FROM projects.customer_refs ORDER BY customer_id"
 
@@ -106,6 +108,56 @@ async def test_it_says_what_the_topic_says_no_more_and_no_less_and_projects_are_
     assert [match["state"] for match in matches] == ["contested"], "whose e-mail address it was has another now"
 
 
+async def test_a_service_that_only_read_a_customer_meanwhile_has_it_fail_and_change_nothing(
+    broker: str, dsn: str, connect: OpenSession, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(broker, BOTH[0])
+    ours, read = asyncio.get_running_loop(), reading.read
+
+    async def reads_customers() -> None:
+        async with photo_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+            await sync.customers(BOTH)
+
+    async def read_meanwhile(*given: Any, **named: Any) -> set[str]:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(reads_customers(), ours))
+        return await read(*given, **named)
+
+    monkeypatch.setattr(reading, "read", read_meanwhile)
+    said = await paintbox(dsn, broker, "rebuild", "customer-refs")
+
+    assert said == RUNS
+    assert len(await (await connect(dsn)).fetch(KNOWN)) == 2
+
+
+@pytest.mark.parametrize("command", [("rebuild", "customer-refs"), ("restored", "projects")])
+async def test_f04_it_prepares_nothing_while_it_has_locks_in_hand(
+    broker: str, dsn: str, monkeypatch: pytest.MonkeyPatch, command: tuple[str, str]
+) -> None:
+    await publish(broker, *BOTH, wanted=(CUSTOMERS_CHANGES, PROJECTS_CHANGES, FEDERATION_KEYS))
+    prepared: list[str] = []
+    are_locked = False
+    connection: Any = asyncpg.Connection
+    prepare, execute = connection._get_statement, connection.execute
+
+    async def noted(self: Any, query: str, *others: Any, **named: Any) -> Any:
+        if are_locked and query not in {key[0] for key in self._stmt_cache._entries}:
+            prepared.append(query)
+        return await prepare(self, query, *others, **named)
+
+    async def executed(self: Any, query: str, *others: Any, **named: Any) -> Any:
+        nonlocal are_locked
+        done = await execute(self, query, *others, **named)
+        are_locked |= "LOCK TABLE" in query
+        return done
+
+    monkeypatch.setattr(connection, "_get_statement", noted)
+    monkeypatch.setattr(connection, "execute", executed)
+    await paintbox(dsn, broker, *command)
+
+    assert are_locked
+    assert prepared == []
+
+
 async def test_what_would_forget_everybody_is_refused_and_so_is_a_service_that_runs(
     broker: str, dsn: str, connect: OpenSession, new_database: NewDatabase
 ) -> None:
@@ -119,5 +171,5 @@ async def test_what_would_forget_everybody_is_refused_and_so_is_a_service_that_r
     runs = await paintbox(dsn, broker, "rebuild", "customer-refs")
 
     assert empty == f"projects: {CUSTOMERS_CHANGES.name} tells of nobody, and every row would be deleted"
-    assert runs == "projects: photo-sync runs, or ran meanwhile: stop every copy of it first"
+    assert runs == RUNS
     assert len(await session.fetch(KNOWN)) == 2

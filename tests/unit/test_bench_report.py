@@ -88,7 +88,7 @@ def test_two_reports_that_cannot_be_compared_are_said_to_be_such() -> None:
         "D was other work then (D: rows): nothing may be compared."
     ]
     assert comparison.differences(a_report("AD"), a_report("D", processor="four cores")) == [
-        "The machines differ, or the servers: only ratios may be compared."
+        "D was on another machine then, or other servers: only ratios may be compared."
     ]
 
 

@@ -10,6 +10,7 @@ from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
+from synckit.consumer.lease import Lease
 from synckit.failures import collecting, describe, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
@@ -59,9 +60,13 @@ async def _project_all(resources: Resources, name: str, listing: Listing) -> lis
         async with resources.projects.acquire() as connection:
             ids = await listing(connection, after, SLICE)
         if ids:
-            resources.projector.remember([Note(next(_NUMBERS), name, tuple(ids), {})])
-            with collecting(bugs):  # said already, and the others of the slice are projected
-                await resources.projector.work()
+            note, whose = Note(next(_NUMBERS), name, tuple(ids), {}), Lease()
+            resources.projector.remember([note], whose)
+            try:
+                with collecting(bugs):  # said already, and the others of the slice are projected
+                    await resources.projector.work(whose)
+            finally:
+                resources.projector.forget(note)  # what fails is looked at in the next round, as all of it
         after = ids[-1] if len(ids) == SLICE else None
     return bugs
 

@@ -220,10 +220,10 @@ async def erase_customer_refs(connection: Connection, keys: Iterable[str]) -> li
     return [row["customer_id"] for row in rows]
 
 
-async def keep_customer_refs(connection: Connection, ids: Iterable[UUID]) -> list[UUID]:
-    """Forget all customers but these; those of whom we knew."""
+async def keep_customer_refs(connection: Connection, ids: Sequence[UUID] | None) -> list[UUID]:
+    """Forget all customers but these, and nobody where there is no list; those of whom we knew."""
     rows = await connection.fetch(
-        "DELETE FROM projects.customer_refs WHERE customer_id <> ALL($1::uuid[]) RETURNING customer_id", sorted(ids)
+        "DELETE FROM projects.customer_refs WHERE customer_id <> ALL($1::uuid[]) RETURNING customer_id", ids
     )
     return [row["customer_id"] for row in rows]
 

@@ -37,10 +37,10 @@ def changes(before: Report, now: Report) -> list[Change]:
 def differences(before: Report, now: Report) -> list[str]:
     """What keeps the two from being held against each other, in sentences."""
     found = []
-    if not is_same(before.machine, now.machine):
-        found.append("The machines differ, or the servers: only ratios may be compared.")
     for letter, section in now.sections.items():
         earlier = before.sections.get(letter)
+        if earlier and not is_same(earlier.machine, section.machine):
+            found.append(f"{letter} was on another machine then, or other servers: only ratios may be compared.")
         if earlier and (earlier.is_quick, earlier.outcome.title) != (section.is_quick, section.outcome.title):
             found.append(f"{letter} was other work then ({earlier.outcome.title}): nothing may be compared.")
     return found

@@ -156,6 +156,7 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     """
     checkout = places.find_checkout(Path.cwd())
     where = Places(checkout, (directory or checkout / ".local" / places.BENCH).expanduser().resolve())
+    operate.demand_passing(where)
     with PartLines(console, "starting") as lines:
         operate.remove_earlier(where, lines, _stop_and_empty)
     places.make(where)

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from paintbox.bench.outcomes import Figure, Table
 from paintbox.databases import Connection, connected
 from paintbox.stack.postgres import packaged_programs
@@ -54,7 +52,7 @@ class Statements:
         """Count from now on."""
         async with connected(self._dsn, process=PROCESS) as connection:
             if await _is_there(connection):
-                await connection.execute("SELECT pg_stat_statements_reset()")
+                await connection.execute("SELECT public.pg_stat_statements_reset()")
 
     async def end(self, events: int) -> None:
         """What was counted since, of so many events, is a round."""
@@ -65,7 +63,7 @@ class Statements:
                 """
                 SELECT query, calls, rows, 1000 * total_exec_time AS us, wal_bytes::bigint,
                        shared_blks_hit + shared_blks_read AS blocks
-                  FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
+                  FROM public.pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
                  WHERE datname = ANY($1::text[]) AND query NOT LIKE '%pg_stat_%'
                 """,
                 self._databases,
@@ -98,9 +96,8 @@ class Statements:
 
 
 async def _is_there(connection: Connection) -> bool:
-    try:
-        await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {LIBRARY}")
-        await connection.execute(f"SELECT FROM {LIBRARY} LIMIT 1")
-    except asyncpg.PostgresError:
+    """Whether the server counts, as it was told to where it can."""
+    if LIBRARY not in await connection.fetchval("SHOW shared_preload_libraries"):
         return False
+    await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {LIBRARY} SCHEMA public")
     return True

@@ -165,6 +165,7 @@ class Rig:
         by their names. Raises OperatorError where a part does not come up.
         """
         where, told = _places(directory), lines or PartLines(Console(), "starting")
+        operate.demand_passing(where)
         remove(where, told)
         places.make(where)
         with operate.locked(where, told):

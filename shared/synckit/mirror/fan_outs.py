@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 
 from synckit.backoff import delays
-from synckit.failures import Verdict, describe, explain, verdict
+from synckit.failures import describe, explain
 from synckit.mirror.notes import Note
 from synckit.observability import metrics
 
@@ -45,11 +45,13 @@ class Slice:
 
 Project = Callable[[Note, str, bool], Awaitable[Slice]]
 """Projects what comes behind a key of a note, which stays where the third says so. Raises what is no bug of a row."""
+Part = tuple[str, str | None]
+"""Behind which key a part of a note begins, and with which it ends (None: with the last)."""
 
 
 @dataclass(slots=True)
-class _Trouble:
-    """What keeps something from being done, since when, and when it is tried again."""
+class Waiting:
+    """What something waits for that cannot be done now, since when, and when it is tried again."""
 
     what: dict[str, object]
     error: Exception | None = None
@@ -57,56 +59,72 @@ class _Trouble:
     due_at: float = 0.0
     _delays: Iterator[float] = field(default_factory=delays)
 
-    @property
-    def is_bug(self) -> bool:
-        return self.error is not None and verdict(self.error) is Verdict.BUG
-
-    def met(self, error: Exception) -> None:
-        """Said where it is something else than before."""
+    def begin(self, error: Exception) -> None:
+        """Said where it waits for something else than before."""
         if type(self.error) is not type(error):
-            said = {**self.what, **describe(error)}
-            if verdict(error) is Verdict.BUG:
-                log.error("A note met a bug", extra=said, exc_info=error)
-            else:
-                log.warning("What a change affects has to wait", extra=said)
+            log.warning("What a change affects has to wait", extra={**self.what, **describe(error)})
         self.since, self.error = min(self.since, monotonic()), error
-
-    def wait(self) -> None:
-        """Before the next try, a little longer than the last time."""
         self.due_at = monotonic() + next(self._delays)
 
     def end(self) -> None:
         """It goes on."""
         if self.error is not None:
             log.info("What a change affects is done again", extra=self.what)
-        self.error, self.since, self._delays = None, NEVER, delays()
+            self.error, self.since, self._delays = None, NEVER, delays()
 
 
 @dataclass(slots=True)
 class _FanOut:
     note: Note
-    after: str
-    """What comes behind this key is not done yet."""
-    trouble: _Trouble
-    meets_bug: bool = False
-    """On this way through it, or on the last one: nobody knows that it is over before all of it is done."""
-    again_after: str | None = None
-    """What comes behind this key is to be done once more: one there met a bug. The note must not be deleted before."""
+    part: Part
+    """What is being done, as far as it is not done yet."""
+    waiting: Waiting
+    parts: list[Part] = field(default_factory=list)
+    """What comes after that."""
+    failed: list[Part] = field(default_factory=list)
+    """What met a bug, and is all that is done on the next way through."""
+    bug: Exception | None = None
+    """That was met last. The note is not deleted by its last slice then, but once no part meets any."""
+    bug_since: float = NEVER
+    due_at: float = 0.0
+    delays: Iterator[float] = field(default_factory=delays)
+
+    def met(self, bug: Exception) -> None:
+        """Said once."""
+        if self.bug is None:
+            log.error("A note met a bug", extra={**named(self.note), **describe(bug)}, exc_info=bug)
+            self.bug_since = monotonic()
+        self.bug = bug
+
+    def wait(self) -> None:
+        """Before the next way through, a little longer than the last time."""
+        self.due_at = monotonic() + next(self.delays)
+
+    @property
+    def tried_at(self) -> float:
+        """When it is to be tried next, by `monotonic`."""
+        return max(self.due_at, self.waiting.due_at)
 
 
 class FanOuts:
     """The notes whose first slice a batch has done, or that met a bug; nobody waits for the rest of them."""
 
     def __init__(
-        self, project: Project, is_there: Callable[[Note], Awaitable[bool]], follow: Callable[[], Awaitable[None]]
+        self,
+        project: Project,
+        finish: Callable[[Note], Awaitable[None]],
+        is_there: Callable[[Note], Awaitable[bool]],
+        follow: Callable[[], Awaitable[None]],
     ) -> None:
-        """`is_there`: whether nobody has done a note yet. `follow` does what follows from slices."""
+        """`finish` deletes a note, `is_there` says whether nobody has yet; `follow` does what follows from slices."""
         self._project = project
+        self._finish = finish
         self._is_there = is_there
         self._follow = follow
-        self._following = _Trouble({})
+        self._following = Waiting({})
         self._all: dict[int, _FanOut] = {}
         self._has_come = asyncio.Event()
+        self._has_led = asyncio.Event()
         metrics.FAN_OUTS.set_function(lambda: len(self))
         metrics.FAN_OUT_WAITING.set_function(self._waited_seconds)
 
@@ -126,80 +144,100 @@ class FanOuts:
         """Do what comes behind this key from now on. False where there are too many, or the note is not stored."""
         if not note.is_stored or len(self._all) >= MOST:
             return False
-        one = self._all[note.id] = _FanOut(note, after, _Trouble(named(note)), bug is not None)
+        one = self._all[note.id] = _FanOut(note, (after, None), Waiting(named(note)))
         if bug is not None:
-            one.trouble.met(bug)
-            one.trouble.wait()
+            one.met(bug)
+            one.wait()
         self._has_come.set()
         return True
 
     async def check(self) -> str | None:
         """For readiness: what keeps one of them from being done, in words without values."""
-        met = [(one.is_bug, one.error) for one in self._troubles() if one.error is not None]
-        if not met:
-            return None
-        is_bug, error = max(met, key=lambda one: one[0])
-        return f"{'meets a bug' if is_bug else 'waits'}: {explain(error)}"
+        bug = next((one.bug for one in self._all.values() if one.bug is not None), None)
+        if bug is not None:
+            return f"meets a bug: {explain(bug)}"
+        waiting = (self._following, *(one.waiting for one in self._all.values()))
+        return next((f"waits: {explain(one.error)}" for one in waiting if one.error is not None), None)
 
     async def run(self) -> None:
         """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take_turns())
+            tasks.create_task(self._go_on_following())
+
+    async def _take_turns(self) -> None:
         while True:
             self._has_come.clear()
             await self.go_through()
-            due = min((one.due_at for one in self._troubles()), default=NEVER)
+            due = min((one.tried_at for one in self._all.values()), default=NEVER)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if due == NEVER else max(due - monotonic(), 0)):
                     await self._has_come.wait()
 
     async def go_through(self) -> None:
-        """A slice of each that is due, and what follows from them."""
+        """A slice of each that is due."""
         now = monotonic()
-        for one in [one for one in self._all.values() if one.trouble.due_at <= now]:
-            with _noting(one.trouble):
+        for one in [one for one in self._all.values() if one.tried_at <= now]:
+            with _noting(one.waiting):
                 await self._go_on(one)
-        if self._following.due_at <= now:
-            with _noting(self._following):
-                await self._follow()
-                self._following.end()
 
     async def _go_on(self, one: _FanOut) -> None:
-        if one.trouble.error is not None and not await self._is_there(one.note):
-            self._end(one)  # another copy has done it
+        is_again = one.bug is not None or one.waiting.error is not None
+        if is_again and not await self._is_there(one.note):  # another copy has done it
+            self._end(one)
             return
-        done = await self._project(one.note, one.after, one.again_after is not None)
+        begin, end = one.part
+        done = await self._project(one.note, begin, one.bug is not None)
+        self._has_led.set()
+        one.waiting.end()
         if done.bug is not None:
-            one.trouble.met(done.bug)
-            one.meets_bug = True
-            one.again_after = one.after if one.again_after is None else one.again_after
-        elif not one.meets_bug:
-            one.trouble.end()
-        if done.after is not None:
-            one.after = done.after
-        elif one.again_after is not None:
-            one.after, one.again_after = one.again_after, None
-            one.trouble.wait()
+            one.met(done.bug)
+            one.failed.append((begin, done.after))
+        if done.after is not None and (end is None or done.after < end):
+            one.part = done.after, end
+        elif one.parts:
+            one.part = one.parts.pop(0)
+        elif one.failed:
+            one.part, *one.parts = one.failed
+            one.failed = []
+            one.wait()
         else:
+            if one.bug is not None:
+                await self._finish(one.note)
             self._end(one)
 
     def _end(self, one: _FanOut) -> None:
-        one.trouble.end()
+        if one.bug is not None:
+            log.info("A note meets no bug any more", extra=named(one.note))
+        one.waiting.end()
         del self._all[one.note.id]
 
-    def _troubles(self) -> list[_Trouble]:
-        """Of those that are not done, and of what follows from them where that waits."""
-        following = [self._following] if self._following.error is not None else []
-        return [one.trouble for one in self._all.values()] + following
+    async def _go_on_following(self) -> None:
+        """Beside the turns: what follows may wait for what a batch has in hand."""
+        while True:
+            await self._has_led.wait()
+            await self.follow()
+            await asyncio.sleep(max(self._following.due_at - monotonic(), 0))
+
+    async def follow(self) -> None:
+        """Once: what follows from the slices so far."""
+        self._has_led.clear()
+        with _noting(self._following):
+            await self._follow()
+            self._following.end()
+        if self._following.error is not None:
+            self._has_led.set()
 
     def _waited_seconds(self) -> float:
-        since = min((one.since for one in self._troubles()), default=NEVER)
+        of_all = (min(one.bug_since, one.waiting.since) for one in self._all.values())
+        since = min((self._following.since, *of_all))
         return 0.0 if since == NEVER else monotonic() - since
 
 
 @contextmanager
-def _noting(trouble: _Trouble) -> Iterator[None]:
+def _noting(waiting: Waiting) -> Iterator[None]:
     """Whatever fails within is said, and shown until it does no more: nothing ends the others' turns."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001 - bugs too
-        trouble.met(error)
-        trouble.wait()
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        waiting.begin(error)

@@ -105,6 +105,14 @@ async def list_stored(connection: Connection, mirror: Mirror, ids: Sequence[int]
     return {row["id"] for row in rows}
 
 
+async def renew(connection: Connection, mirror: Mirror, note: Note) -> None:
+    """It is being done, and not left behind: for `STALE_SECONDS` from now on, once the caller commits."""
+    await connection.execute(
+        f"UPDATE {mirror.notes} SET created_at = now() WHERE id = $1",  # noqa: S608 - a constant
+        note.id,
+    )
+
+
 async def delete(connection: Connection, mirror: Mirror, note: Note) -> None:
     """Forget a note, in the transaction that does the last of what it asks."""
     await connection.execute(f"DELETE FROM {mirror.notes} WHERE id = $1", note.id)  # noqa: S608 - constant

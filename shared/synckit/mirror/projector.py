@@ -42,7 +42,7 @@ class Projector:
         """Called after each commit: the outbox may have rows."""
         self._refusals = Refusals(pool, mirror, steps, self._report)
         self._mine: dict[int, Note] = {}
-        self.fan_outs = FanOuts(self._slice_beside, self._is_there, self.work)
+        self.fan_outs = FanOuts(self._slice_beside, self._finish_beside, self._is_there, self.work)
         self._whose: dict[int, object] = {}
         """Of each note, who hears of a bug in it: the batch that made it (its lease), or this for what is left over."""
         self._bugs: WeakKeyDictionary[object, Exception] = WeakKeyDictionary()
@@ -72,6 +72,12 @@ class Projector:
                 self._reached.pop(note.id, None)
             self._mine[note.id] = note
             self._whose[note.id] = self if whose is None else whose
+
+    def forget(self, note: Note) -> None:
+        """This note is not mine to do any more, done or not."""
+        if self._mine.get(note.id) is note:
+            del self._mine[note.id], self._whose[note.id]
+            self._reached.pop(note.id, None)
 
     async def work(self, whose: object = None) -> None:
         """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
@@ -168,7 +174,7 @@ class Projector:
                 self._reached[note.id] = after
             if bug is None and done >= notes.SLICE and self.fan_outs.take(note, after):
                 break
-            found = await self._slice(note, after, notes.SLICE, is_kept=bug is not None)
+            found = await self._slice(note, after, is_kept=bug is not None)
             if bug is None and found.bug is not None:
                 bug = found.bug
                 if self.fan_outs.take(note, after, bug):
@@ -178,30 +184,40 @@ class Projector:
         if bug is not None:
             raise bug
 
-    async def _slice(self, note: Note, after: str, at_most: int, *, is_kept: bool) -> Slice:
+    async def _slice(self, note: Note, after: str, *, is_kept: bool, is_beside: bool = False) -> Slice:
         """Project the next keys. With the last of them the note is deleted, unless it is kept or meets a bug."""
-        step, bugs = self._steps[note.object], list[Exception]()
-        async with self._pool.acquire() as connection:
-            found = await step.affected(connection, note, after)
-        keys = found[: min(self._portion.fits([1] * len(found)), at_most)]
+        step, bugs, found = self._steps[note.object], list[Exception](), list[str]()
+        with collecting(bugs):
+            async with self._pool.acquire() as connection:
+                found += await step.affected(connection, note, after)
+        if bugs:
+            return Slice(0, None, bugs[0])
+        keys = found[: min(self._portion.fits([1] * len(found)), fan_outs.SLICE if is_beside else notes.SLICE)]
         more = keys[-1] if len(found) >= notes.SLICE or len(keys) < len(found) else None
         with collecting(bugs), learning(self._portion, [1] * len(keys)):
-            await self._project(step, note, keys, is_last=more is None and not is_kept)
+            await self._project(step, note, keys, is_last=more is None and not is_kept, renews=is_beside)
         return Slice(len(keys), more, bugs[0] if bugs else None)
 
     async def _slice_beside(self, note: Note, after: str, is_kept: bool) -> Slice:
         try:
-            return await self._slice(note, after, fan_outs.SLICE, is_kept=is_kept)
+            return await self._slice(note, after, is_kept=is_kept, is_beside=True)
         finally:
             self._led_to.pop(note.id, None)  # they are mine
+
+    async def _finish_beside(self, note: Note) -> None:
+        await self._project(self._steps[note.object], note, (), is_last=True)
 
     async def _is_there(self, note: Note) -> bool:
         async with self._pool.acquire() as connection:
             return bool(await notes.list_stored(connection, self._mirror, [note.id]))
 
-    async def _project(self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool) -> None:
+    async def _project(
+        self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool, renews: bool = False
+    ) -> None:
         try:
             async with postgres.transaction(self._pool, "projector.project") as connection:
+                if renews:  # other copies leave it alone
+                    await notes.renew(connection, self._mirror, note)
                 done = await step.project(connection, note, keys) if keys else Projected()
                 if is_last:
                     await notes.delete(connection, self._mirror, note)

@@ -6,11 +6,10 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from customer_sync.app import LANES, MEMBERS
-from synckit import postgres
 from synckit.consumer.lanes import apart
 
-AT_ONCE: Final = min(MEMBERS * LANES, postgres.POOL_SIZE)
-"""Batches side by side: as many as customer-sync would have, and has connections for."""
+AT_ONCE: Final = MEMBERS * LANES
+"""Batches side by side, as customer-sync has them."""
 
 
 async def batches(
