@@ -12,8 +12,9 @@ from paintbox.bench.statement_costs import kind
         ("UPDATE integrations.webhook_events SET x = $1", "update integrations.webhook_events"),
         ("DELETE FROM customers.outbox_events WHERE seq = ANY($1)", "delete from customers.outbox_events"),
         ("SELECT id\n  FROM customers.salesforce_records\n FOR UPDATE", "lock and read customers.salesforce_records"),
+        ("SELECT id FROM f($1) JOIN customers.customers AS stored USING (id)", "read customers.customers"),
         ("SELECT id FROM customers.customers WHERE id = $1", "read customers.customers"),
-        ("COMMIT", "other"),
+        ("COMMIT", "commit"),
     ],
 )
 def test_a_statement_is_called_by_what_it_does_to_which_table(text: str, name: str) -> None:

@@ -15,9 +15,11 @@ PROCESS: Final = "paintbox-bench"
 LIBRARY: Final = "pg_stat_statements"
 MOST: Final = 16
 """Kinds of statements that are shown: those that cost most."""
+LEAST_ROWS: Final = 0.05
+"""An event. A statement whose last part only reads tells of no row that it wrote."""
 TITLE: Final = "What customer-sync's statements cost PostgreSQL"
 _WRITES: Final = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+([a-z_]+\.[a-z_]+)")
-_READS: Final = re.compile(r"FROM\s+((?:customers|integrations)\.[a-z_]+)")
+_READS: Final = re.compile(r"(?:FROM|JOIN)\s+((?:customers|integrations)\.[a-z_]+)")
 _VERBS: Final = {"INSERT INTO": "write", "UPDATE": "update", "DELETE FROM": "delete from"}
 
 
@@ -36,7 +38,7 @@ def kind(text: str) -> str:
         return f"{_VERBS[written[1]]} {written[2]}"
     read = _READS.search(text)
     if read is None:
-        return "other"
+        return text.split(maxsplit=1)[0].lower()
     return f"{'lock and read' if 'FOR UPDATE' in text or 'FOR NO KEY UPDATE' in text else 'read'} {read[1]}"
 
 
@@ -89,7 +91,7 @@ class Statements:
             Figure(name, "µs/event", tuple(sums["us"] / events for events, sums in rounds)),
             Figure(name, "rows/event", tuple(sums["rows"] / events for events, sums in rounds)),
         ]
-        if all(sums["rows"] for _, sums in rounds):
+        if all(sums["rows"] >= events * LEAST_ROWS for events, sums in rounds):  # others tell of no rows
             for measure, of in (("µs/row", "us"), ("WAL bytes/row", "wal_bytes"), ("pages/row", "blocks")):
                 figures.append(Figure(name, measure, tuple(sums[of] / sums["rows"] for _, sums in rounds)))
         return figures
