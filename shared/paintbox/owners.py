@@ -88,7 +88,12 @@ class Alone:
             self.connection,
             reading.read(servers, wanted, on_records, process=self._process, awaits_open=True, on_progress=on_progress),
         )
-        demand_topics(servers, wanted, found)
+        lacking = sorted({topic.name for topic in wanted} - found)
+        if lacking:
+            raise OperatorError(
+                f"Kafka at {servers} lacks {', '.join(lacking)}: what was published there cannot be known. "
+                "Where there never was anything, `paintbox topics apply` makes it."
+            )
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
@@ -145,13 +150,3 @@ async def alone(
         session = Alone(connection, OWNERS[database], process)
         await session.begin(prepare, dry_run=dry_run)
         yield session
-
-
-def demand_topics(servers: str, wanted: Sequence[Topic], found: set[str]) -> None:
-    """Raises OperatorError where a topic was not found."""
-    lacking = sorted({topic.name for topic in wanted} - found)
-    if lacking:
-        raise OperatorError(
-            f"Kafka at {servers} lacks {', '.join(lacking)}: what was published there cannot be known. "
-            "Where there never was anything, `paintbox topics apply` makes it."
-        )

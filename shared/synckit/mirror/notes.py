@@ -99,10 +99,14 @@ async def list_stale(
     return [_note(row["id"], row["object"], row["ids"], row["causes"]) for row in rows]
 
 
-async def list_stored(connection: Connection, mirror: Mirror, ids: Sequence[int]) -> set[int]:
-    """Which of these notes nobody has done yet."""
-    rows = await connection.fetch(f"SELECT id FROM {mirror.notes} WHERE id = ANY($1::bigint[])", ids)  # noqa: S608
-    return {row["id"] for row in rows}
+async def is_there(connection: Connection, mirror: Mirror, note: Note) -> bool:
+    """Whether nobody has done this note yet."""
+    return bool(
+        await connection.fetchval(
+            f"SELECT EXISTS (SELECT FROM {mirror.notes} WHERE id = $1)",  # noqa: S608 - a constant
+            note.id,
+        )
+    )
 
 
 async def renew(connection: Connection, mirror: Mirror, note: Note) -> None:

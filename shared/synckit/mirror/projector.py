@@ -96,8 +96,7 @@ class Projector:
                 note = self._mine.get(note_id)
                 if note is not None:
                     await self._try(note)
-                    if self._mine.get(note_id) is note:
-                        del self._mine[note_id], self._whose[note_id]
+                    self.forget(note)
                     todo += self._led_to.pop(note_id, ())
             del doing  # nobody waits for it any more, unless somebody does
         bug = self._bugs.pop(self if whose is None else whose, None)
@@ -209,7 +208,7 @@ class Projector:
 
     async def _is_there(self, note: Note) -> bool:
         async with self._pool.acquire() as connection:
-            return bool(await notes.list_stored(connection, self._mirror, [note.id]))
+            return await notes.is_there(connection, self._mirror, note)
 
     async def _project(
         self, step: Step, note: Note, keys: Sequence[str], *, is_last: bool, renews: bool = False
