@@ -41,7 +41,9 @@ IN_FLIGHT_BYTES = Gauge(
     "paintbox_webhook_bytes_in_flight", "Bytes that have arrived of the bodies of requests that are being answered"
 )
 
-SPOOL_ROWS = Gauge("paintbox_spool_rows", "Records that wait in the spool for Kafka; counted every 5 s")
+SPOOL_ROWS = Gauge(
+    "paintbox_spool_rows", "Records that wait in the spool for Kafka, every 5 s; above 10,000 at most so many"
+)
 SPOOL_AGE = Gauge(
     "paintbox_spool_oldest_seconds", "Age of the oldest record that waits in the spool, 0 where none does"
 )

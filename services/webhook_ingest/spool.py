@@ -19,7 +19,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from synckit import failpoints, kafka, postgres
+from synckit import failpoints, kafka, postgres, queues
 from synckit.contracts.headers import to_kafka
 from synckit.errors import TransientError
 from synckit.failures import describe, passes
@@ -129,18 +129,6 @@ async def has_rows(connection: Connection) -> bool:
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM integrations.webhook_spool)"))
 
 
-async def depth(connection: Connection) -> tuple[int, float]:
-    """How many rows wait, and for how many seconds the oldest has (0 where none does)."""
-    row = await connection.fetchrow(
-        """
-        SELECT (SELECT count(*) FROM integrations.webhook_spool) AS depth,
-               (SELECT greatest(extract(epoch FROM now() - spooled_at), 0)
-                  FROM integrations.webhook_spool ORDER BY seq LIMIT 1)::float8 AS age
-        """
-    )
-    return (row["depth"], row["age"] or 0.0) if row else (0, 0.0)
-
-
 class Sender:
     """Sends what the spool holds, as long as it holds something. A producer lives as long as there is work for it."""
 
@@ -183,7 +171,7 @@ class Sender:
         async with self._pool.acquire() as connection:
             now = monotonic()
             if now - self._measured_at >= MEASURE_SECONDS:
-                rows, age = await depth(connection)
+                rows, age = await queues.depth(connection, "integrations.webhook_spool", "spooled_at")
                 metrics.SPOOL_ROWS.set(rows)
                 metrics.SPOOL_AGE.set(age)
                 self._measured_at = now

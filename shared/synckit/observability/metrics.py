@@ -119,7 +119,7 @@ REFUSED = Gauge(
     "Rows that the database refuses, by the vendor's record that they are of; tried again once a minute",
     ["entity"],
 )
-OUTBOX_ROWS = Gauge("paintbox_outbox_rows", "Rows that wait to be published", ["outbox"])
+OUTBOX_ROWS = Gauge("paintbox_outbox_rows", "Rows that wait to be published; above 10,000 at most so many", ["outbox"])
 OUTBOX_AGE = Gauge("paintbox_outbox_oldest_seconds", "Age of the oldest row that waits to be published", ["outbox"])
 OUTBOX_PUBLISHED = Counter("paintbox_outbox_published_total", "Rows published and deleted", ["outbox"])
 OUTBOX_REFUSED = Counter("paintbox_outbox_refused_total", "Rows that are too large for Kafka, set aside", ["outbox"])

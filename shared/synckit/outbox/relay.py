@@ -16,7 +16,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from synckit import failpoints, kafka, postgres
+from synckit import failpoints, kafka, postgres, queues
 from synckit.errors import TransientError
 from synckit.failures import passes
 from synckit.observability import metrics
@@ -134,7 +134,7 @@ class Relay:
         now = asyncio.get_running_loop().time()
         if now - self._asked_at >= ASK_SECONDS:
             self._asked_at = now
-            rows, age = await store.depth(session, self._outbox)
+            rows, age = await queues.depth(session, self._outbox.events, "created_at")
             metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
 

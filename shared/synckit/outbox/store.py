@@ -116,15 +116,3 @@ async def set_aside(connection: Connection, outbox: Outbox, seqs: Sequence[int],
         seqs,
         reason,
     )
-
-
-async def depth(connection: Connection, outbox: Outbox) -> tuple[int, float]:
-    """How many rows wait, and for how many seconds the oldest has (0 where none does)."""
-    row = await connection.fetchrow(
-        f"""
-        SELECT (SELECT count(*) FROM {outbox.events}) AS depth,
-               (SELECT greatest(extract(epoch FROM now() - created_at), 0)
-                  FROM {outbox.events} ORDER BY seq LIMIT 1)::float8 AS age
-        """  # noqa: S608 - the table's name is a constant of the service
-    )
-    return (row["depth"], row["age"] or 0.0) if row else (0, 0.0)
