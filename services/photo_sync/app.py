@@ -54,7 +54,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
                 **{one.name: one.run for one in redrives},
                 "relay": relay.run,
                 **projector.loops,
-                "net": partial(held.net, resources),
+                "net": held.Net(resources).run,
                 "config": config.run,
                 "sessions": partial(sessions.watch, pool, integrations),
             }

@@ -75,7 +75,8 @@ class CustomerRefs:
         return len(self._refs)
 
     async def fill(self, connection: Connection, *, whole: bool) -> tuple[int, int]:
-        """Write what is newer, and delete what is erased: how many of each. With `whole` whoever is not told of, too.
+        """Write what is newer, and delete what is erased: how many of each. With `whole` the rows say what the topic
+        says, whatever they said: what is older is written, and whoever is not told of is deleted.
 
         The caller owns the transaction, and photo-sync does not run. What changed is noted.
         """
@@ -85,7 +86,8 @@ class CustomerRefs:
         changed, known = 0, sorted(self._refs)
         for start in range(0, len(known), AT_ONCE):
             some = [self._refs[key] for key in known[start : start + AT_ONCE]]
-            written = await matches.upsert_customer_refs(connection, [ref for ref, _ in some])
+            refs = [ref for ref, _ in some]
+            written = await matches.upsert_customer_refs(connection, refs, whatever_is_stored=whole)
             await notes.insert(connection, MIRROR, {CUSTOMER: {str(key): self._refs[key][1] for key in written}})
             changed += len(written)
         return changed, erased

@@ -34,8 +34,9 @@ def test_the_names_that_are_taken_for_failpoints_are_those_of_the_code() -> None
 
 
 OPENINGS: Final[dict[str, tuple[str, ...]]] = {
-    "photo_sync.handlers.held:_count": (),
-    "photo_sync.handlers.held:_project_all": (),
+    "photo_sync.handlers.held:_count_projects": (),
+    "photo_sync.handlers.held:_find_projects_of_photos": (),
+    "photo_sync.handlers.held:_match_projects": (),
     "synckit.consumer.alarms:count_parked": (),
     "synckit.consumer.alarms:list_topics": (),
     "synckit.consumer.alarms:raise_alarm": ("consumer.alarm",),

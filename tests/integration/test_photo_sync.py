@@ -18,7 +18,7 @@ from photo_sync.handlers import held
 from photo_sync.rules.contacts import customer_ref
 from photo_sync.rules.reading import PROJECT as PROJECTS
 from photo_sync.store import matches
-from photo_sync.store.held import count_held, list_late_photos
+from photo_sync.store.held import Looked, count_unsettled, look_at_photos
 from photo_sync.store.rows import MIRROR
 from support import samples
 from support.notifications import KafkaRecord, companycam_record
@@ -104,10 +104,12 @@ async def test_held_things_are_processed_and_counted(sync: PhotoSync) -> None:
 
     events = await all_rows(sync.resources.integrations, "SELECT status FROM integrations.webhook_events")
     async with sync.resources.projects.acquire() as connection:
-        counted = await count_held(connection)
+        counted = await count_unsettled(connection)
+        looked = await look_at_photos(connection, "", 10)
     assert [event["status"] for event in events] == ["PROCESSED", "PROCESSED"]
     assert counted is not None
-    assert dict(counted) == {"customer": 1, "choice": 0, "contested": 0, "photos": 1}
+    assert dict(counted) == {"customer": 1, "choice": 0, "contested": 0}
+    assert looked == Looked(last=PHOTO, late=[], held=1)
 
 
 async def test_a_photo_whose_project_is_deleted_without_a_row_waits_for_nothing(sync: PhotoSync) -> None:
@@ -116,9 +118,8 @@ async def test_a_photo_whose_project_is_deleted_without_a_row_waits_for_nothing(
     await sync.events(project("project.deleted", sent_at=NOW + 10))
 
     async with sync.resources.projects.acquire() as connection:
-        counted = await count_held(connection)
-    assert counted is not None
-    assert counted["photos"] == 0
+        looked = await look_at_photos(connection, "", 10)
+    assert looked == Looked(last=PHOTO, late=[], held=0)
 
 
 async def test_what_is_held_is_told_by_the_gauge_until_its_customer_comes(sync: PhotoSync) -> None:
@@ -136,7 +137,7 @@ async def test_what_is_held_is_told_by_the_gauge_until_its_customer_comes(sync: 
 
 async def told_by_the_net(sync: PhotoSync) -> dict[tuple[str, str], float]:
     """The numbers of what is held, once the net has counted."""
-    net = asyncio.create_task(held.net(sync.resources))
+    net = asyncio.create_task(held.Net(sync.resources).run())
     await until_true(lambda: len(told()) == 3)
     net.cancel()
     with suppress(asyncio.CancelledError):
@@ -221,7 +222,7 @@ async def test_ambiguity_ends_when_one_of_two_candidates_changes(sync: PhotoSync
     await sync.events(project())
     await sync.customers([customer(GERALDINE, 2, email="geraldine@example.com")])
 
-    await held.match_again(sync.resources)
+    await held.Net(sync.resources).look_again()
 
     assert [row["customer_id"] for row in await projects(sync)] == [customer_id(DOUGLAS)]
 
@@ -242,7 +243,7 @@ async def test_a_match_is_contested_no_longer_when_the_other_candidate_changes(s
     await sync.customers([customer(GERALDINE)])
     await sync.customers([customer(GERALDINE, 2, email="geraldine@example.com")])
 
-    await held.match_again(sync.resources)
+    await held.Net(sync.resources).look_again()
 
     found = await match(sync)
     assert (found["state"], found["customer_id"]) == ("matched", customer_id(DOUGLAS))
@@ -275,7 +276,7 @@ async def test_a_project_that_names_another_now_is_contested_until_an_operator_f
     contested, still = await match(sync), await projects(sync)
     async with sync.resources.projects.acquire() as connection:
         await connection.execute(FREES.findall(RUNBOOK.read_text())[0].replace("<project>", PROJECT))
-    await held.match_again(sync.resources)
+    await held.Net(sync.resources).look_again()
 
     keys = {
         value_of(one)["external_id"]: value_of(one) for one in of_topic(await sync.published(), FEDERATION_KEYS.name)
@@ -450,13 +451,13 @@ async def test_the_net_finds_a_photo_whose_row_stands_where_it_no_longer_is(sync
             moved_to,
         )
 
-    await held.match_again(sync.resources)
+    await held.Net(sync.resources).look_again()
 
     async with sync.resources.projects.acquire() as connection:
-        late = await list_late_photos(connection, "", 10)
+        looked = await look_at_photos(connection, "", 10)
     expected = (project_id("94100002"), "SYNCED") if moved_to == "94100002" else (project_id(PROJECT), "DELETED")
     assert [(row["project_id"], row["sync_status"]) for row in await photos(sync)] == [expected]
-    assert late == []
+    assert looked.late == []
 
 
 async def test_a_photo_that_says_it_is_deleted_no_longer_counts(sync: PhotoSync) -> None:
@@ -508,7 +509,7 @@ async def test_a_vendors_id_that_somebody_took_away_is_put_back_and_holds_no_oth
         await all_rows(sync.resources.projects, f"UPDATE {table} SET company_cam_id = $1", given)
 
     await sync.events(project(name="Other", updated_at=NOW + 5))
-    await held.match_again(sync.resources)
+    await held.Net(sync.resources).look_again()
 
     (row,), (picture,) = await projects(sync), await photos(sync)
     assert (row["company_cam_id"], row["name"], picture["company_cam_id"]) == (PROJECT, "Other", PHOTO)
@@ -576,11 +577,32 @@ async def test_the_net_finds_what_is_held_although_its_customer_is_known(sync: P
         assert isinstance(said, Standing)
         await matches.upsert_customer_refs(connection, [customer_ref(said.value)])
 
-    net = asyncio.create_task(held.net(sync.resources))
+    net = asyncio.create_task(held.Net(sync.resources).run())
     rows = await until(partial(projects, sync))
     net.cancel()
 
     assert [row["customer_id"] for row in rows] == [customer_id(DOUGLAS)]
+
+
+async def test_the_net_goes_on_where_it_ended_where_photos_are_more_than_a_round_has_room_for(
+    sync: PhotoSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sync.customers([customer()])
+    late = [f"9600000{number}" for number in range(4)]
+    await sync.events(project(), *(photo(id=name) for name in late))
+    await sync.events(photo(id="95000000", project_id="94100002"), photo(id="97000000", project_id="94100002"))
+    await all_rows(sync.resources.projects, "DELETE FROM projects.project_photos")
+    monkeypatch.setattr(held, "SLICE", 2)
+    monkeypatch.setattr(held, "PHOTO_SLICES", 1)
+    HELD.clear()
+    net, found = held.Net(sync.resources), []
+
+    for _ in range(4):
+        found.append((len(await photos(sync)), told().get(("photo", "project"))))
+        await net.look_again()
+
+    assert found == [(0, None), (1, None), (3, None), (4, None)]
+    assert told()["photo", "project"] == 2
 
 
 @pytest.mark.parametrize("at_once", [1, 1_000])
@@ -611,7 +633,7 @@ async def test_a_held_project_that_meets_a_bug_is_named_and_holds_up_nothing_tha
     HELD.clear()
 
     with pytest.raises(KeyError):
-        await held.net(replace(sync.resources, projector=projector))
+        await held.Net(replace(sync.resources, projector=projector)).run()
 
     named = [record for record in caplog.records if record.message == "A row met a bug"]
     assert [row["company_cam_id"] for row in await projects(sync)] == sorted([PROJECT, good])
@@ -633,7 +655,7 @@ async def test_more_held_projects_than_a_slice_are_looked_at_again_while_batches
     for number in range(5):
         _, *bugs = await asyncio.gather(
             sync.events(*(project(id=name, updated_at=1_780_000_000 + number) for name in names)),
-            *(held.match_again(sync.resources) for _ in range(3)),
+            *(held.Net(sync.resources).look_again() for _ in range(3)),
         )
         assert bugs == [[]] * 3
     await sync.customers([customer()])

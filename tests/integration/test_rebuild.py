@@ -108,6 +108,21 @@ async def test_it_says_what_the_topic_says_no_more_and_no_less_and_projects_are_
     assert [match["state"] for match in matches] == ["contested"], "whose e-mail address it was has another now"
 
 
+@pytest.mark.parametrize("version", [4, 5, 6])
+async def test_what_is_stored_and_the_topic_does_not_say_is_gone_whatever_version_it_has(
+    broker: str, dsn: str, new_database: NewDatabase, connect: OpenSession, version: int
+) -> None:
+    async with photo_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+        await sync.customers([customer(DOUGLAS, version, email="wrong@example.com")])
+    await publish(broker, customer(DOUGLAS, 5, email="right@example.com"))
+
+    first, second = [await paintbox(dsn, broker, "rebuild", "customer-refs") for _ in range(2)]
+
+    stored = await (await connect(dsn)).fetch("SELECT email, source_version FROM projects.customer_refs")
+    assert [tuple(row) for row in stored] == [("right@example.com", 5)]
+    assert (first["changed"], second["changed"]) == (1, 0)
+
+
 async def test_a_service_that_only_read_a_customer_meanwhile_has_it_fail_and_change_nothing(
     broker: str, dsn: str, connect: OpenSession, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

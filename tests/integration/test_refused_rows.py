@@ -298,7 +298,7 @@ async def test_a_photo_that_is_refused_is_left_to_one_net_and_written_once_it_is
     await photos.customers([customer()])
     await photos.events(project(), photo())
     before = await kept(photos)
-    await held.match_again(photos.resources)
+    await held.Net(photos.resources).look_again()
     after = await kept(photos)
     await run(pool, "ALTER TABLE projects.project_photos DROP CONSTRAINT none")
 

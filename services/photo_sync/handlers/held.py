@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Final
 
 from photo_sync import metrics
@@ -14,68 +14,88 @@ from synckit.consumer.lease import Lease
 from synckit.failures import collecting, describe, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
-from synckit.postgres import Connection
 
 log = logging.getLogger(__name__)
 
 NET_SECONDS: Final = 60.0
+PHOTO_SLICES: Final = 500
+"""Of a thousand photos: half a million a minute take a second or two of the database. Of more it is a pass in turns."""
 _NUMBERS: Final = itertools.count(-1, -1)
 """Of the net's notes, which are not stored: it makes them anew each time. Each has its own, as several may do them."""
 
-Listing = Callable[[Connection, str, int], Awaitable[list[str]]]
 
+class Net:
+    """Looks again at everything that is held."""
 
-async def net(resources: Resources) -> None:
-    """Every minute until cancelled: look again at everything that is held."""
-    while True:
-        try:
-            await _look_again(resources)
-        except Exception as error:
-            if not passes(error):
-                raise
-            log.warning("What is held could not be looked at", extra=describe(error))
-        await asyncio.sleep(NET_SECONDS)
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._photo = ""
+        """Behind which the next look at photos begins: there may be more of them than fit into a round."""
+        self._photos_held = 0
+        """Of those before it."""
 
-
-async def _look_again(resources: Resources) -> None:
-    bugs = await match_again(resources)
-    await _count(resources)
-    if bugs:
-        raise bugs[0]
-
-
-async def match_again(resources: Resources) -> list[Exception]:
-    """Match all projects again that are held or contested, and look for the projects of all held photos.
-
-    The bugs that were met, said already: they hold up nothing else.
-    """
-    of_projects = await _project_all(resources, PROJECT, held.list_unsettled_projects)
-    return of_projects + await _project_all(resources, PHOTO, held.list_late_photos)
-
-
-async def _project_all(resources: Resources, name: str, listing: Listing) -> list[Exception]:
-    after: str | None = ""
-    bugs: list[Exception] = []
-    while after is not None:
-        async with resources.projects.acquire() as connection:
-            ids = await listing(connection, after, SLICE)
-        if ids:
-            note, whose = Note(next(_NUMBERS), name, tuple(ids), {}), Lease()
-            resources.projector.remember([note], whose)
+    async def run(self) -> None:
+        """Every minute until cancelled."""
+        while True:
             try:
-                with collecting(bugs):  # said already, and the others of the slice are projected
-                    await resources.projector.work(whose)
-            finally:
-                resources.projector.forget(note)  # what fails is looked at in the next round, as all of it
-        after = ids[-1] if len(ids) == SLICE else None
-    return bugs
+                bugs = await self.look_again()
+            except Exception as error:
+                if not passes(error):
+                    raise
+                log.warning("What is held could not be looked at", extra=describe(error))
+            else:
+                if bugs:
+                    raise bugs[0]
+            await asyncio.sleep(NET_SECONDS)
 
+    async def look_again(self) -> list[Exception]:
+        """Match all projects again that are held or contested, look for the projects of held photos, and count.
 
-async def _count(resources: Resources) -> None:
-    async with resources.projects.acquire() as connection:
-        row = await held.count_held(connection)
-    if row is not None:
-        HELD.labels(PROJECT, "customer").set(row["customer"])
-        HELD.labels(PROJECT, "choice").set(row["choice"])
-        HELD.labels(PHOTO, "project").set(row["photos"])
-        metrics.CONTESTED.set(row["contested"])
+        The bugs that were met, said already: they hold up nothing else.
+        """
+        bugs: list[Exception] = []
+        await self._match_projects(bugs)
+        await self._find_projects_of_photos(bugs)
+        await self._count_projects()
+        return bugs
+
+    async def _match_projects(self, bugs: list[Exception]) -> None:
+        after: str | None = ""
+        while after is not None:
+            async with self._resources.projects.acquire() as connection:
+                ids = await held.list_unsettled_projects(connection, after, SLICE)
+            await self._project(PROJECT, ids, bugs)
+            after = ids[-1] if len(ids) == SLICE else None
+
+    async def _find_projects_of_photos(self, bugs: list[Exception]) -> None:
+        """As many slices as a round has, on from where the last one ended; counted is what a whole pass has found."""
+        for _ in range(PHOTO_SLICES):
+            async with self._resources.projects.acquire() as connection:
+                looked = await held.look_at_photos(connection, self._photo, SLICE)
+            await self._project(PHOTO, looked.late, bugs)
+            self._photos_held += looked.held
+            if looked.last is None:
+                HELD.labels(PHOTO, "project").set(self._photos_held)
+                self._photo, self._photos_held = "", 0
+                return
+            self._photo = looked.last
+
+    async def _project(self, name: str, ids: Sequence[str], bugs: list[Exception]) -> None:
+        if not ids:
+            return
+        note, whose = Note(next(_NUMBERS), name, tuple(ids), {}), Lease()
+        projector = self._resources.projector
+        projector.remember([note], whose)
+        try:
+            with collecting(bugs):  # said already, and the others of the slice are projected
+                await projector.work(whose)
+        finally:
+            projector.forget(note)  # what fails is looked at in the next round, as all of it
+
+    async def _count_projects(self) -> None:
+        async with self._resources.projects.acquire() as connection:
+            row = await held.count_unsettled(connection)
+        if row is not None:
+            HELD.labels(PROJECT, "customer").set(row["customer"])
+            HELD.labels(PROJECT, "choice").set(row["choice"])
+            metrics.CONTESTED.set(row["contested"])

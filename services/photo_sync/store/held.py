@@ -1,5 +1,8 @@
 """What waits in the mirror, in SQL."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from synckit.postgres import Connection, Row
 
 
@@ -26,54 +29,71 @@ async def list_unsettled_projects(connection: Connection, after: str, at_most: i
     return [row["project_id"] for row in rows]
 
 
-async def list_late_photos(connection: Connection, after: str, at_most: int) -> list[str]:
-    """Photos whose row is not in the project that they stand in, after one, in order: there should be none.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at some photos of the mirror found."""
 
-    They have no row although their project has one, or a live row in a project that they left. What the database
-    refuses is left to those who try that again.
+    last: str | None
+    """The last of them, after which the next look begins; None where there were none."""
+    late: Sequence[str]
+    """Whose row is not in the project that they stand in: there should be none."""
+    held: int
+    """How many wait for their project."""
+
+
+async def look_at_photos(connection: Connection, after: str, at_most: int) -> Looked:
+    """Look at so many photos of the mirror after one, in order: however many there are, it takes as long.
+
+    Late ones have no row although their project has one, or a live row in a project that they left. What the database
+    refuses is left to those who try that again. A photo of a project that was deleted before it had a row waits for
+    nothing; `paintbox status` counts the same.
     """
     rows = await connection.fetch(
         """
-        SELECT records.id
-          FROM projects.companycam_records AS records
-          LEFT JOIN projects.projects ON projects.company_cam_id = records.parent_id
-          LEFT JOIN projects.project_photos AS photos ON photos.company_cam_id = records.id
-         WHERE records.object = 'photo' AND records.id > $1 AND NOT records.is_deleted
-           AND coalesce(records.fields ->> 'status', '') <> 'deleted'
-           AND photos.project_id IS DISTINCT FROM projects.id
-           AND (projects.id IS NOT NULL OR photos.sync_status <> 'DELETED')
-           AND NOT EXISTS (SELECT FROM projects.projection_refused WHERE object = 'photo' AND id = records.id)
-         ORDER BY records.id
-         LIMIT $2
+        WITH looked AS MATERIALIZED (
+            SELECT id, parent_id, is_deleted OR coalesce(fields ->> 'status', '') = 'deleted' AS is_gone
+              FROM projects.companycam_records
+             WHERE object = 'photo' AND id > $1
+             ORDER BY id
+             LIMIT $2
+        ), found AS (
+            SELECT looked.id,
+                   photos.project_id IS DISTINCT FROM projects.id
+                       AND (projects.id IS NOT NULL OR photos.sync_status <> 'DELETED')
+                       AND NOT EXISTS (
+                               SELECT FROM projects.projection_refused AS refused
+                                WHERE refused.object = 'photo' AND refused.id = looked.id
+                           ) AS is_late,
+                   projects.id IS NULL
+                       AND NOT EXISTS (
+                               SELECT
+                                 FROM projects.companycam_records AS project
+                                WHERE project.object = 'project' AND project.id = looked.parent_id
+                                  AND (project.is_deleted OR project.fields ->> 'status' = 'deleted')
+                           ) AS is_held
+              FROM looked
+              LEFT JOIN projects.projects ON projects.company_cam_id = looked.parent_id
+              LEFT JOIN projects.project_photos AS photos ON photos.company_cam_id = looked.id
+             WHERE NOT looked.is_gone
+        )
+        SELECT (SELECT max(id) FROM looked) AS last,
+               coalesce(array_agg(id ORDER BY id) FILTER (WHERE is_late), '{}') AS late,
+               count(*) FILTER (WHERE is_held) AS held
+          FROM found
         """,
         after,
         at_most,
     )
-    return [row["id"] for row in rows]
+    return Looked(**dict(rows[0]))  # an aggregate has one
 
 
-async def count_held(connection: Connection) -> Row | None:
-    """How many projects wait for a customer, how many for a choice, how many photos wait for their project.
-
-    A photo of a project that was deleted before it had a row waits for nothing. `paintbox status` counts the same.
-    """
+async def count_unsettled(connection: Connection) -> Row | None:
+    """How many projects wait for a customer, how many for a choice, how many have a contested match."""
     return await connection.fetchrow(
         """
         SELECT count(*) FILTER (WHERE state = 'held') AS customer,
                count(*) FILTER (WHERE state = 'ambiguous') AS choice,
-               count(*) FILTER (WHERE state = 'contested') AS contested,
-               (SELECT count(*)
-                  FROM projects.companycam_records AS records
-                 WHERE records.object = 'photo' AND NOT records.is_deleted
-                   AND coalesce(records.fields ->> 'status', '') <> 'deleted'
-                   AND NOT EXISTS (SELECT FROM projects.projects WHERE projects.company_cam_id = records.parent_id)
-                   AND NOT EXISTS (
-                           SELECT
-                             FROM projects.companycam_records AS project
-                            WHERE project.object = 'project' AND project.id = records.parent_id
-                              AND (project.is_deleted OR project.fields ->> 'status' = 'deleted')
-                       )
-               ) AS photos
+               count(*) FILTER (WHERE state = 'contested') AS contested
           FROM projects.customer_matches
          WHERE state <> 'matched'
         """

@@ -161,10 +161,12 @@ async def delete_matches(connection: Connection, project_ids: Sequence[str]) -> 
     )
 
 
-async def upsert_customer_refs(connection: Connection, refs: Iterable[CustomerRef]) -> list[UUID]:
+async def upsert_customer_refs(
+    connection: Connection, refs: Iterable[CustomerRef], *, whatever_is_stored: bool = False
+) -> list[UUID]:
     """Keep what we know of these customers as new as what their owner says; which of them changed.
 
-    Idempotent, in any order: only a strictly greater version changes a row.
+    Idempotent, in any order: only a strictly greater version changes a row, or `whatever_is_stored` what differs.
     """
     newest: dict[UUID, CustomerRef] = {}
     for ref in refs:
@@ -191,9 +193,15 @@ async def upsert_customer_refs(connection: Connection, refs: Iterable[CustomerRe
                source_version = excluded.source_version,
                deleted_at     = excluded.deleted_at
          WHERE excluded.source_version > stored.source_version
+            OR $2 AND (excluded.salesforce_ids, excluded.email, excluded.phone, excluded.name, excluded.merged_into,
+                       excluded.source_version, excluded.deleted_at)
+                      IS DISTINCT FROM
+                      (stored.salesforce_ids, stored.email, stored.phone, stored.name, stored.merged_into,
+                       stored.source_version, stored.deleted_at)
         RETURNING stored.customer_id
         """,
         as_json(_ref_row(ref) for ref in newest.values()),
+        whatever_is_stored,
     )
     return [row["customer_id"] for row in rows]
 
