@@ -7,18 +7,17 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
-from aiokafka.partitioner import DefaultPartitioner
 
 from paintbox.brokers import administration, create_topics
 from synckit import kafka
 from synckit.contracts.headers import KafkaHeaders
+from synckit.partitions import choose_partition
 
 PROCESS: Final = "paintbox-bench"
 Ends = Mapping[TopicPartition, int]
 """Partition → the offset that its next record gets."""
 CHUNK: Final = 5_000
 SETTLE_SECONDS: Final = 0.2
-_PARTITIONER: Final = DefaultPartitioner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ async def send_batches(producer: AIOKafkaProducer, topic: str, partitions: int, 
     numbers = list(range(partitions))
     groups: dict[int, list[Record]] = {}
     for record in records:
-        groups.setdefault(_PARTITIONER(record.key, numbers, numbers), []).append(record)
+        groups.setdefault(choose_partition(record.key, numbers), []).append(record)
     sent = [
         await producer.send_batch(batch, topic, partition=partition)
         for partition, group in groups.items()

@@ -16,7 +16,7 @@ class Sizes:
     changes: int = 200_000
     batches: tuple[int, ...] = (50, 200, 1_000, 2_500)
     batch_changes: int = 6_000
-    batches_each: int = 20
+    batches_each: int = 10
     """So many batches of each size at least: what the first commit has does not count."""
     outbox_rows: int = 200_000
     rates: tuple[int, ...] = (100, 500, 1_000)

@@ -1,6 +1,6 @@
 """More parked within a minute than bad data explains is a bad release: what is counted, and the alarm that stays."""
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,13 +14,13 @@ LARGEST_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Records of a topic within a minute, and how many of them were parked: by one process."""
+    """Records of a topic within a minute, and how many of them were parked: by all consumers of a process."""
 
     records: int
     parked: int
 
     def is_alarming(self, parked_by_all: int | None) -> bool:
-        """Whether that is not bad data but a bad release. Every copy of the process meets it in the same share.
+        """Whether that is not bad data but a bad release, which every copy of the process meets in the same share.
 
         `parked_by_all` counts each record once; None where that is not known. Our own count has those that were read
         again, as after a rebalance, once more each time: good for the share alone.
@@ -49,11 +49,16 @@ class Window:
 
 
 class Alarms:
-    """The alarms of one consumer's topics: in the database, so that every copy of the process heeds them."""
+    """The alarms of one process's topics: in the database, so that every copy of the process heeds them."""
 
     def __init__(self, pool: Pool, consumer: str) -> None:
         self._pool = pool
         self._consumer = consumer
+        self._windows: defaultdict[str, Window] = defaultdict(Window)
+
+    def window(self, topic: str) -> Window:
+        """What this process has applied of a topic, by however many consumers."""
+        return self._windows[topic]
 
     async def count_parked(self, topic: str) -> int:
         """How many of a topic's records all copies of the process have parked within a minute, and since its last alarm

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints
-from synckit.consumer.alarms import Alarms, Count, Window
+from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
@@ -47,7 +47,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
         self._stillness, self._losses = Stillness(), Losses()
-        self._alarms, self._window = alarms, Window()
+        self._alarms, self._window = alarms, alarms.window(topic.name)
         self._alarmed_at: float | None = None
         self._unsaved: Count | None = None
         self._trouble: str | None = NOT_JOINED

@@ -1,4 +1,7 @@
-"""A plain sink behind the product's own consumer: one table, one versioned upsert a batch, then the offsets."""
+"""A plain sink behind the product's own consumer: one table, one versioned upsert a batch, then the offsets.
+
+As many consumers, and batches side by side, as customer-sync has.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,11 +11,12 @@ from typing import Any, Final
 
 import orjson
 
+from customer_sync.app import LANES, MEMBERS, SESSIONS
 from paintbox.bench.outcomes import Run
 from paintbox.bench.subjects import stage
 from paintbox.bench.usage import Stopwatch
 from synckit import postgres
-from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, Intake
 from synckit.contracts.topics import WEBHOOKS_SALESFORCE
 from synckit.postgres import Pool, as_json
 
@@ -66,15 +70,18 @@ def _row(record: Any) -> dict[str, Any]:
 async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     """A pool; a group of consumers is made for each turn, so that it reads nothing between them."""
     async with (
-        postgres.create_pool(order["customers"], process="paintbox-bench") as pool,
+        postgres.create_pool(order["customers"], process="paintbox-bench", size=SESSIONS) as pool,
         postgres.create_pool(order["integrations"], process="paintbox-bench") as integrations,
     ):
 
         async def act(turn: stage.Order) -> Run:
             sink, alarms = Sink(pool), Alarms(integrations, GROUP)
             sink.wanted = turn["events"]
-            consumer = Consumer(WEBHOOKS_SALESFORCE, partial(Sink.apply, sink), alarms)
-            group = ConsumerGroup(GROUP, order["servers"], [consumer], alarms)
+            apply = partial(Sink.apply, sink)
+            consumers = [
+                Consumer(WEBHOOKS_SALESFORCE, apply, alarms, Intake(lanes=LANES), at) for at in range(1, MEMBERS + 1)
+            ]
+            group = ConsumerGroup(GROUP, order["servers"], consumers, alarms)
             running = asyncio.create_task(group.run())
             await sink.reached.wait()
             run = sink.watch.run(sink.stored - sink.after_first)

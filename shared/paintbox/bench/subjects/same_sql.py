@@ -5,6 +5,8 @@ merge.
 """
 
 import asyncio
+import itertools
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,10 +35,9 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     connections = [connection for lane in lanes for connection in lane.values()]
 
     async def act(turn: stage.Order) -> Run:
-        recorded = list(kept(Path(turn["file"])))
+        waiting = deque(itertools.chain.from_iterable(kept(Path(turn["file"]))))
         watch = Stopwatch()
-        for side_by_side in recorded:
-            await asyncio.gather(*map(_send, lanes, side_by_side))
+        await asyncio.gather(*(_send_all(lane, waiting) for lane in lanes))
         run = watch.run(turn["events"])
         for connection in connections:
             await connection.execute("SELECT pg_stat_force_next_flush()")  # its rows are counted from now on
@@ -47,6 +48,12 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     finally:
         for connection in connections:
             await connection.close()
+
+
+async def _send_all(lane: "Lane", waiting: deque[list[Statement]]) -> None:
+    """A batch after the other, as long as there are any: no lane waits for another."""
+    while waiting:
+        await _send(lane, waiting.popleft())
 
 
 async def _send(lane: "Lane", statements: list[Statement]) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 from paintbox.bench import arrivals, bodies, broker, clones, outcomes, progress, usage
 from paintbox.bench.changes import Organization
 from paintbox.bench.children import Child, child
-from paintbox.bench.outcomes import Curve, Outcome, Run
+from paintbox.bench.figures import spread
+from paintbox.bench.outcomes import RATE, Curve, Figure, Outcome, Run, Table
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
@@ -37,6 +38,7 @@ ROWS_OF_EVENT: Final = "rows/event"
 OURS: Final = "customer-sync"
 SAME_SQL: Final = "the same SQL alone"
 UPSERT: Final = "a one-table versioned upsert behind the same consumer"
+BY_BATCH: Final = "customer-sync by the size of its batches"
 
 NOTES: Final = (
     "70 % updates (one in twenty of an account, half of which change what ten customers show), 20 % new records (a "
@@ -46,7 +48,8 @@ NOTES: Final = (
     "The same SQL alone: the statements that the handler sends, written down in a run on copies of the databases, sent "
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
     "so for the first half of each round's changes, four batches at once, each over a connection a database: as many "
-    "as customer-sync has.",
+    "as customer-sync has. None waits for another, as those of a consumer do, which settle together.",
+    "The one-table upsert has as many consumers, and batches side by side, as customer-sync.",
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
 )
@@ -99,10 +102,12 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             segment = await load(rig, organization.changed(sizes.changes // rounds))
             told = partial(_say_round, say, number, rounds)
             await _round(rig, others, segment, number, runs, statements, told)
-        curve = await _by_batch(rig, organization, sizes, say)
+        by_batch = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
     outcome = _outcome(runs, sizes.contacts, sizes.changes)
-    return replace(outcome, curves=(curve,), tables=statements.tables())
+    curve = Curve(BY_BATCH, "records in a batch at most", "events/s", {OURS: _line(by_batch)})
+    table = Table(BY_BATCH, tuple(Figure(f"{size:,}", RATE, tuple(rates)) for size, rates in by_batch.items()))
+    return replace(outcome, curves=(curve,), tables=(table, *statements.tables()))
 
 
 async def taken_in(rig: Rig, records: Iterable[Outgoing]) -> Segment:
@@ -255,15 +260,20 @@ def _servers(rig: Rig) -> Mapping[str, float]:
     return {f"{part} CPU µs/event": usage.family_cpu_seconds(rig.pid(name)) for part, name in SERVERS.items()}
 
 
-async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say) -> Curve:
-    """How the rate depends on what a batch has at most: each size takes a part of its own in."""
-    line: list[tuple[float, float]] = []
-    for size in sizes.batches:
-        say(f"batches of {size:,}")
-        segment = await load(rig, organization.changed(max(sizes.batch_changes, sizes.batches_each * size)))
-        run = await ours(rig, segment, size)
-        line.append((float(size), run.events / run.seconds))
-    return Curve("customer-sync by the size of its batches", "records in a batch at most", "events/s", {OURS: line})
+async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say) -> Mapping[int, Sequence[float]]:
+    """How the rate depends on what a batch has at most: each size takes a part of its own in, in each round."""
+    rates: dict[int, list[float]] = {size: [] for size in sizes.batches}
+    for number in range(1, sizes.rounds + 1):
+        for size in order(list(sizes.batches), number):
+            say(f"round {number} of {sizes.rounds}: batches of {size:,}")
+            segment = await load(rig, organization.changed(max(sizes.batch_changes, sizes.batches_each * size)))
+            run = await ours(rig, segment, size)
+            rates[size].append(run.events / run.seconds)
+    return rates
+
+
+def _line(by_batch: Mapping[int, Sequence[float]]) -> list[tuple[float, float]]:
+    return [(float(size), spread(rates).median) for size, rates in by_batch.items()]
 
 
 def _outcome(runs: dict[str, list[Run]], contacts: int, events: int) -> Outcome:
