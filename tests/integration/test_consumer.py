@@ -30,6 +30,7 @@ from synckit.contracts.topics import Cleanup, Topic
 from synckit.errors import PoisonError, TransientError
 from synckit.observability import metrics
 from synckit.parking import park
+from synckit.partitions import choose_partition
 from synckit.postgres import Pool
 
 Run = Callable[..., Awaitable["Running"]]
@@ -296,6 +297,31 @@ async def test_more_parked_records_than_bad_data_explains_stop_the_consumer_unti
     assert raised == [{"topic": topic, "records": parked, "parked": parked, "cleared_at": None}]
     assert sink.applied == numbers(151 - parked, first=parked)
     assert await running.consumer.check() is None
+
+
+async def test_what_is_bad_is_a_share_of_all_that_the_consumers_of_a_process_read_of_a_topic(
+    new_topic: NewTopic, kafka_servers: str, pool: Pool
+) -> None:
+    topic, group = await new_topic(2), f"group-{uuid4().hex}"
+    keys = {choose_partition(key, range(2)): key for key in numbers(9)}
+    alarms, sink, refusing = Alarms(pool, group), Sink(), Refusing(pool, group)
+
+    async def apply(batch: Batch) -> None:
+        await (refusing if batch.records[0].value == b"bad" else sink)(batch)
+
+    members = [Consumer(Topic(topic, "", "", Cleanup.DELETE, 2), apply, alarms, at=at) for at in (1, 2)]
+    running = Running(group, members[0], ConsumerGroup(group, kafka_servers, members, alarms))
+
+    await produce(kafka_servers, topic, numbers(2_300), keys[0])
+    await until_true(lambda: len(sink.applied) == 2_300)
+    await produce(kafka_servers, topic, [b"bad"] * 110, keys[1])
+    await until_true(lambda: len(refusing.parked) == 110)
+    await produce(kafka_servers, topic, numbers(1), keys[1])
+    await until_true(lambda: len(sink.applied) == 2_301)
+    stopped = [one.stopped.is_set() for one in members]
+    await running.stop()
+
+    assert stopped == [False, False]
 
 
 async def test_what_waits_behind_an_alarm_is_shown_also_after_a_restart_and_only_that_of_its_partitions_afterwards(
