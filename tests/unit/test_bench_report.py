@@ -104,6 +104,16 @@ def test_a_change_is_the_new_median_over_the_old_one() -> None:
     assert {one.workload for one in changes} == {"D"}
 
 
+def test_of_other_work_nothing_is_compared_and_on_another_machine_only_ratios() -> None:
+    quick = a_report("D")
+    quick = replace(quick, sections={"D": replace(quick.sections["D"], is_quick=True)})
+
+    on_another = comparison.changes(a_report("D"), a_report("D", processor="four cores"))
+
+    assert comparison.changes(a_report("D"), quick) == []
+    assert [one.measure for one in on_another] == [f"ratio of {RATE}"]
+
+
 def test_the_page_is_written_beside_the_json_that_the_next_bench_goes_on_from(tmp_path: Path) -> None:
     publication.write(tmp_path, a_report("A"))
     publication.write(tmp_path, a_report("D"))
@@ -133,8 +143,9 @@ def test_an_unreadable_report_of_before_does_not_cost_the_new_one(tmp_path: Path
     assert list(report.read(tmp_path / "performance.json").sections) == ["D"]
 
 
-def test_a_file_that_is_no_report_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "other.json").write_text('{"format": 1}')
+@pytest.mark.parametrize("text", ['{"format": 1}', '{"machine": {}, "workloads": []}', "[]", "no JSON"])
+def test_a_file_that_is_no_report_is_said_to_be_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.json").write_text(text)
 
     with pytest.raises(OperatorError, match="holds no report"):
         report.read(tmp_path / "other.json")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from paintbox.bench.figures import spread
-from paintbox.bench.report import Report, is_same
+from paintbox.bench.report import Report, Section, is_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,17 @@ class Change:
 
 
 def changes(before: Report, now: Report) -> list[Change]:
-    """Every ratio and every figure that both have, in the order of the new one."""
-    known = {(letter, subject, measure): value for letter, subject, measure, value in _medians(before)}
-    return [
-        Change(letter, subject, measure, known[letter, subject, measure], value)
-        for letter, subject, measure, value in _medians(now)
-        if (letter, subject, measure) in known
-    ]
+    """Every ratio and every figure that may be compared, in the order of the new one: of the same work, and figures of
+    the same machine."""
+    found = []
+    for letter, section in now.sections.items():
+        earlier = before.sections.get(letter)
+        if earlier is None or not _is_same_work(earlier, section):
+            continue
+        whole = is_same(earlier.machine, section.machine)
+        known = dict(_medians(earlier, whole=whole))
+        found += [Change(letter, *of, known[of], value) for of, value in _medians(section, whole=whole) if of in known]
+    return found
 
 
 def differences(before: Report, now: Report) -> list[str]:
@@ -41,17 +45,22 @@ def differences(before: Report, now: Report) -> list[str]:
         earlier = before.sections.get(letter)
         if earlier and not is_same(earlier.machine, section.machine):
             found.append(f"{letter} was on another machine then, or other servers: only ratios may be compared.")
-        if earlier and (earlier.is_quick, earlier.outcome.title) != (section.is_quick, section.outcome.title):
+        if earlier and not _is_same_work(earlier, section):
             found.append(f"{letter} was other work then ({earlier.outcome.title}): nothing may be compared.")
     return found
 
 
-def _medians(report: Report) -> Iterator[tuple[str, str, str, float]]:
-    for letter, section in report.sections.items():
-        for ratio in section.outcome.ratios:
-            yield letter, f"{ratio.of} / {ratio.to}", f"ratio of {ratio.measure}", spread(ratio.values).median
+def _is_same_work(earlier: Section, now: Section) -> bool:
+    return (earlier.is_quick, earlier.outcome.title) == (now.is_quick, now.outcome.title)
+
+
+def _medians(section: Section, *, whole: bool) -> Iterator[tuple[tuple[str, str], float]]:
+    """Of its ratios, and of all of it of its figures too: by subject and measure."""
+    for ratio in section.outcome.ratios:
+        yield (f"{ratio.of} / {ratio.to}", f"ratio of {ratio.measure}"), spread(ratio.values).median
+    if whole:
         for figure in section.outcome.all_figures:
-            yield letter, figure.subject, figure.measure, spread(figure.values).median
+            yield (figure.subject, figure.measure), spread(figure.values).median
 
 
 def as_document(differing: Sequence[str], found: Sequence[Change]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def read(path: Path) -> Report:
     """The report in a file. Raises OperatorError where there is none."""
     try:
         return from_document(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OperatorError(f"{path} holds no report of `paintbox bench` ({type(error).__name__}).") from error
 
 

@@ -24,6 +24,7 @@ from paintbox.stack.layout import Layout, replicas
 from paintbox.stack.parts import EVERY_PART, Part, parts_of
 from paintbox.stack.places import Places
 from paintbox.stack.postgres import SUPERUSER
+from paintbox.stack.programs import Program
 from paintbox.stack.stacks import Stack
 from paintbox.stack.up import bring_up
 
@@ -86,12 +87,19 @@ class Rig:
 
     async def start_otherwise(self, name: str, module: str, environment: Mapping[str, str]) -> None:
         """Starts a process with another module than the stack does, and with more variables, until it is ready."""
+        usual = self._program(name)
+        other = replace(usual, arguments=("-P", "-m", module), environment={**usual.environment, **environment})
+        await programs.bring_up(self.stack.places, other, self.stack.inherited)
+
+    def variables(self, name: str) -> Mapping[str, str]:
+        """What the stack tells a process, by the names of its settings."""
+        return self._program(name).environment
+
+    def _program(self, name: str) -> Program:
         part = next(part for part in parts_of(self.stack.kept.layout) if part.name == name)
         if part.program is None:
             raise OperatorError(f"{name} is no process.")
-        usual = part.program(self.stack)
-        other = replace(usual, arguments=("-P", "-m", module), environment={**usual.environment, **environment})
-        await programs.bring_up(self.stack.places, other, self.stack.inherited)
+        return part.program(self.stack)
 
     @asynccontextmanager
     async def brief_kafka(self) -> AsyncIterator[None]:

@@ -17,7 +17,11 @@ MOST: Final = 16
 """Kinds of statements that are shown: those that cost most."""
 LEAST_ROWS: Final = 0.05
 """An event. A statement whose last part only reads tells of no row that it wrote."""
-TITLE: Final = "What customer-sync's statements cost PostgreSQL"
+TITLE: Final = "How long customer-sync's statements take in PostgreSQL"
+NOTE: Final = (
+    "The statements' times are from their begin to their end, waits for locks of other batches included: their sum is "
+    "more than PostgreSQL's CPU. Where a statement's last part only reads, the rows that it writes are not counted."
+)
 _WRITES: Final = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+([a-z_]+\.[a-z_]+)")
 _READS: Final = re.compile(r"(?:FROM|JOIN)\s+((?:customers|integrations)\.[a-z_]+)")
 _VERBS: Final = {"INSERT INTO": "write", "UPDATE": "update", "DELETE FROM": "delete from"}
@@ -87,11 +91,9 @@ class Statements:
 
     def _figures(self, name: str) -> list[Figure]:
         rounds = [(events, found.get(name, Counter())) for events, found in self._rounds]
-        figures = [
-            Figure(name, "µs/event", tuple(sums["us"] / events for events, sums in rounds)),
-            Figure(name, "rows/event", tuple(sums["rows"] / events for events, sums in rounds)),
-        ]
+        figures = [Figure(name, "µs/event", tuple(sums["us"] / events for events, sums in rounds))]
         if all(sums["rows"] >= events * LEAST_ROWS for events, sums in rounds):  # others tell of no rows
+            figures.append(Figure(name, "rows/event", tuple(sums["rows"] / events for events, sums in rounds)))
             for measure, of in (("µs/row", "us"), ("WAL bytes/row", "wal_bytes"), ("pages/row", "blocks")):
                 figures.append(Figure(name, measure, tuple(sums[of] / sums["rows"] for _, sums in rounds)))
         return figures

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from paintbox.bench import arrivals, bodies, broker, clones, outcomes, progress, usage
+from paintbox.bench import arrivals, bodies, broker, clones, outcomes, progress, statement_costs, usage
 from paintbox.bench.changes import Organization
 from paintbox.bench.children import Child, child
 from paintbox.bench.figures import spread
@@ -17,7 +17,6 @@ from paintbox.bench.outcomes import RATE, Curve, Figure, Outcome, Run, Table
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
-from paintbox.bench.statement_costs import Statements
 from paintbox.bench.subjects import plain_upsert, sized_batches
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
@@ -52,6 +51,7 @@ NOTES: Final = (
     "The one-table upsert has as many consumers, and batches side by side, as customer-sync.",
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
+    statement_costs.NOTE,
 )
 
 
@@ -95,7 +95,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     say(f"warming up: customer-sync takes {sizes.contacts:,} contacts in")
     founded = await taken_in(rig, organization.founded(sizes.contacts))
     runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
-    statements = Statements(rig.superuser_dsn, [database_name(database) for database in WRITTEN])
+    statements = statement_costs.Statements(rig.superuser_dsn, [database_name(database) for database in WRITTEN])
     async with _others(rig, founded) as others:
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}: making {sizes.changes // rounds:,} changes")
@@ -141,8 +141,12 @@ def _say_round(say: Say, number: int, rounds: int, who: str) -> None:
 
 async def load(rig: Rig, records: Iterable[Outgoing]) -> Segment:
     """Puts the records into the topic; the part of it that they are."""
+    return await put(rig, [arrivals.record(one) for one in records])
+
+
+async def put(rig: Rig, made: Sequence[broker.Record]) -> Segment:
+    """The same with records that are made already."""
     begins = await broker.ends(rig.kafka, [TOPIC])
-    made = [arrivals.record(one) for one in records]
     await broker.fill(rig.kafka, TOPIC, WEBHOOKS_SALESFORCE.partitions, made)
     return Segment(begins, await broker.ends(rig.kafka, [TOPIC]), len(made))
 
@@ -224,7 +228,7 @@ async def _round(
     segment: Segment,
     number: int,
     runs: dict[str, list[Run]],
-    statements: Statements,
+    statements: statement_costs.Statements,
     say: Callable[[str], None],
 ) -> None:
     """Everybody takes the same part in; of a half the statements are written down first, which is not measured."""

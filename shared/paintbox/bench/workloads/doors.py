@@ -3,10 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from paintbox.bench import arrivals, bodies, broker, outcomes, usage
 from paintbox.bench.children import Child, child
@@ -31,7 +31,8 @@ OURS: Final = f"the doors, {FEW} connections"
 PLAIN: Final = f"a plain door (raw ASGI, HMAC, one send_and_wait), {FEW}"
 LONE: Final = f"the producer alone, {FEW} tasks"
 BARE: Final = f"the bare HTTP server that answers at once, {FEW}"
-FLOOR: Final = "the floor: bare server and producer together"
+BETWEEN: Final = "a door alone: what it does between HTTP and Kafka"
+PARTS: Final = "server, door and producer, each alone, together"
 OURS_MANY: Final = f"the doors, {MANY} connections"
 PLAIN_MANY: Final = f"a plain door, {MANY}"
 OURS_HALF: Final = f"the doors, {FEW}, at half their load"
@@ -46,6 +47,9 @@ NOTES: Final = (
     "and send a record with 12 to 14 headers. The plain door checks an HMAC and sends the body as it is.",
     "The plain door's producer is aiokafka's as it comes, with acks=all and idempotence. The lone producer is that of "
     "the doors, with their records.",
+    "A door alone does all of that with one request after the other in a loop, without a server, and makes records "
+    "that go nowhere. With the bare server and the producer alone that is what a webhook costs where each part "
+    "has its code and its data at hand, and nothing else comes in between.",
     "Half load: right after the full one each connection pauses at random after an answer, so long that about half of "
     "that rate remains; how much did is among the ratios.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
@@ -72,7 +76,9 @@ class Doors:
     rig: Rig
     requests: Path
     seconds: float
-    targets: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, Target]
+    lone: Child
+    between: Child
     counts_records: bool = False
     """Whether a request is of so many records that their rate is another figure."""
 
@@ -103,6 +109,16 @@ class Doors:
         between = 2 * FEW / target.rate * 1000
         return await self.post(target, FEW, max(between - target.p50_ms / 2, 0.5))
 
+    async def producer_alone(self, _: int) -> Run:
+        """As much as so many tasks send."""
+        run = await self.lone.act(seconds=self.seconds, tasks=FEW)
+        await broker.empty(self.rig.kafka, TOPICS)
+        return run
+
+    async def door_alone(self, _: int) -> Run:
+        """As much as one does without HTTP and without Kafka."""
+        return await self.between.act(seconds=self.seconds)
+
     async def many(self, name: str, _: int) -> Run:
         """As much as it takes over many connections."""
         return await self.post(self.targets[name], MANY)
@@ -113,10 +129,10 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     say("signing the requests")
     requests = bodies.mixed(rig.environment, sizes.door_requests, int(time.time() * 1000))
     await broker.create_topic(rig.kafka, PLAIN_TOPIC, 6)
-    async with opened(rig, requests, sizes.door_seconds) as (doors, lone):
-        runs = await interleaved(_turns(doors, lone), sizes.rounds, say, FOLLOWED)
+    async with opened(rig, requests, sizes.door_seconds) as doors:
+        runs = await interleaved(_turns(doors), sizes.rounds, say, FOLLOWED)
     figures = outcomes.figures_of(runs)
-    figures += (_floor(figures),)
+    figures += (_parts(figures),)
     to_plain = outcomes.ratio(figures, OURS, PLAIN)
     to_few = outcomes.ratio(figures, OURS_MANY, OURS)
     size = sum(len(bodies.body_of(one)) for one in requests) / len(requests)
@@ -132,8 +148,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             outcomes.ratio(figures, OURS, LONE),
             outcomes.ratio(figures, OURS, BARE),
             outcomes.ratio(figures, OURS, PLAIN, outcomes.CPU),
-            outcomes.ratio(figures, OURS, FLOOR, outcomes.CPU),
-            outcomes.ratio(figures, PLAIN, FLOOR, outcomes.CPU),
+            outcomes.ratio(figures, OURS, PARTS, outcomes.CPU),
         ),
         goals=(
             outcomes.at_least("the doors at least 1.3 x the plain door", to_plain.values, 1.3),
@@ -147,18 +162,13 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     )
 
 
-def _floor(figures: Sequence[Figure]) -> Figure:
-    """What a process that serves HTTP and produces uses at least, whatever it does in between."""
-    halves = zip(*(outcomes.values_of(figures, half, outcomes.CPU) for half in (BARE, LONE)), strict=True)
-    return Figure(FLOOR, outcomes.CPU, tuple(map(sum, halves)))
+def _parts(figures: Sequence[Figure]) -> Figure:
+    """What the parts of a door use, each measured alone."""
+    parts = zip(*(outcomes.values_of(figures, part, outcomes.CPU) for part in (BARE, BETWEEN, LONE)), strict=True)
+    return Figure(PARTS, outcomes.CPU, tuple(map(sum, parts)))
 
 
-def _turns(doors: Doors, lone: Child) -> dict[str, Turn]:
-    async def alone(_: int) -> Run:
-        run = await lone.act(seconds=doors.seconds, tasks=FEW)
-        await broker.empty(doors.rig.kafka, TOPICS)
-        return run
-
+def _turns(doors: Doors) -> dict[str, Turn]:
     return {
         OURS: partial(doors.full, "ours"),
         PLAIN: partial(doors.full, "plain"),
@@ -166,13 +176,14 @@ def _turns(doors: Doors, lone: Child) -> dict[str, Turn]:
         PLAIN_HALF: partial(doors.half, "plain"),
         OURS_MANY: partial(doors.many, "ours"),
         PLAIN_MANY: partial(doors.many, "plain"),
-        LONE: alone,
+        LONE: doors.producer_alone,
+        BETWEEN: doors.door_alone,
         BARE: partial(doors.full, "bare"),
     }
 
 
 @asynccontextmanager
-async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIterator[tuple[Doors, Child]]:
+async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIterator[Doors]:
     """The doors, and what stands beside them, each in a process of its own."""
     folder = rig.scratch
     kept = generation.write(requests, folder / "requests")
@@ -182,11 +193,22 @@ async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIt
     plain_port = ports.choose(folder, rig.stack.kept.ports.values())
     bare_port = ports.choose(folder, [*rig.stack.kept.ports.values(), plain_port])
     token = rig.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"]
-    order = {"servers": rig.kafka, "topic": PLAIN_TOPIC, "token": token, "records": str(folder / "records")}
+    order: dict[str, Any] = {
+        "servers": rig.kafka,
+        "topic": PLAIN_TOPIC,
+        "token": token,
+        "records": str(folder / "records"),
+    }
+    order |= {"requests": str(kept), "environment": rig.variables(DOOR)}
     async with AsyncExitStack() as stack:
-        plain, bare, lone = [
+        plain, bare, lone, between = [
             await stack.enter_async_context(child(module, rig.log(f"bench-{module}"), {**order, "port": port}))
-            for module, port in (("plain_door", plain_port), ("bare_server", bare_port), ("lone_producer", 0))
+            for module, port in (
+                ("plain_door", plain_port),
+                ("bare_server", bare_port),
+                ("lone_producer", 0),
+                ("lone_door", 0),
+            )
         ]
         await rig.start(DOOR)
         targets = {
@@ -195,6 +217,6 @@ async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIt
             "bare": Target("the bare server", f"http://127.0.0.1:{bare_port}", bare.pid, is_kept=False),
         }
         try:
-            yield Doors(rig, kept, seconds, targets), lone
+            yield Doors(rig, kept, seconds, targets, lone, between)
         finally:
             await rig.stop(DOOR)

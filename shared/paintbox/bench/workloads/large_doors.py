@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -11,7 +12,6 @@ from paintbox.bench.outcomes import Outcome
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
 from paintbox.bench.workloads import doors
-from paintbox.bench.workloads.doors import Doors
 
 BODY_BYTES: Final = 200_000
 DISTINCT: Final = 64
@@ -33,9 +33,9 @@ async def measure(rig: Rig, seconds: float, rounds: int, say: Say) -> Outcome:
     large = [_large(rig, index, now) for index in range(DISTINCT)]
     envelopes = _envelopes(rig, now)
     await broker.create_topic(rig.kafka, doors.PLAIN_TOPIC, 6)
-    async with doors.opened(rig, large, seconds) as (with_large, _):
+    async with doors.opened(rig, large, seconds) as with_large:
         path = generation.write(envelopes, rig.scratch / "envelopes")
-        with_envelopes = Doors(rig, path, seconds, with_large.targets, counts_records=True)
+        with_envelopes = replace(with_large, requests=path, counts_records=True)
         turns: dict[str, Turn] = {
             LARGE: partial(with_large.full, "ours"),
             LARGE_PLAIN: partial(with_large.full, "plain"),

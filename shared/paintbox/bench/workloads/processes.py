@@ -30,8 +30,8 @@ READY_GOAL: Final = 2.0
 RSS_GOAL: Final = 90.0
 NOTES: Final = (
     "Ready: from the start of the process to the first 200 of its /readyz, which is asked about every 50 ms.",
-    "Under B: all services run, and B's changes come into Kafka, until customer-sync has committed the last one. "
-    "100 % is one core. webhook-log and photo-sync work along; the doors are idle.",
+    "Under B: all services run, and changes as in B come into Kafka, a tenth as many of a tenth of the contacts, until "
+    "customer-sync has committed the last one. 100 % is one core. The log and photo-sync work along, the doors do not.",
 )
 
 
