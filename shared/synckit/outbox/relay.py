@@ -20,7 +20,7 @@ from synckit import failpoints, kafka, postgres, queues
 from synckit.errors import TransientError
 from synckit.failures import passes
 from synckit.observability import metrics
-from synckit.outbox import rounds, store
+from synckit.outbox import markers, rounds, store
 from synckit.outbox.rounds import Round
 from synckit.outbox.store import Outbox
 from synckit.portions import Portion
@@ -207,17 +207,19 @@ class Relay:
         log.error("Rows too large for Kafka were set aside", extra={"outbox": self._outbox.name, "seqs": list(seqs)})
 
     async def _send(self, producer: AIOKafkaProducer, now: Round) -> None:
-        """A round in one transaction."""
+        """A round in one transaction, to where readers see it: before that Kafka may still drop what it committed."""
         async with producer.transaction():
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
                 for (topic, partition), batch in now.batches
             ]
-            for result in await asyncio.gather(*sent, return_exceptions=True):
+            results = await asyncio.gather(*sent, return_exceptions=True)
+            for result in results:
                 if isinstance(result, BaseException):
                     raise result
             failpoints.hit("relay.send:before_commit")
         failpoints.hit("relay.send:after_commit")
+        await markers.until_visible(producer.client, markers.last_of(results))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -6,7 +6,6 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from customer_sync.app import LANES, MEMBERS
-from synckit.consumer.lanes import apart
 
 AT_ONCE: Final = MEMBERS * LANES
 """Batches side by side, as customer-sync has them."""
@@ -17,7 +16,7 @@ async def batches(
 ) -> AsyncIterator[list[list[Any]]]:
     """The committed records between these offsets, by the number of their partition as text.
 
-    So many batches at a time, where so many records wait.
+    So many batches at a time as customer-sync has, where so many records wait.
     """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers,
@@ -34,10 +33,24 @@ async def batches(
             consumer.seek(place, begins.get(str(place.partition), 0))
         left = sum(end - begins.get(str(place.partition), 0) for place, end in places.items())
         while left > 0:
-            taken = await consumer.getmany(timeout_ms=500, max_records=at_most * AT_ONCE)
-            records = [one for place, some in taken.items() for one in some if one.offset < places[place]]
-            left -= len(records)
-            if records:
-                yield apart(records, at_most, AT_ONCE)
+            side_by_side = await _next(consumer, places, at_most)
+            left -= sum(map(len, side_by_side))
+            if side_by_side:
+                yield side_by_side
     finally:
         await consumer.stop()
+
+
+async def _next(consumer: Any, places: Mapping[TopicPartition, int], at_most: int) -> list[list[Any]]:
+    """Batches of so many records each, filled from one partition after another, and none from another's."""
+    found: list[list[Any]] = []
+    others = set(places)
+    for _ in range(AT_ONCE):
+        if not others:
+            break
+        taken = await consumer.getmany(*others, timeout_ms=500, max_records=at_most)
+        records = [one for place, some in taken.items() for one in some if one.offset < places[place]]
+        others -= taken.keys()
+        if records:
+            found.append(records)
+    return found

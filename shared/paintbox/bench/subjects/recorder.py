@@ -13,6 +13,7 @@ from paintbox.bench.subjects.batches import batches
 from paintbox.bench.subjects.customer_parts import resources_on
 from paintbox.bench.subjects.statements import Statement, begin, keep
 from paintbox.bench.usage import Stopwatch
+from paintbox.errors import OperatorError
 from synckit.consumer import Batch
 
 
@@ -50,6 +51,8 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
                     await on_salesforce_webhooks(Batch(records), resources)
                     sent.append(notebook.torn_off())
                     many += len(records)
+                    if resources.projector.fan_outs:
+                        raise OperatorError("A batch left work to others, whose statements nobody writes down.")
                 keep(Path(turn["file"]), sent)
             return watch.run(many)
 
