@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from paintbox.__main__ import app
 from paintbox.errors import OperatorError
-from paintbox.stack import kept
+from paintbox.stack import kept, stacks
 from paintbox.stack.kept import Kept
+from paintbox.stack.places import Places
+from paintbox.stack.stacks import Stack
 
 
 def said(*arguments: str) -> str:
@@ -27,10 +29,14 @@ def test_a_page_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", ["bench", "prove"])
-def test_a_stack_that_is_no_passing_one_is_left_alone(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("made_by", ["up", "prove, and up since then"])
+def test_a_stack_that_is_no_passing_one_is_left_alone(tmp_path: Path, command: str, made_by: str) -> None:
     data = tmp_path / "postgres/data"
     data.mkdir(parents=True)
-    kept.write(tmp_path / "stack.json", Kept())
+    kept.write(tmp_path / "stack.json", Kept(is_passing=made_by != "up"))
+    if made_by != "up":
+        where = Places(tmp_path, tmp_path)
+        stacks.lasting(Stack(where, kept.read(where.kept), None, {}, print))
 
     done = CliRunner().invoke(app, [command, "--directory", str(tmp_path)])
 

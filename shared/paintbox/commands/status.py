@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 
 import typer
 from rich.console import Console
@@ -26,7 +27,8 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
         typer.echo(json.dumps(report.as_document(found)))
     else:
         console = Console()
-        for line, style in text.lines(found):
+        how_to_start = "make up" if directory is None else f"paintbox up --directory {shlex.quote(str(directory))}"
+        for line, style in text.lines(found, how_to_start):
             console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
     if not found.is_well:
         raise typer.Exit(1)

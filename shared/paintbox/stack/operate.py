@@ -42,7 +42,7 @@ def up(
         if not runs_whole(where, parts):
             check_space(where.directory)
         down.stop_surplus(where, layout, lambda stopped: show_stopped(lines, stopped))
-        stack = stacks.open_stack(where, environment, lines.say, layout)
+        stack = stacks.lasting(stacks.open_stack(where, environment, lines.say, layout))
         results = asyncio.run(bring_up(stack, parts, lambda part, result: show_result(lines, part, result)))
         if all(result.is_up for result in results):
             stacks.keep(stack)

@@ -63,6 +63,13 @@ def open_stack(
     return Stack(where, replace(after, postgres_programs=programs), account, _inherited(environment), say)
 
 
+def lasting(stack: Stack) -> Stack:
+    """The same, which no command removes unasked from now on, whatever made its directory."""
+    path = stack.places.kept
+    kept.write(path, replace(kept.read(path), is_passing=False))
+    return replace(stack, kept=replace(stack.kept, is_passing=False))
+
+
 def keep(stack: Stack) -> None:
     """Keeps all of it for the next start, which need not name PostgreSQL's programs again."""
     kept.write(stack.places.kept, stack.kept)

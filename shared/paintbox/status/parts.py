@@ -40,7 +40,12 @@ def local(places: Places, name: str) -> PartStatus:
     if record is None:
         return PartStatus(name, State.DOWN)
     if processes.find(record) is None:
-        return PartStatus(name, State.CRASHED, log=str(places.log(name)), missing="its process is gone")
+        return PartStatus(
+            name,
+            State.CRASHED,
+            log=str(places.log(name)),
+            missing="its process is gone: it crashed, or somebody ended it",
+        )
     since = datetime.fromtimestamp(record.started, UTC)
     return PartStatus(name, State.READY, record.pid, since, log=str(places.log(name)))
 

@@ -15,10 +15,10 @@ Line = tuple[str, str | None]
 """A line, and how it is shown on a terminal."""
 
 
-def lines(status: Status) -> Iterator[Line]:
-    """Everything found, a fact a line. Of a stack that is down only that."""
+def lines(status: Status, how_to_start: str) -> Iterator[Line]:
+    """Everything found, a fact a line. Of a stack that is down only that, and the command that starts it."""
     if status.parts and all(part.state is State.DOWN for part in status.parts):
-        yield "the local stack is down: `make up` starts it", None
+        yield f"the local stack is down: `{how_to_start}` starts it", None
         return
     yield from (_part(part) for part in status.parts)
     yield from ((f"problem: {problem}", "red") for problem in status.problems)

@@ -215,11 +215,11 @@ class Projector:
     ) -> None:
         try:
             async with postgres.transaction(self._pool, "projector.project") as connection:
-                if renews:  # other copies leave it alone
-                    await notes.renew(connection, self._mirror, note)
                 done = await step.project(connection, note, keys) if keys else Projected()
-                if is_last:
+                if is_last:  # the note comes last, as everywhere: rows are locked before it
                     await notes.delete(connection, self._mirror, note)
+                elif renews:  # other copies leave it alone
+                    await notes.renew(connection, self._mirror, note)
         except Exception as error:
             kind = verdict(error)
             if kind is Verdict.BUG and len(keys) > 1:
