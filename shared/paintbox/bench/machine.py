@@ -6,6 +6,7 @@ import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -13,18 +14,20 @@ from paintbox.databases import connected
 from paintbox.stack import jars, java
 from paintbox.stack.places import Places
 
+SETTINGS: Final = ("fsync", "shared_buffers", "max_wal_size", "track_commit_timestamp")
+
 
 async def describe(where: Places, superuser_dsn: str, load: str) -> dict[str, str]:
     """Processor, memory, system and releases, as the page shows them."""
     async with connected(superuser_dsn, process="paintbox-bench") as connection:
         postgres = str(await connection.fetchval("SHOW server_version"))
-        fsync = str(await connection.fetchval("SHOW fsync"))
+        settings = [f"{name} {await connection.fetchval(f'SHOW {name}')}" for name in SETTINGS]
     return {
         "processor": f"{_processor()}, {os.cpu_count()} cores for all of it: load, servers and services",
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
-        "PostgreSQL": f"{postgres}, fsync {fsync}",
+        "PostgreSQL": ", ".join([postgres, *settings]),
         "Kafka": f"{_kafka(jars.libraries(where.checkout))}, one node, replication 1, {_java()}",
         "aiokafka, asyncpg, uvicorn": ", ".join(version(name) for name in ("aiokafka", "asyncpg", "uvicorn")),
         "load": load,

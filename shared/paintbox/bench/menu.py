@@ -51,11 +51,11 @@ async def _large_customers(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
 
 
 async def _one_account(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await one_account.measure(stack, sizes.account_contacts, say)
+    return await one_account.measure(stack, sizes.account_contacts, sizes.large_rounds, say)
 
 
 async def _large_outbox(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await outbox.measure(stack, sizes.large_rows, 1, say)
+    return await outbox.measure(stack, sizes.large_rows, sizes.large_rounds, say)
 
 
 WORKLOADS: Final[Mapping[str, Measure]] = {"A": _doors, "B": _customers, "D": _outbox, "E": _latency, "F": _processes}

@@ -1,4 +1,4 @@
-"""How far a consumer group has come through a topic, seen from outside: what it has committed, and when."""
+"""How far consumer groups have come through their topics, seen from outside: what they have committed, and when."""
 
 import asyncio
 import time
@@ -8,10 +8,16 @@ from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from paintbox.bench import broker
 from paintbox.bench.broker import Ends
+from paintbox.bench.rig import Rig
 from paintbox.brokers import administration, find_committed
+from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
+from synckit.contracts.topics import CUSTOMERS_CHANGES
 
+PHOTOS: Final = "photo-sync"
+TOLD: Final = (CUSTOMERS_CHANGES.name,)
 LOOK_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 600.0
 
@@ -44,6 +50,19 @@ async def first_and_last(
                 first = now
             await asyncio.sleep(LOOK_SECONDS)
     raise OperatorError(f"{group} did not come to the end of its topic within {LONGEST_SECONDS:g} s.")
+
+
+async def customers_told(rig: Rig) -> Ends:
+    """Where the next change of a customer will stand: what `customers_known` counts from."""
+    return await broker.ends(rig.kafka, TOLD)
+
+
+async def customers_known(rig: Rig, told: Ends) -> None:
+    """Returns when every change of a customer is published, and photo-sync has read it. `told`: where that began."""
+    async with connected(rig.dsn(Database.CUSTOMERS), process=broker.PROCESS) as connection:
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM customers.outbox_events)"):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+    await first_and_last(rig.kafka, PHOTOS, told, await customers_told(rig), lambda: 0.0)
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str, begins: Ends, ends: Ends) -> int:
