@@ -11,14 +11,14 @@ from customer_sync.models.configuration import SalesforceConfig
 from customer_sync.resources import Resources
 from customer_sync.settings import Settings
 from synckit import background, kafka, postgres, process, references, sessions, web
-from synckit.consumer import Alarms, Consumer, ConsumerGroup, Intake
+from synckit.consumer import Alarms, Consumer, Intake
 from synckit.contracts import topics
 from synckit.drain import RELAY_SECONDS, Drain
 from synckit.integrations.configs import Configuration
 from synckit.integrations.services import SALESFORCE
 from synckit.mirror.projector import Projector
 from synckit.outbox.relay import Relay
-from synckit.parking import Redrive
+from synckit.subscriptions import Subscriptions
 
 NAME: Final = "customer-sync"
 MEMBERS: Final = 2
@@ -49,13 +49,10 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         projector = Projector(customers, store.MIRROR, projection.steps(config), relay.wake)
         resources = Resources(customers, integrations, config, relay, projector)
         alarms = Alarms(integrations, NAME)
-        consumers = _consumers(resources, alarms)
-        group = ConsumerGroup(NAME, servers, consumers, alarms)
-        redrives = [Redrive(integrations, NAME, one) for one in {one.topic: one for one in consumers}.values()]
+        reads = Subscriptions(NAME, servers, _consumers(resources, alarms), alarms, integrations)
         loops.start(
             {
-                "consumers": group.run,
-                **{one.name: one.run for one in redrives},
+                **reads.loops,
                 "relay": relay.run,
                 **projector.loops,
                 "config": config.run,
@@ -65,15 +62,14 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         checks = {
             "paintbox_customers": postgres.check(customers),
             "paintbox_integrations": postgres.check(integrations),
-            "kafka": kafka.check(settings, [*dict.fromkeys(one.topic for one in consumers), *PUBLISHED]),
+            "kafka": kafka.check(settings, [*reads.topics, *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
             "fan-outs": projector.fan_outs.check,
-            **{consumer.name: consumer.check for consumer in consumers},
-            **{one.name: one.check for one in redrives},
+            **reads.checks,
         }
         asked = references.routes(customers, {"customers": store.find_customers}, settings.service_tokens)
-        async with drain.beside(group.stop, partial(loops.end, "relay", relay.stop, RELAY_SECONDS), loops.cancel):
+        async with drain.beside(reads.stop, partial(loops.end, "relay", relay.stop, RELAY_SECONDS), loops.cancel):
             yield {**process.operations(checks), **asked}
 
 

@@ -12,7 +12,7 @@ from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.settings import Settings
 from photo_sync.store import rows
 from synckit import background, kafka, postgres, process, references, sessions, web
-from synckit.consumer import Alarms, Consumer, ConsumerGroup
+from synckit.consumer import Alarms, Consumer
 from synckit.contracts import topics
 from synckit.drain import RELAY_SECONDS, Drain
 from synckit.integrations.configs import Configuration
@@ -20,7 +20,7 @@ from synckit.integrations.services import COMPANY_CAM
 from synckit.mirror.projector import Projector
 from synckit.mirror.steps import Step
 from synckit.outbox.relay import Relay
-from synckit.parking import Redrive
+from synckit.subscriptions import Subscriptions
 
 NAME: Final = "photo-sync"
 SHARED: Final = postgres.POOL_SIZE + 2
@@ -45,13 +45,10 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         projector = Projector(pool, rows.MIRROR, steps(config), relay.wake)
         resources = Resources(pool, integrations, config, relay, projector)
         alarms = Alarms(integrations, NAME)
-        consumers = _consumers(resources, alarms)
-        group = ConsumerGroup(NAME, servers, consumers, alarms)
-        redrives = [Redrive(integrations, NAME, one) for one in consumers]
+        reads = Subscriptions(NAME, servers, _consumers(resources, alarms), alarms, integrations)
         loops.start(
             {
-                "consumers": group.run,
-                **{one.name: one.run for one in redrives},
+                **reads.loops,
                 "relay": relay.run,
                 **projector.loops,
                 "net": held.Net(resources).run,
@@ -62,15 +59,14 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
         checks = {
             "paintbox_projects": postgres.check(pool),
             "paintbox_integrations": postgres.check(integrations),
-            "kafka": kafka.check(settings, [*(one.topic for one in consumers), *PUBLISHED]),
+            "kafka": kafka.check(settings, [*reads.topics, *PUBLISHED]),
             "relay": relay.check,
             "loops": loops.check,
             "fan-outs": projector.fan_outs.check,
-            **{consumer.name: consumer.check for consumer in consumers},
-            **{one.name: one.check for one in redrives},
+            **reads.checks,
         }
         tables = {"projects": rows.find_projects, "project_photos": rows.find_photos}
-        async with drain.beside(group.stop, partial(loops.end, "relay", relay.stop, RELAY_SECONDS), loops.cancel):
+        async with drain.beside(reads.stop, partial(loops.end, "relay", relay.stop, RELAY_SECONDS), loops.cancel):
             yield {**process.operations(checks), **references.routes(pool, tables, settings.service_tokens)}
 
 

@@ -69,6 +69,11 @@ class CustomerRefs:
             elif key not in self._refs or said.value.source_version > self._refs[key][0].source_version:
                 self._refs[key] = customer_ref(said.value), cause_of(said)
 
+    def _by_certainty(self, keys: Sequence[UUID]) -> Iterator[tuple[bool, list[UUID]]]:
+        """Those of whom a record cannot be read may stand as it says, which is perhaps newer than what can be."""
+        for is_certain in (True, False):
+            yield is_certain, [key for key in keys if (key not in self._unread) is is_certain]
+
     @property
     def many(self) -> int:
         """The customers that there are."""
@@ -85,9 +90,10 @@ class CustomerRefs:
             erased += len(await matches.keep_customer_refs(connection, sorted({*self._refs, *self._unread})))
         changed, known = 0, sorted(self._refs)
         for start in range(0, len(known), AT_ONCE):
-            some = [self._refs[key] for key in known[start : start + AT_ONCE]]
-            refs = [ref for ref, _ in some]
-            written = await matches.upsert_customer_refs(connection, refs, whatever_is_stored=whole)
+            written: list[UUID] = []
+            for is_certain, keys in self._by_certainty(known[start : start + AT_ONCE]):
+                refs = [self._refs[key][0] for key in keys]
+                written += await matches.upsert_customer_refs(connection, refs, whatever_is_stored=whole and is_certain)
             await notes.insert(connection, MIRROR, {CUSTOMER: {str(key): self._refs[key][1] for key in written}})
             changed += len(written)
         return changed, erased

@@ -305,13 +305,20 @@ async def test_what_is_bad_is_a_share_of_all_that_the_consumers_of_a_process_rea
     topic, group = await new_topic(2), f"group-{uuid4().hex}"
     keys = {choose_partition(key, range(2)): key for key in numbers(9)}
     alarms, sink, refusing = Alarms(pool, group), Sink(), Refusing(pool, group)
+    handled: dict[int, set[int]] = {1: set(), 2: set()}
 
-    async def apply(batch: Batch) -> None:
+    async def apply(at: int, batch: Batch) -> None:
+        handled[at] |= {record.partition for record in batch.records}
         await (refusing if batch.records[0].value == b"bad" else sink)(batch)
 
-    members = [Consumer(Topic(topic, "", "", Cleanup.DELETE, 2), apply, alarms, at=at) for at in (1, 2)]
+    both = Topic(topic, "", "", Cleanup.DELETE, 2)
+    members = [Consumer(both, partial(apply, at), alarms, at=at) for at in handled]
     running = Running(group, members[0], ConsumerGroup(group, kafka_servers, members, alarms))
 
+    async def have_joined() -> bool:
+        return await members_of(kafka_servers, group) == 2 and all([await one.check() is None for one in members])
+
+    await until(have_joined, 60)
     await produce(kafka_servers, topic, numbers(2_300), keys[0])
     await until_true(lambda: len(sink.applied) == 2_300)
     await produce(kafka_servers, topic, [b"bad"] * 110, keys[1])
@@ -321,6 +328,7 @@ async def test_what_is_bad_is_a_share_of_all_that_the_consumers_of_a_process_rea
     stopped = [one.stopped.is_set() for one in members]
     await running.stop()
 
+    assert sorted(handled.values()) == [{0}, {1}]
     assert stopped == [False, False]
 
 

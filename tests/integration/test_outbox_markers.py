@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, suppress
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +20,10 @@ from paintbox.databases import Connection, Database
 from support.kafka import NewTopic, new_broker
 from support.postgres import NewDatabase
 from support.topics import read_all
-from support.waiting import until, until_true
+from support.waiting import until
 from synckit import kafka
 from synckit.errors import TransientError
-from synckit.outbox import markers, relay, store
+from synckit.outbox import markers, store
 from synckit.outbox.relay import Relay
 from synckit.outbox.store import Event, Outbox
 
@@ -90,69 +90,49 @@ async def open_transaction(servers: str, topic: str) -> AIOKafkaProducer:
     return producer
 
 
-async def test_rows_are_kept_until_readers_see_their_records(
-    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("others_seconds", [0.0, 2.0])
+async def test_what_another_producer_has_open_holds_its_readers_up_and_not_the_relay(
+    start: Start,
+    session: Connection,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    monkeypatch: pytest.MonkeyPatch,
+    others_seconds: float,
 ) -> None:
-    usual, waiting = markers.until_visible, []
-
-    async def noted(client: Any, sent: Mapping[TopicPartition, int]) -> None:
-        waiting.append(sent)
-        await usual(client, sent)
-
-    monkeypatch.setattr(markers, "until_visible", noted)
-    topic = await new_topic(partitions=2)
-    other = await open_transaction(kafka_servers, topic)
-    await write(session, topic, 1)
-
-    await start(kafka_servers)
-    await until_true(lambda: len(waiting) == 1)
-    await asyncio.sleep(0.5)
-    kept = await rows_left(session)
-    await other.abort_transaction()
-    await until(lambda: is_empty(session))
-    await other.stop()
-
-    assert kept == ROWS
-    assert len(await read_all(kafka_servers, topic)) == ROWS
-
-
-async def test_what_readers_do_not_see_in_time_is_sent_again_and_what_holds_it_up_is_shown(
-    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relay, "ROUND_SECONDS", 1.0)
+    monkeypatch.setattr(markers, "OTHERS_SECONDS", others_seconds)
     topic = await new_topic(partitions=2)
     other = await open_transaction(kafka_servers, topic)
     await write(session, topic, 1)
 
     one = await start(kafka_servers)
-    shown = await until(one.check)
-    kept = await rows_left(session)
-    await other.abort_transaction()
     await until(lambda: is_empty(session))
+    trouble = await one.check()
+    await other.abort_transaction()
     await other.stop()
 
-    assert (shown, kept) == ("TimeoutError", ROWS)
-    assert {record.key for record in await read_all(kafka_servers, topic)} == {
-        f"key-{number}".encode() for number in range(ROWS)
-    }
+    assert trouble is None
+    assert len(await read_all(kafka_servers, topic)) == ROWS
 
 
 async def test_f31_what_kafka_called_committed_and_never_closed_is_sent_again_and_closed(
     start: Start, session: Connection, broker: str, forgotten: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a broker is killed once it has answered a commit, and leads no partition when it looks what is left."""
-    monkeypatch.setattr(relay, "ROUND_SECONDS", 2.0)
+    monkeypatch.setattr(markers, "UNCLOSED_SECONDS", 3.0)
     async with administration(broker) as admin:
         await create_topics(admin, [KafkaTopic(TOPIC, 3, 1)])
         unasked = {"transaction.partition.verification.enable": "false"}  # else it asks the coordinator
         await admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", unasked)])
     await write(session, TOPIC, 1)
 
-    await start(broker)
+    one = await start(broker)
+    shown = await until(one.check, 60)
+    kept = await rows_left(session)
     await until(lambda: is_empty(session), 60)
     records = await read_all(broker, TOPIC)
 
     assert len(forgotten) == 1
+    assert (shown, kept) == ("UnclosedError", ROWS)
     assert {record.key for record in records} == {f"key-{number}".encode() for number in range(ROWS)}
 
 
@@ -223,7 +203,7 @@ async def test_whoever_leads_is_looked_for_and_asked_until_readers_get_beyond() 
     not_leader = 6
     client = Client(None, -1, NodeNotReadyError(), (not_leader, -1), (0, 7), (0, 8))
 
-    await markers.until_visible(client, {TopicPartition("topic", 0): 7})
+    await markers.until_visible(client, 1, {TopicPartition("topic", 0): 7})
 
     assert client.answers == []
     assert client.updates == 4

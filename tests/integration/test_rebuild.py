@@ -123,6 +123,21 @@ async def test_what_is_stored_and_the_topic_does_not_say_is_gone_whatever_versio
     assert (first["changed"], second["changed"]) == (1, 0)
 
 
+async def test_an_older_record_is_not_put_over_what_a_newer_one_said_that_cannot_be_read_now(
+    broker: str, dsn: str, new_database: NewDatabase, connect: OpenSession
+) -> None:
+    async with photo_sync_on(dsn, await new_database(Database.INTEGRATIONS)) as sync:
+        await sync.customers([customer(DOUGLAS, 9, email="newest@example.com")])
+    unreadable = replace(customer(DOUGLAS, 9), value=b"of a later release")
+    await publish(broker, customer(DOUGLAS, 8, email="older@example.com"), unreadable)
+
+    said = await paintbox(dsn, broker, "rebuild", "customer-refs")
+
+    stored = await (await connect(dsn)).fetch("SELECT email, source_version FROM projects.customer_refs")
+    assert [tuple(row) for row in stored] == [("newest@example.com", 9)]
+    assert said["changed"] == 0
+
+
 async def test_a_service_that_only_read_a_customer_meanwhile_has_it_fail_and_change_nothing(
     broker: str, dsn: str, connect: OpenSession, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

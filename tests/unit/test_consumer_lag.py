@@ -1,12 +1,12 @@
 """The lag is measured between batches, and partitions may move while Kafka is asked."""
 
 from collections.abc import Sequence
-from typing import cast
 
 from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
-from synckit.consumer import Alarms, Batch, Consumer
+from support.alarms import NoAlarms
+from synckit.consumer import Batch, Consumer
 from synckit.contracts.topics import Cleanup, Topic
 
 FIRST, SECOND = TopicPartition("lag.test", 0), TopicPartition("lag.test", 1)
@@ -17,7 +17,7 @@ async def nothing(_: Batch) -> None:
 
 
 def a_consumer() -> Consumer:
-    return Consumer(Topic("lag.test", "", "", Cleanup.DELETE, 1), nothing, cast("Alarms", None))
+    return Consumer(Topic("lag.test", "", "", Cleanup.DELETE, 1), nothing, NoAlarms())
 
 
 class Moving:

@@ -7,8 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
-from synckit.consumer import Alarms, Batch, Consumer, lease, loop
+from synckit.consumer import Batch, Consumer, lease, loop
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.lease import FRESH_SECONDS
 from synckit.contracts.topics import Cleanup, Topic
@@ -25,7 +26,7 @@ class Member:
         self.did: list[str] = []
         self.amid: Callable[[], None] = lambda: None
         """What happens while it waits for its turn."""
-        self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, cast("Alarms", None))
+        self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, NoAlarms())
 
     async def _apply(self, batch: Batch) -> None:
         await batch.lease.renew()

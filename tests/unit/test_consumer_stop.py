@@ -6,9 +6,10 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 
+from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
 from support.waiting import until_true
-from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup, group
+from synckit.consumer import Batch, Consumer, ConsumerGroup, group
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.loop import ALARMED
 from synckit.contracts.topics import Cleanup, Topic
@@ -18,14 +19,15 @@ RECORD = KafkaRecord(value=b"", topic=AT.topic, partition=AT.partition, offset=0
 
 
 class Member:
-    """A consumer, its client and its alarms' database, which is away until it is told otherwise."""
+    """A consumer and its client; the database of its alarms is away until it is told otherwise."""
 
     def __init__(self) -> None:
         self.did: list[str] = []
         self.asked = 0
         self.is_away = True
-        self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, cast("Alarms", self))
-        self.group = ConsumerGroup("stop", "127.0.0.1:9", [self.consumer], cast("Alarms", self))
+        alarms = AlarmsAway(self)
+        self.consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), self._apply, alarms)
+        self.group = ConsumerGroup("stop", "127.0.0.1:9", [self.consumer], alarms)
 
     async def _apply(self, _: Batch) -> None:
         self.did.append("apply")
@@ -33,11 +35,19 @@ class Member:
     async def commit(self, _: object) -> None:
         self.did.append("commit")
 
+
+class AlarmsAway(NoAlarms):
+    """In a database that is away for as long as the member says."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__()
+        self._member = member
+
     async def list_topics(self) -> frozenset[str]:
-        self.asked += 1
-        if self.is_away:
+        self._member.asked += 1
+        if self._member.is_away:
             raise OSError("away")
-        return frozenset()
+        return await super().list_topics()
 
 
 class Subscriber:

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
-from typing import cast
 
 import asyncpg
 import pytest
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 
-from synckit.consumer import Alarms, Batch, Consumer, ConsumerGroup
+from support.alarms import NoAlarms
+from synckit.consumer import Batch, Consumer, ConsumerGroup
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.failures import Verdict, verdict
 from synckit.outbox.relay import FAILURES
@@ -68,21 +68,14 @@ async def nothing(_: Batch) -> None:
     """Applies nothing."""
 
 
-class NoAlarms:
-    """None is in force."""
-
-    async def list_topics(self) -> frozenset[str]:
-        return frozenset()
-
-
 def a_consumer() -> Consumer:
-    return Consumer(Topic("damaged.test", "", "", Cleanup.DELETE, 1), nothing, cast("Alarms", NoAlarms()))
+    return Consumer(Topic("damaged.test", "", "", Cleanup.DELETE, 1), nothing, NoAlarms())
 
 
 async def test_a_group_that_is_given_nonsense_at_its_start_tries_again(serve: Serve) -> None:
     port = await serve(a_broker_with_one_bit_turned)
     consumer = a_consumer()
-    group = ConsumerGroup("damaged", f"{HOST}:{port}", [consumer], cast("Alarms", NoAlarms()))
+    group = ConsumerGroup("damaged", f"{HOST}:{port}", [consumer], NoAlarms())
 
     running = asyncio.create_task(group.run())
     done, _ = await asyncio.wait({running}, timeout=3)
@@ -118,7 +111,7 @@ class Failing:
 
 async def test_a_client_that_raises_when_it_is_ended_is_dropped_and_ends_nothing_else() -> None:
     consumer, subscriber = a_consumer(), Failing()
-    group = ConsumerGroup("damaged", f"{HOST}:9", [consumer], cast("Alarms", NoAlarms()))
+    group = ConsumerGroup("damaged", f"{HOST}:9", [consumer], NoAlarms())
     consumer.lose(KeyError("inside of the client"))
 
     await group._tend(consumer, subscriber)

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 from prometheus_client import REGISTRY
 
+from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
-from synckit.consumer import Alarms, Batch, Consumer, Intake, fetching
+from synckit.consumer import Batch, Consumer, Intake, fetching
 from synckit.consumer.applying import Apply
 from synckit.consumer.fetching import Losses, Stillness, fetch
 from synckit.contracts.topics import Cleanup, Topic
@@ -60,7 +60,7 @@ async def nothing(_: Batch) -> None:
 
 
 async def a_consumer(apply: Apply = nothing) -> Consumer:
-    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), apply, cast("Alarms", None))
+    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), apply, NoAlarms())
     await consumer.on_partitions_assigned({AT})
     return consumer
 
@@ -96,7 +96,7 @@ async def test_where_much_is_waiting_each_lane_gets_a_batch_of_other_partitions(
     lanes: int, expected: tuple[int, ...]
 ) -> None:
     topic = Topic(AT.topic, "", "", Cleanup.DELETE, 3)
-    consumer = Consumer(topic, nothing, cast("Alarms", None), Intake(at_most=2, lanes=lanes))
+    consumer = Consumer(topic, nothing, NoAlarms(), Intake(at_most=2, lanes=lanes))
 
     fetched: Sequence[object] = await fetch(consumer, Full())
 

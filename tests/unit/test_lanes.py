@@ -7,9 +7,10 @@ from typing import cast
 import pytest
 from aiokafka import TopicPartition
 
+from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
 from support.waiting import until_true
-from synckit.consumer import Alarms, Batch, Consumer, loop
+from synckit.consumer import Batch, Consumer, loop
 from synckit.consumer.batch import Incoming
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.lanes import Lanes, apart
@@ -130,7 +131,7 @@ async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monke
         await released.wait()
         raise GivenUpError
 
-    consumer = Consumer(Topic("t", "", "", Cleanup.DELETE, 1), apply, cast("Alarms", None))
+    consumer = Consumer(Topic("t", "", "", Cleanup.DELETE, 1), apply, NoAlarms())
     await consumer.on_partitions_assigned({TopicPartition("t", 0)})
     handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", Willing())))
     await until_true(lambda: bool(in_hand))

@@ -8,11 +8,11 @@ from typing import Final
 
 from synckit import background, kafka, postgres, process, sessions, web
 from synckit.background import Background
-from synckit.consumer import Alarms, Consumer, ConsumerGroup, Intake
+from synckit.consumer import Alarms, Consumer, Intake
 from synckit.contracts import topics
 from synckit.drain import Drain
-from synckit.parking import Redrive
 from synckit.postgres import Pool
+from synckit.subscriptions import Subscriptions
 from webhook_ingest.log import handlers
 from webhook_ingest.log.quarantine import Reader
 from webhook_ingest.settings import LogSettings
@@ -33,15 +33,12 @@ async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Rou
     dsn = settings.integrations_dsn.get_secret_value()
     async with postgres.create_pool(dsn, process=NAME, size=SESSIONS) as pool, background.background() as loops:
         alarms = Alarms(pool, NAME)
-        consumers = _consumers(pool, alarms)
-        group = ConsumerGroup(NAME, settings.kafka_bootstrap_servers, consumers, alarms)
-        redrives = [Redrive(pool, NAME, one) for one in consumers]
+        reads = Subscriptions(NAME, settings.kafka_bootstrap_servers, _consumers(pool, alarms), alarms, pool)
         sender = Sender(pool, settings.kafka_bootstrap_servers, NAME)
         reader = Reader(pool, settings.salesforce_organization_ids)
         loops.start(
             {
-                "consumers": group.run,
-                **{one.name: one.run for one in redrives},
+                **reads.loops,
                 "quarantine": reader.run,
                 SPOOL: sender.run,
                 "sessions": partial(sessions.watch, pool),
@@ -49,17 +46,16 @@ async def lifetime(settings: LogSettings, drain: Drain) -> AsyncIterator[web.Rou
         )
         checks = {
             "paintbox_integrations": postgres.check(pool),
-            "kafka": kafka.check(settings, [one.topic for one in consumers]),
+            "kafka": kafka.check(settings, reads.topics),
             "loops": loops.check,
-            **{consumer.name: consumer.check for consumer in consumers},
-            **{one.name: one.check for one in redrives},
+            **reads.checks,
         }
-        async with drain.beside(partial(_finish, group, sender, loops), loops.cancel):
+        async with drain.beside(partial(_finish, reads, sender, loops), loops.cancel):
             yield process.operations(checks)
 
 
-async def _finish(group: ConsumerGroup, sender: Sender, loops: Background) -> None:
-    await asyncio.gather(group.stop(), loops.end(SPOOL, sender.stop, SPOOL_SECONDS))
+async def _finish(reads: Subscriptions, sender: Sender, loops: Background) -> None:
+    await asyncio.gather(reads.stop(), loops.end(SPOOL, sender.stop, SPOOL_SECONDS))
 
 
 def _consumers(pool: Pool, alarms: Alarms) -> list[Consumer]:

@@ -17,6 +17,7 @@ from paintbox.bench.load import generation
 from paintbox.bench.menu import Measure
 from paintbox.bench.report import Report, Section
 from paintbox.bench.sizes import Sizes
+from paintbox.bench.workloads import large_customers
 
 SETTLE_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 2.0
@@ -29,14 +30,15 @@ class Order:
     workloads: Mapping[str, Measure]
     sizes: Sizes
     is_quick: bool
-    most_replicas: int = 1
-    """How often a service can run at once."""
+    is_grown: bool = False
 
 
 async def run(order: Order, directory: Path | None, console: Console) -> Report:
     """Measures what was ordered. Raises OperatorError where a subject does not do what it is measured for."""
     sections: dict[str, Section] = {}
-    async with rig.opened(directory, console, order.most_replicas) as stack:
+    replicas = max(large_customers.PROCESSES) if order.is_grown else 1
+    space = rig.GROWN_SPACE if order.is_grown and not order.is_quick else rig.LEAST_SPACE
+    async with rig.opened(directory, console, replicas, space) as stack:
         described = await machine.describe(stack.stack.places, stack.superuser_dsn, generation.describe())
         for letter, measure in order.workloads.items():
             others = await asyncio.to_thread(_busy)

@@ -14,10 +14,14 @@ from paintbox.bench.rig import Rig
 from paintbox.brokers import administration, find_committed
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
-from synckit.contracts.topics import CUSTOMERS_CHANGES
+from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, PROJECTS_CHANGES
 
-PHOTOS: Final = "photo-sync"
-TOLD: Final = (CUSTOMERS_CHANGES.name,)
+ANNOUNCED: Final = {
+    "photo-sync": (CUSTOMERS_CHANGES.name,),
+    "customer-sync": (FEDERATION_KEYS.name, PROJECTS_CHANGES.name),
+}
+"""Group → the topics of the other owner that it reads."""
+SELDOM_SECONDS: Final = 0.25
 LOOK_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 600.0
 
@@ -52,17 +56,31 @@ async def first_and_last(
     raise OperatorError(f"{group} did not come to the end of its topic within {LONGEST_SECONDS:g} s.")
 
 
-async def customers_told(rig: Rig) -> Ends:
-    """Where the next change of a customer will stand: what `customers_known` counts from."""
-    return await broker.ends(rig.kafka, TOLD)
+async def announced(rig: Rig) -> Ends:
+    """Where the owners' next announcements will stand: what `settled` counts from."""
+    return await broker.ends(rig.kafka, [name for names in ANNOUNCED.values() for name in names])
 
 
-async def customers_known(rig: Rig, told: Ends) -> None:
-    """Returns when every change of a customer is published, and photo-sync has read it. `told`: where that began."""
-    async with connected(rig.dsn(Database.CUSTOMERS), process=broker.PROCESS) as connection:
-        while await connection.fetchval("SELECT EXISTS (SELECT FROM customers.outbox_events)"):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_SECONDS)
-    await first_and_last(rig.kafka, PHOTOS, told, await customers_told(rig), lambda: 0.0)
+async def settled(rig: Rig, since: Ends) -> None:
+    """Returns when all that the owners have to announce is published, and the other one has read it.
+
+    Raises OperatorError where that does not come about. Who reads may have something to announce itself: twice.
+    """
+    for group, names in (*ANNOUNCED.items(), *ANNOUNCED.items()):
+        for database in (Database.CUSTOMERS, Database.PROJECTS):
+            await _published(rig, database)
+        ends = {place: end for place, end in (await announced(rig)).items() if place.topic in names}
+        begins = {place: since[place] for place in ends}
+        await first_and_last(rig.kafka, group, begins, ends, lambda: 0.0)
+
+
+async def _published(rig: Rig, database: Database) -> None:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    async with connected(rig.dsn(database), process=broker.PROCESS) as connection:
+        while await connection.fetchval(f"SELECT EXISTS (SELECT FROM {database}.outbox_events)"):  # noqa: S608 - a schema
+            if time.monotonic() > deadline:
+                raise OperatorError(f"The outbox of {database} was not empty within {LONGEST_SECONDS:g} s.")
+            await asyncio.sleep(SELDOM_SECONDS)
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str, begins: Ends, ends: Ends) -> int:

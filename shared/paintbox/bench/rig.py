@@ -34,6 +34,7 @@ POSTGRES: Final = {"track_commit_timestamp": "on", "max_wal_size": "4GB"}
 """When each transaction was committed is what E measures; it is on in every workload, for every subject alike, and so
 is the count of what statements cost, where that is installed."""
 LEAST_SPACE: Final = 8 * 2**30
+GROWN_SPACE: Final = 24 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,9 @@ async def _bring_up(stack: Stack, parts: list[Part]) -> None:
 
 
 @asynccontextmanager
-async def opened(directory: Path | None, console: Console, most_replicas: int = 1) -> AsyncIterator[Rig]:
+async def opened(
+    directory: Path | None, console: Console, most_replicas: int = 1, least_space: int = LEAST_SPACE
+) -> AsyncIterator[Rig]:
     """A rig from nothing, in `.local/bench` unless said; what was there of an earlier one is removed.
 
     Everything is stopped at the end, and the data removed; the logs stay. Raises OperatorError where a server does not
@@ -164,10 +167,11 @@ async def opened(directory: Path | None, console: Console, most_replicas: int = 
     """
     checkout = places.find_checkout(Path.cwd())
     where = Places(checkout, (directory or checkout / ".local" / places.BENCH).expanduser().resolve())
-    operate.demand_passing(where)
+    operate.demand_passing(where)  # without waiting for whoever is at work there
     with PartLines(console, "starting") as lines:
         operate.remove_earlier(where, lines, _stop_and_empty)
     places.make(where)
+    _check_space(where, least_space)
     with operate.locked(where, lines):
         try:
             with PartLines(console, "starting") as lines:
@@ -202,17 +206,16 @@ def _stop(where: Places, lines: PartLines) -> None:
     down.stop_all(where, [part.name for part in EVERY_PART], partial(operate.show_stopped, lines))
 
 
-def _check_space(where: Places) -> None:
+def _check_space(where: Places, least: int) -> None:
     free = shutil.disk_usage(where.directory).free
-    if free < LEAST_SPACE:
+    if free < least:
         raise OperatorError(
             f"Only {free // 2**30} GB are free in {where.directory}, and the bench writes up to "
-            f"{LEAST_SPACE // 2**30} GB: free some space, or name a directory elsewhere with --directory."
+            f"{least // 2**30} GB: free some space, or name a directory elsewhere with --directory."
         )
 
 
 async def _start(where: Places, layout: Layout, lines: PartLines) -> Stack:
-    _check_space(where)
     places.fill(where)
     kept.write(where.kept, Kept(layout=layout, is_passing=True))
     stack = stacks.open_stack(where, os.environ, lines.say)

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from paintbox.bench.course import Order
     from paintbox.bench.report import Report
 
-MOST_PROCESSES: Final = 4
 
 WorkloadsArgument = Annotated[
     list[str] | None, typer.Argument(help="A, B, D, E, F: which to measure.", show_default="all")
@@ -63,7 +62,7 @@ def bench(
 
     console = Console(stderr=as_json)
     chosen = menu.named(workloads or [], grown=large)
-    order = course.Order(chosen, sizes.QUICK if quick else sizes.FULL, quick, MOST_PROCESSES if large else 1)
+    order = course.Order(chosen, sizes.QUICK if quick else sizes.FULL, quick, large)
     before = report.read(against) if against else None
     folder = page or (None if quick else places.find_checkout(Path.cwd()) / "docs")
     if folder is not None:

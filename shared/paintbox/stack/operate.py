@@ -85,8 +85,7 @@ def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stoppe
 
 def demand_passing(where: Places) -> None:
     """Raises OperatorError where the directory has a stack that no command may remove unasked, as `up` makes it."""
-    own = {rig.directory for rig in Places(where.checkout, where.checkout / ".local").rigs}
-    if where.directory not in own and where.kept.exists() and not kept.read(where.kept).is_passing:
+    if where.kept.exists() and not kept.read(where.kept).is_passing:
         raise OperatorError(
             f"{where.directory} holds a stack that was not made to be removed: name another directory with "
             f"--directory, or remove it yourself: `paintbox clean --directory {where.directory}`."
@@ -94,12 +93,16 @@ def demand_passing(where: Places) -> None:
 
 
 def remove_earlier(where: Places, lines: PartLines, stop: Callable[[Places, PartLines], None]) -> None:
-    """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for."""
+    """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for.
+
+    Raises OperatorError where it is, or has become meanwhile, a stack that was not made to be removed.
+    """
     if not where.kept.exists():
         down.stop_strays(where, lambda stopped: show_stopped(lines, stopped))
         return
     places.check_owner(where)
     with locked(where, lines):
+        demand_passing(where)
         stop(where, lines)
         down.remove_all(where)
 

@@ -8,8 +8,11 @@ where that one is aborted.
 """
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -17,13 +20,27 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
 from synckit.errors import TransientError
+from synckit.outbox.producers import DescribeProducersRequest, has_open
+
+log = logging.getLogger(__name__)
 
 ANY_REPLICA: Final = -1
+READ_UNCOMMITTED: Final = 0
 READ_COMMITTED: Final = 1
 LATEST: Final = -1
 NO_LEADER: Final = -1
 SHORTEST_SECONDS: Final = 0.002
 LONGEST_SECONDS: Final = 0.25
+OTHERS_SECONDS: Final = 2.0
+"""After this it is asked whose open transaction readers wait for. By then every copy has our markers."""
+UNCLOSED_SECONDS: Final = 10.0
+"""After this our own is taken for one that Kafka will never close. A round may take 20 s."""
+
+Answers = dict[TopicPartition, Any]
+
+
+class UnclosedError(TransientError):
+    """Kafka has answered a commit, and its records are open still."""
 
 
 def last_of(sent: Iterable[Any]) -> dict[TopicPartition, int]:
@@ -36,39 +53,78 @@ def last_of(sent: Iterable[Any]) -> dict[TopicPartition, int]:
     return found
 
 
-async def until_visible(client: Any, sent: Mapping[TopicPartition, int]) -> None:
-    """Returns once readers of what is committed get beyond these offsets. How long that may take is the caller's."""
-    waiting, delay = dict(sent), SHORTEST_SECONDS
-    while waiting:
-        ends = await _stable_ends(client, waiting)
+async def until_visible(client: Any, producer_id: int, sent: Mapping[TopicPartition, int]) -> None:
+    """Returns once readers of what is committed get beyond these offsets, as far as this producer is concerned.
+
+    What others have open in a partition, perhaps for ever, holds its readers up, and not whoever sent before or after.
+    UnclosedError after 10 s. Which broker leads is looked for; that none answers is for the caller to bound.
+    """
+    waiting, delay, began = dict(sent), SHORTEST_SECONDS, monotonic()
+    while True:
+        ends = await _ask_leaders(client, waiting, partial(_ends, READ_COMMITTED))
         waiting = {at: offset for at, offset in waiting.items() if ends.get(at, 0) <= offset}
-        if waiting:
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LONGEST_SECONDS)
+        if waiting and monotonic() - began > OTHERS_SECONDS:
+            waiting = await _ours(client, producer_id, waiting)
+        if not waiting:
+            return
+        if monotonic() - began > UNCLOSED_SECONDS:
+            log.warning("Kafka has not closed what it answered as committed", extra={"partitions": _named(waiting)})
+            raise UnclosedError("Kafka has not closed what it answered as committed")
+        await asyncio.sleep(delay)
+        delay = min(2 * delay, LONGEST_SECONDS)
 
 
-async def _stable_ends(client: Any, wanted: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-    """How far readers of what is committed get, of the partitions whose leader answers."""
-    by_leader: dict[int, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+async def _ours(client: Any, producer_id: int, waiting: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """Those in which this producer's transaction is open, or may be, or whose leader does not have what was sent."""
+    active = await _ask_leaders(client, waiting, _producers)
+    ends = await _ask_leaders(client, waiting, partial(_ends, READ_UNCOMMITTED))
+    return {
+        at: offset
+        for at, offset in waiting.items()
+        if at not in active or has_open(active[at], producer_id) or ends.get(at, 0) <= offset
+    }
+
+
+def _named(partitions: Iterable[TopicPartition]) -> list[str]:
+    return [f"{at.topic}-{at.partition}" for at in sorted(partitions)]
+
+
+def _ends(isolation: int, partitions: Mapping[str, Sequence[int]]) -> OffsetRequest:
+    """How far readers get. Answered with (partition, error, time, offset)."""
+    topics = [(topic, [(number, LATEST) for number in numbers]) for topic, numbers in partitions.items()]
+    return OffsetRequest(ANY_REPLICA, isolation, topics)
+
+
+def _producers(partitions: Mapping[str, Sequence[int]]) -> DescribeProducersRequest:
+    """Who is active there. Answered with (partition, error, message, producers, tags)."""
+    return DescribeProducersRequest(partitions.items())
+
+
+async def _ask_leaders(
+    client: Any, wanted: Iterable[TopicPartition], request: Callable[[Mapping[str, Sequence[int]]], Any]
+) -> Answers:
+    """What the leaders say of these partitions, of those that one of them answers for."""
+    by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for at in wanted:
         leader = client.cluster.leader_for_partition(at)
-        by_leader[NO_LEADER if leader is None else leader][at.topic].append((at.partition, LATEST))
+        by_leader[NO_LEADER if leader is None else leader][at.topic].append(at.partition)
     if by_leader.pop(NO_LEADER, None):
         client.force_metadata_update()
-    answers = await asyncio.gather(*(_ask(client, leader, asked) for leader, asked in by_leader.items()))
-    return {at: end for answer in answers for at, end in answer.items()}
+    answers = await asyncio.gather(*(_ask(client, leader, request(asked)) for leader, asked in by_leader.items()))
+    return {at: found for answer in answers for at, found in answer.items()}
 
 
-async def _ask(client: Any, leader: int, asked: Mapping[str, list[tuple[int, int]]]) -> dict[TopicPartition, int]:
-    found: dict[TopicPartition, int] = {}
+async def _ask(client: Any, leader: int, request: Any) -> Answers:
+    found: Answers = {}
     try:
-        answer = await client.send(leader, OffsetRequest(ANY_REPLICA, READ_COMMITTED, list(asked.items())))
-        for topic, partitions in answer.topics:
-            for partition, code, _, offset in partitions:
-                if for_code(code).errno:
-                    client.force_metadata_update()
-                else:
-                    found[TopicPartition(topic, partition)] = offset
+        answer = await client.send(leader, request)
     except KafkaError:
         client.force_metadata_update()
+        return found
+    for topic, partitions, *_ in answer.topics:
+        for number, code, *told in partitions:
+            if for_code(code).errno:
+                client.force_metadata_update()
+            else:
+                found[TopicPartition(topic, number)] = told[1]
     return found

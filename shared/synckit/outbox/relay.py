@@ -219,7 +219,11 @@ class Relay:
                     raise result
             failpoints.hit("relay.send:before_commit")
         failpoints.hit("relay.send:after_commit")
-        await markers.until_visible(producer.client, markers.last_of(results))
+        await markers.until_visible(
+            producer.client,
+            producer._txn_manager.producer_id,  # noqa: SLF001 - aiokafka 0.14 has no other way
+            markers.last_of(results),
+        )
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

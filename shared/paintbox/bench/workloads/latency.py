@@ -56,9 +56,9 @@ NOTES: Final = (
     "More than some 500 webhooks a second is more than two cores do here: their latency is that of what has piled up "
     "within the load.",
     "What a webhook costs is counted from the start of the load until the last key is applied, webhook-log has "
-    "committed all of them, and photo-sync knows all customers: user and system time, PostgreSQL's of all its "
-    "sessions. Consumers take what is there at once: at a low rate batches are small, and a webhook bears more of what "
-    "a batch costs.",
+    "committed all of them, and each owner has read what the other announced: user and system time, PostgreSQL's of "
+    "all its sessions. Consumers take what is there at once: at a low rate batches are small, and a webhook bears more "
+    "of what a batch costs.",
     "Kafka has the JVM of a stack that lives for minutes (`-XX:TieredStopAtLevel=1 -XX:+UseSerialGC`), as `make up` "
     "starts it, and unlike in A, B and D: one for months compiles all the while, and that would be measured along.",
 )
@@ -159,12 +159,12 @@ def _sent(rig: Rig, number: int, many: int) -> Sent:
 
 async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     sent = _sent(rig, number, int(rate * seconds))
-    begins, before = await broker.ends(rig.kafka, WEBHOOKS), costs.read(rig)
-    changes = await progress.customers_told(rig)
+    begins, since = await broker.ends(rig.kafka, WEBHOOKS), await progress.announced(rig)
+    before = costs.read(rig)
     told = await _generated(rig, sent, rate)
     await _until(rig, Database.CUSTOMERS, f"{COUNT_KEYS} AND external_id = ANY($1)", len(sent.projects), _keys(sent))
     await progress.first_and_last(rig.kafka, LOG, begins, await broker.ends(rig.kafka, WEBHOOKS), lambda: 0.0)
-    await progress.customers_known(rig, changes)
+    await progress.settled(rig, since)
     readings = before, costs.read(rig)
     cost = costs.figures(_subject(rate), readings, told["cpu_seconds"], len(sent.requests))
     answered = [told["p50_ms"], told["p99_ms"], told["max_ms"]]

@@ -49,7 +49,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     organization, rounds = Organization(bodies.a_run(3), int(time.time() * 1000)), sizes.rounds
     say(f"warming up: {sizes.busy_contacts:,} contacts are taken in")
     await _start(rig, 0, {name: Seen() for name in SERVICES})
-    told = await progress.customers_told(rig)
+    told = await progress.announced(rig)
     await _settled(rig, await _applied(rig, list(organization.founded(sizes.busy_contacts))), told)
     await rig.stop(*SERVICES)
     for number in range(1, rounds + 1):
@@ -108,13 +108,13 @@ async def _applied(rig: Rig, records: Iterable[Outgoing]) -> customers.Segment:
 async def _settled(rig: Rig, segment: customers.Segment, told: broker.Ends) -> None:
     """Returns when the others have done what they have to do with these. `told`: where what they are told began."""
     await progress.first_and_last(rig.kafka, LOG, segment.begins, segment.ends, lambda: 0.0)
-    await progress.customers_known(rig, told)
+    await progress.settled(rig, told)
 
 
 async def _busy(rig: Rig, made: Iterable[Outgoing], seen: Mapping[str, Seen]) -> None:
     for name in SERVICES:
         usage.forget_peak(rig.pid(name))
-    told = await progress.customers_told(rig)
+    told = await progress.announced(rig)
     before, began = {name: usage.cpu_seconds(rig.pid(name)) for name in SERVICES}, time.perf_counter()
     segment = await _applied(rig, made)
     seconds = time.perf_counter() - began

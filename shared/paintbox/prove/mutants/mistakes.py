@@ -103,9 +103,9 @@ def unfenced_relay() -> None:
         failpoints.hit("mutant.send:before")
         await usual_send(self, producer, now)
 
-    async def while_not_asking(_: object, work: Coroutine[Any, Any, None], __: object = None) -> list[postgres.Row]:
+    async def while_not_asking(_: object, work: Coroutine[Any, Any, None], __: object = None) -> Round:
         await work
-        return []
+        return Round()
 
     replace(failpoints, "NAMES", failpoints.NAMES | {"mutant.send:before"})
     replace(kafka, "create_transactional_producer", create)
