@@ -207,3 +207,15 @@ async def test_whoever_leads_is_looked_for_and_asked_until_readers_get_beyond() 
 
     assert client.answers == []
     assert client.updates == 4
+
+
+async def test_where_nobody_leads_nothing_is_called_unclosed_however_long_that_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(markers, "OTHERS_SECONDS", 0.0)
+    monkeypatch.setattr(markers, "UNCLOSED_SECONDS", 0.0)
+    client = Client(*[None] * 12, (0, 8))
+
+    await markers.until_visible(client, 1, {TopicPartition("topic", 0): 7})
+
+    assert client.updates == 12

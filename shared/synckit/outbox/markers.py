@@ -34,7 +34,7 @@ LONGEST_SECONDS: Final = 0.25
 OTHERS_SECONDS: Final = 2.0
 """After this it is asked whose open transaction readers wait for. By then every copy has our markers."""
 UNCLOSED_SECONDS: Final = 10.0
-"""After this our own is taken for one that Kafka will never close. A round may take 20 s."""
+"""Open for so long, our own is taken for one that Kafka will never close. A round may take 20 s."""
 
 Answers = dict[TopicPartition, Any]
 
@@ -57,32 +57,36 @@ async def until_visible(client: Any, producer_id: int, sent: Mapping[TopicPartit
     """Returns once readers of what is committed get beyond these offsets, as far as this producer is concerned.
 
     What others have open in a partition, perhaps for ever, holds its readers up, and not whoever sent before or after.
-    UnclosedError after 10 s. Which broker leads is looked for; that none answers is for the caller to bound.
+    UnclosedError where our own is open, and its leader has said so for 10 s. That no leader answers is for the caller
+    to bound.
     """
-    waiting, delay, began = dict(sent), SHORTEST_SECONDS, monotonic()
+    waiting, delay, began, open_since = dict(sent), SHORTEST_SECONDS, monotonic(), 0.0
     while True:
         ends = await _ask_leaders(client, waiting, partial(_ends, READ_COMMITTED))
         waiting = {at: offset for at, offset in waiting.items() if ends.get(at, 0) <= offset}
+        is_open: list[TopicPartition] = []
         if waiting and monotonic() - began > OTHERS_SECONDS:
-            waiting = await _ours(client, producer_id, waiting)
+            waiting, is_open = await _ours(client, producer_id, waiting)
         if not waiting:
             return
-        if monotonic() - began > UNCLOSED_SECONDS:
-            log.warning("Kafka has not closed what it answered as committed", extra={"partitions": _named(waiting)})
+        open_since = (open_since or monotonic()) if is_open else 0.0
+        if is_open and monotonic() - open_since > UNCLOSED_SECONDS:
+            log.warning("Kafka has not closed what it answered as committed", extra={"partitions": _named(is_open)})
             raise UnclosedError("Kafka has not closed what it answered as committed")
         await asyncio.sleep(delay)
         delay = min(2 * delay, LONGEST_SECONDS)
 
 
-async def _ours(client: Any, producer_id: int, waiting: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """Those in which this producer's transaction is open, or may be, or whose leader does not have what was sent."""
+async def _ours(
+    client: Any, producer_id: int, waiting: Mapping[TopicPartition, int]
+) -> tuple[dict[TopicPartition, int], list[TopicPartition]]:
+    """Those of which no leader says that what was sent is there and ended; and those of which one says it is open."""
     active = await _ask_leaders(client, waiting, _producers)
     ends = await _ask_leaders(client, waiting, partial(_ends, READ_UNCOMMITTED))
+    is_open = [at for at in waiting if has_open(active.get(at, ()), producer_id)]
     return {
-        at: offset
-        for at, offset in waiting.items()
-        if at not in active or has_open(active[at], producer_id) or ends.get(at, 0) <= offset
-    }
+        at: offset for at, offset in waiting.items() if at in is_open or at not in active or ends.get(at, 0) <= offset
+    }, is_open
 
 
 def _named(partitions: Iterable[TopicPartition]) -> list[str]:
