@@ -169,7 +169,7 @@ async def opened(
     where = Places(checkout, (directory or checkout / ".local" / places.BENCH).expanduser().resolve())
     operate.demand_passing(where)  # without waiting for whoever is at work there
     with PartLines(console, "starting") as lines:
-        operate.remove_earlier(where, lines, _stop_and_empty)
+        operate.remove_earlier(where, lines, _stop_and_empty, unasked=True)
     places.make(where)
     _check_space(where, least_space)
     with operate.locked(where, lines):

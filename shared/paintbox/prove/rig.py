@@ -166,7 +166,7 @@ class Rig:
         """
         where, told = _places(directory), lines or PartLines(Console(), "starting")
         operate.demand_passing(where)
-        remove(where, told)
+        operate.remove_earlier(where, told, _stop, unasked=True)
         places.make(where)
         with operate.locked(where, told):
             try:
@@ -181,8 +181,8 @@ def _places(directory: Path | None) -> Places:
 
 
 def remove(where: Places, lines: PartLines) -> None:
-    """Removes an earlier rig, whether or not it was stopped. One that is being proven on is waited for."""
-    operate.remove_earlier(where, lines, _stop)
+    """Removes an earlier rig, as asked, whether or not it was stopped. One that is being proven on is waited for."""
+    operate.remove_earlier(where, lines, _stop, unasked=False)
 
 
 def _stop(where: Places, lines: PartLines) -> None:

@@ -92,17 +92,20 @@ def demand_passing(where: Places) -> None:
         )
 
 
-def remove_earlier(where: Places, lines: PartLines, stop: Callable[[Places, PartLines], None]) -> None:
+def remove_earlier(
+    where: Places, lines: PartLines, stop: Callable[[Places, PartLines], None], *, unasked: bool
+) -> None:
     """Stops and removes what an earlier run left in a directory of its own; one that is at work there is waited for.
 
-    Raises OperatorError where it is, or has become meanwhile, a stack that was not made to be removed.
+    Raises OperatorError where it is removed unasked, and has become a stack that was not made for that meanwhile.
     """
     if not where.kept.exists():
         down.stop_strays(where, lambda stopped: show_stopped(lines, stopped))
         return
     places.check_owner(where)
     with locked(where, lines):
-        demand_passing(where)
+        if unasked:
+            demand_passing(where)
         stop(where, lines)
         down.remove_all(where)
 
