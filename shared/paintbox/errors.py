@@ -2,7 +2,9 @@
 
 from typing import Final
 
-HOW_TO_REACH: Final = "`make up` starts the local stack; or this shell holds an old `.local/env`"
+HOW_TO_REACH: Final = (
+    "`make up` starts the local stack, `paintbox up --directory …` another one; or this shell holds an old `.local/env`"
+)
 """What to say where a server is not there: after `make clean` and `make up` it has another port and password."""
 
 

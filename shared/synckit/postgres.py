@@ -191,7 +191,7 @@ async def check_session(connection: Connection) -> None:
         """
         SELECT name
           FROM pg_catalog.pg_settings
-         WHERE name = ANY($1) AND setting::bigint <= 0
+         WHERE CASE WHEN name = ANY($1) THEN setting::bigint <= 0 END -- not by AND, which is evaluated in any order
            AND NOT (name = 'tcp_user_timeout' AND inet_client_addr() IS NULL) -- has no meaning on a Unix socket
          ORDER BY name
         """,

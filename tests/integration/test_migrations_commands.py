@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from paintbox.__main__ import app
 from paintbox.databases import Database
-from paintbox.errors import OperatorError
+from paintbox.errors import HOW_TO_REACH, OperatorError
 from paintbox.migration_files import read_sources
 from paintbox.migrations import SOURCES
 from support.postgres import NewDatabase
@@ -96,7 +96,7 @@ def test_a_failure_is_one_sentence_with_the_databases_name_and_without_its_passw
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: customers: no connection: ")
-    assert ended.stderr.endswith(": `make up` starts the local stack; or this shell holds an old `.local/env`\n")
+    assert ended.stderr.endswith(f": {HOW_TO_REACH}\n")
     assert ended.stderr.count("\n") == 1
     assert "hunter2" not in ended.stdout + ended.stderr
 

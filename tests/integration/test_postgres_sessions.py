@@ -38,6 +38,18 @@ async def test_a_session_of_a_pool_frees_its_locks_in_time(new_database: NewData
     assert {row["name"]: row["setting"] for row in found} == TIMEOUTS
 
 
+async def test_a_database_that_plans_once_for_all_parameters_is_asked_in_a_way_that_any_plan_answers(
+    new_database: NewDatabase,
+) -> None:
+    dsn = await new_database(Database.CUSTOMERS)
+    connection = await postgres.connect(dsn, process="test", plan_cache_mode="force_generic_plan")
+    try:
+        await postgres.check_session(connection)
+        assert await connection.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+    finally:
+        await connection.close()
+
+
 async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
     connection = await postgres.connect(await new_database(Database.CUSTOMERS), process="test")
     try:
