@@ -17,6 +17,9 @@ _Result = TypeVar("_Result")
 SESSION_SETTINGS: Final[Mapping[str, str]] = {
     **SILENCE_LIMITS,
     "search_path": "pg_catalog",
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "default_transaction_isolation": "read committed",
     "statement_timeout": "0",
     "lock_timeout": "0",
 }

@@ -41,13 +41,16 @@ SESSION_SETTINGS: Final[Mapping[str, str]] = {
     "lock_timeout": "5s",
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "timezone": "UTC",
+    "default_transaction_isolation": "read committed",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_material": "off",
     "jit": "off",
 }
-"""Sent by each connection, since settings of a group role are not inherited.
+"""Sent by each connection, since settings of a group role are not inherited, and those of a database are anybody's.
+
+Each statement has to see what was committed while the one before it waited for a lock: that is what READ COMMITTED is.
 
 Services ask for rows by their keys, a batch at a time, so looking each one up in an index is right however large a
 table is. PostgreSQL keeps a prepared statement's plan until it has analyzed a table: one that was made while tables

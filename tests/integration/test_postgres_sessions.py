@@ -50,6 +50,26 @@ async def test_a_database_that_plans_once_for_all_parameters_is_asked_in_a_way_t
         await connection.close()
 
 
+async def test_each_statement_sees_what_is_committed_by_then_whatever_a_database_has_as_its_default(
+    new_database: NewDatabase,
+) -> None:
+    dsn = await new_database(Database.CUSTOMERS)
+    async with connected(dsn, process="test") as owner:
+        name = await owner.fetchval("SELECT current_database()")
+        await owner.execute(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'")
+
+    async with (
+        connected(dsn, process="test") as command,
+        postgres.create_pool(dsn, process="test") as pool,
+        pool.acquire() as pooled,
+    ):
+        alone = await postgres.connect(dsn, process="test")
+        found = [await one.fetchval("SHOW transaction_isolation") for one in (command, pooled, alone)]
+        await alone.close()
+
+    assert found == ["read committed"] * 3
+
+
 async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
     connection = await postgres.connect(await new_database(Database.CUSTOMERS), process="test")
     try:

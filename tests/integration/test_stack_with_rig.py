@@ -1,9 +1,12 @@
 """A directory in which `paintbox prove` or `bench` was at work before any `up`; it is taken for a stack."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from paintbox.prove import disk
+from paintbox.prove.disk import Disk
 from paintbox.stack import places
 from paintbox.stack.places import Places
 from support.local_stack import paintbox
@@ -42,4 +45,17 @@ def test_clean_removes_rigs_where_no_stack_ever_was(where: Places) -> None:
     cleaned = paintbox("clean", directory=where.directory)
 
     assert cleaned.returncode == 0, cleaned.stderr
+    assert not where.directory.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+def test_clean_unmounts_what_a_proof_that_was_killed_had_mounted(where: Places) -> None:
+    places.make(where)
+    small = disk.mount(where)
+    assert isinstance(small, Disk), small
+
+    cleaned = paintbox("clean", directory=where.directory)
+
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert not small.folder.exists()
     assert not where.directory.exists()

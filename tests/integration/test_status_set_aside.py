@@ -25,10 +25,10 @@ async def test_an_alarm_is_shown_until_somebody_clears_it(new_database: NewDatab
     await connection.execute("UPDATE integrations.consumer_alarms SET cleared_at = now()")
     cleared = await waiting(dsn, Database.INTEGRATIONS)
 
-    said = [line for line, style in text.lines(raised, "make up") if style == "red"]
+    said = [line for line, style in text.lines(raised, " --directory 'a b'") if style == "red"]
     assert len(said) == 1
     assert "photo-sync stopped reading t" in said[0]
-    assert "paintbox parked resume --consumer photo-sync --topic t" in said[0]
+    assert said[0].endswith("paintbox parked resume --consumer photo-sync --topic t --directory 'a b'")
     assert [one["topic"] for one in as_document(raised)["alarms"]] == ["t"]
     assert cleared.set_aside is not None
     assert cleared.set_aside.alarms == ()
@@ -73,7 +73,7 @@ async def test_rows_that_a_database_refuses_are_shown_by_what_they_are_of(
 
     assert none.refused == {}
     assert as_document(found)["refused"] == {Database.PROJECTS: {"photo": 2, "project": 1}}
-    assert [line for line, style in text.lines(found, "make up") if style == "red"] == [
+    assert [line for line, style in text.lines(found) if style == "red"] == [
         "refused by projects: 2 rows of photo records, tried again once a minute",
         "refused by projects: 1 rows of project records, tried again once a minute",
     ]

@@ -1,5 +1,6 @@
 """Options that several commands have, and what all that are looked up in a database have in common."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,6 +18,11 @@ DirectoryOption = Annotated[
         file_okay=False,
     ),
 ]
+
+
+def repeated(directory: Path | None) -> str:
+    """The option as this command had it, for another command that is to find the same stack."""
+    return "" if directory is None else f" --directory {shlex.quote(str(directory))}"
 
 
 def as_text(given: str | list[str] | None) -> str | list[str] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import orjson
 import typer
 
-from paintbox.commands.options import DirectoryOption, JsonOption, as_text
+from paintbox.commands.options import DirectoryOption, JsonOption, as_text, repeated
 from paintbox.environment import operator_environment, require
 from paintbox.errors import OperatorError
 
@@ -70,7 +70,7 @@ def list_parked(  # noqa: PLR0913 - an option is an argument
     else:
         typer.echo("\n".join(text.listed(found)))
     for alarm in alarms:
-        typer.echo(text.alarm(alarm))
+        typer.echo(text.alarm(alarm, repeated(directory)))
 
 
 @app.command()

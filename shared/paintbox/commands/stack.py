@@ -5,7 +5,7 @@ import importlib.util
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -27,18 +27,24 @@ INTERRUPTED: Final = 130
 def interrupted_by_sigterm() -> Iterator[None]:
     """In the block the first SIGTERM does what Ctrl-C does; further ones do nothing, as `timeout` sends two.
 
+    So does SIGHUP, of a terminal that is closed: what is said then goes nowhere. Under `nohup` it goes on.
+
     By a function, not by SIG_IGN: what is started meanwhile would inherit that, and not end when it is asked to. What a
     shell runs in the background ignores Ctrl-C: in the block it counts there too.
     """
-    asked = False
+    asked, terminals = False, [stream for stream in (0, 1, 2) if os.isatty(stream)]
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, *_: object) -> None:
         nonlocal asked
+        if number == signal.SIGHUP:
+            _leave(terminals)
         if not asked:
             asked = True
             signal.raise_signal(signal.SIGINT)
 
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, interrupt)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -46,6 +52,14 @@ def interrupted_by_sigterm() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave(terminals: Sequence[int]) -> None:
+    """Nobody reads there any more, and a write would fail in the midst of whatever is being stopped."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in terminals:
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def setup() -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import shlex
 
 import typer
 from rich.console import Console
 
-from paintbox.commands.options import DirectoryOption, JsonOption
+from paintbox.commands.options import DirectoryOption, JsonOption, repeated
 from paintbox.environment import SERVERS, operator_environment, stack_environment
 from paintbox.errors import OperatorError
 
@@ -27,8 +26,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
         typer.echo(json.dumps(report.as_document(found)))
     else:
         console = Console()
-        how_to_start = "make up" if directory is None else f"paintbox up --directory {shlex.quote(str(directory))}"
-        for line, style in text.lines(found, how_to_start):
+        for line, style in text.lines(found, repeated(directory)):
             console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
     if not found.is_well:
         raise typer.Exit(1)

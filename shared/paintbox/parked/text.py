@@ -32,12 +32,12 @@ def _reason(one: SetAside) -> str:
     return f"{one.reason}: {one.detail}" if one.detail else one.reason
 
 
-def alarm(one: Alarm) -> str:
-    """An alarm that is in force, and what ends it."""
+def alarm(one: Alarm, options: str = "") -> str:
+    """An alarm that is in force, and what ends it: with the options that this command had, to find its stack."""
     return (
         f"alarm: {one.consumer} stopped reading {one.topic} at {one.raised_at:%Y-%m-%d %H:%M:%S}: {one.parked} of "
         f"{one.records} records were parked within a minute. When the release is mended: "
-        f"paintbox parked resume --consumer {one.consumer} --topic {one.topic}"
+        f"paintbox parked resume --consumer {one.consumer} --topic {one.topic}{options}"
     )
 
 

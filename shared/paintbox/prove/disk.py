@@ -1,6 +1,5 @@
 """A small disk for PostgreSQL's data, which can be filled: memory that root mounts. Where it cannot be, it is said."""
 
-import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import Final
 import psutil
 
 from paintbox.errors import OperatorError
+from paintbox.stack import mounts
 from paintbox.stack.account import server_account
 from paintbox.stack.places import Places
-from paintbox.stack.stacks import ELSEWHERE, homes_elsewhere, prefix
+from paintbox.stack.stacks import ELSEWHERE, prefix
 
 SIZE: Final = 2 * 1024**3
 NEEDED: Final = 2 * SIZE
@@ -51,25 +51,8 @@ def mount(where: Places) -> Disk | str:
     folder = Path(tempfile.mkdtemp(prefix=prefix(where), dir=ELSEWHERE))
     options = f"size={SIZE},mode=0700,uid={account.uid},gid={account.gid}"
     try:
-        _run("mount", "-t", "tmpfs", "-o", options, "paintbox", str(folder))
+        mounts.run("mount", "-t", "tmpfs", "-o", options, "paintbox", str(folder))
     except OperatorError as error:
         folder.rmdir()
         return str(error)
     return Disk(folder)
-
-
-def release(where: Places) -> None:
-    """Unmounts the disks of this stack and removes their folders. Nothing may run on them any more."""
-    for folder in homes_elsewhere(where):
-        if folder.is_mount():
-            _run("umount", str(folder))
-            folder.rmdir()
-
-
-def _run(*command: str) -> None:
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise OperatorError(f"{command[0]} cannot be started: {error.strerror}") from error
-    if answer.returncode != 0:
-        raise OperatorError(f"{command[0]}: {answer.stderr.strip() or answer.returncode}")

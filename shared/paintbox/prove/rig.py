@@ -22,7 +22,7 @@ from paintbox.prove.handles import Handle, Variation, varied
 from paintbox.prove.links import Link
 from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.recovery import Mark
-from paintbox.stack import down, kept, operate, places, stacks
+from paintbox.stack import down, kept, mounts, operate, places, stacks
 from paintbox.stack.edge import find_nginx
 from paintbox.stack.environments import EDGE, OWNER, PROXIES, URLS, database_name, dsn, public, url
 from paintbox.stack.kept import Kept
@@ -187,7 +187,7 @@ def remove(where: Places, lines: PartLines) -> None:
 
 def _stop(where: Places, lines: PartLines) -> None:
     down.stop_all(where, [part.name for part in EVERY_PART], partial(operate.show_stopped, lines))
-    disk.release(where)
+    mounts.release(where)
 
 
 async def _start(where: Places, layout: Layout, variations: Mapping[str, Variation], lines: PartLines) -> Rig:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from paintbox.stack import processes
+from paintbox.stack import mounts, processes
 from paintbox.stack.layout import Layout, surplus
 from paintbox.stack.places import Places
 from paintbox.stack.processes import Record
@@ -64,6 +64,7 @@ def _stop(places: Places, record: Record) -> Stopped:
 
 def remove_all(places: Places) -> list[str]:
     """Removes what the stack made: data, logs, ports, passwords. Nothing of it runs; what in the directory stays."""
+    mounts.release(places)
     for home in homes_elsewhere(places):
         shutil.rmtree(home)
     folders = (

@@ -15,10 +15,10 @@ Line = tuple[str, str | None]
 """A line, and how it is shown on a terminal."""
 
 
-def lines(status: Status, how_to_start: str) -> Iterator[Line]:
-    """Everything found, a fact a line. Of a stack that is down only that, and the command that starts it."""
+def lines(status: Status, options: str = "") -> Iterator[Line]:
+    """Everything found, a fact a line; of a stack that is down only that. `options` are for commands that find it."""
     if status.parts and all(part.state is State.DOWN for part in status.parts):
-        yield f"the local stack is down: `{how_to_start}` starts it", None
+        yield f"the local stack is down: `{f'paintbox up{options}' if options else 'make up'}` starts it", None
         return
     yield from (_part(part) for part in status.parts)
     yield from ((f"problem: {problem}", "red") for problem in status.problems)
@@ -28,7 +28,7 @@ def lines(status: Status, how_to_start: str) -> Iterator[Line]:
         yield from _drift(status)
     if status.databases:
         yield "", None
-        yield from _waiting(status)
+        yield from _waiting(status, options)
 
 
 def _part(part: PartStatus) -> Line:
@@ -65,7 +65,7 @@ def _drift(status: Status) -> Iterator[Line]:
         yield sentence(change, left), "yellow"
 
 
-def _waiting(status: Status) -> Iterator[Line]:
+def _waiting(status: Status, options: str) -> Iterator[Line]:
     for database, found in status.databases.items():
         if found.outbox is not None:
             oldest = f", the oldest for {_age(found.outbox.oldest_seconds)}" if found.outbox.rows else ""
@@ -77,7 +77,7 @@ def _waiting(status: Status) -> Iterator[Line]:
     yield from (_held(found.held) for found in status.databases.values() if found.held is not None)
     for found in status.databases.values():
         if found.set_aside is not None:
-            yield from _set_aside(found.set_aside)
+            yield from _set_aside(found.set_aside, options)
 
 
 def _held(held: Held) -> Line:
@@ -89,7 +89,7 @@ def _held(held: Held) -> Line:
     )
 
 
-def _set_aside(found: SetAside) -> Iterator[Line]:
+def _set_aside(found: SetAside, options: str) -> Iterator[Line]:
     of_whom = f" ({', '.join(f'{who} {many}' for who, many in found.parked.items())})" if found.parked else ""
     yield f"quarantined: {found.quarantined}; parked: {sum(found.parked.values())}{of_whom}", None
-    yield from ((alarm(one), "red") for one in found.alarms)
+    yield from ((alarm(one, options), "red") for one in found.alarms)
