@@ -189,7 +189,14 @@ async def _leave_as_it_is(_: Connection) -> None:
 
 
 async def check_session(connection: Connection) -> None:
-    """Raises TransientError where the session lacks our time-outs, as behind a pooler that drops start-up settings."""
+    """Raises TransientError where the session lacks our time-outs, as behind a pooler that drops start-up settings.
+
+    And where commits are answered before they are safe: which level is safe is the database's to say, `off` is none.
+    """
+    if await connection.fetchval("SHOW synchronous_commit") == "off":
+        raise TransientError(
+            "synchronous_commit is off: what was committed, and answered 2xx, would be lost in a crash"
+        )
     wrong = await connection.fetch(
         """
         SELECT name

@@ -11,6 +11,7 @@ import pytest
 from paintbox.databases import Database, connected
 from support.postgres import NewDatabase, OpenSession
 from synckit import line, postgres
+from synckit.errors import TransientError
 from synckit.failures import Verdict, verdict
 from synckit.postgres import Pool
 
@@ -68,6 +69,18 @@ async def test_each_statement_sees_what_is_committed_by_then_whatever_a_database
         await alone.close()
 
     assert found == ["read committed"] * 3
+
+
+async def test_a_database_that_answers_commits_before_they_are_safe_is_refused(new_database: NewDatabase) -> None:
+    dsn = await new_database(Database.CUSTOMERS)
+    async with connected(dsn, process="test") as owner:
+        name = await owner.fetchval("SELECT current_database()")
+        await owner.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+
+    with pytest.raises(TransientError, match="synchronous_commit is off"):
+        await postgres.connect(dsn, process="test")
+
+    await (await postgres.connect(dsn, process="test", synchronous_commit="local")).close()
 
 
 async def test_so_does_a_session_of_its_own(new_database: NewDatabase) -> None:
