@@ -137,3 +137,15 @@ async def _send(_: MutableMapping[str, Any]) -> None:
 def test_what_a_consumer_and_the_simulators_say_of_a_bug_is_known() -> None:
     for source in ("shared/synckit/consumer/loop.py", "shared/simulators/app.py"):
         assert any(text in (SOURCES / source).read_text() for text in sampling.BUGS)
+
+
+def test_a_server_whose_connections_were_forgotten_is_away_until_that_is_noticed() -> None:
+    course = Course(100_000)
+    for stroke in (
+        Stroke(1, 4.0, "disk-full", "postgres", 7.0, "the disk of PostgreSQL full"),
+        Stroke(2, 6.0, "kafka-forgotten", "kafka", 0.0, "connections to the broker forgotten by a firewall"),
+    ):
+        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
+        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+
+    assert witness.without_servers(course) == [Window(104_000, 113_000)]

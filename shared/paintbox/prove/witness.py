@@ -15,6 +15,10 @@ from paintbox.prove.verdicts import Violation
 DOORS: Final = ("webhook-ingest", "edge")
 AFTERWARDS_MS: Final = 2_000
 """For how long after a door was away its answers may still be late, and from when on before."""
+FORGOTTEN: Final = "forgotten"
+UNNOTICED_MS: Final = 10_000
+"""For how long a connection that a firewall forgot may be taken for one that works (`TCP_USER_TIMEOUT`): so long its
+server is away, though new ones pass at once."""
 OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
 
 
@@ -99,5 +103,6 @@ def _windows(course: Course, wanted: Callable[[Stroke], bool]) -> list[Window]:
         stroke = event.stroke
         if stroke is not None and event.phase in {Phase.HEALED, Phase.FAILED} and wanted(stroke):
             start = course.began_ms + int(begun[stroke.number].at * 1000)
-            windows.append(Window(start - AFTERWARDS_MS, course.began_ms + int(event.at * 1000) + AFTERWARDS_MS))
+            end = course.began_ms + int(event.at * 1000) + (UNNOTICED_MS if FORGOTTEN in stroke.kind else 0)
+            windows.append(Window(start - AFTERWARDS_MS, end + AFTERWARDS_MS))
     return windows
