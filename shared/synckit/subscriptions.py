@@ -18,12 +18,10 @@ class Subscriptions:
     ) -> None:
         self._consumers = consumers
         self._group = ConsumerGroup(name, servers, consumers, alarms)
-        self._redrives = [Redrive(integrations, name, one) for one in {one.topic: one for one in consumers}.values()]
-
-    @property
-    def topics(self) -> Sequence[Topic]:
+        by_topic = {one.topic: one for one in consumers}
+        self.topics: Sequence[Topic] = list(by_topic)
         """Each once."""
-        return list(dict.fromkeys(one.topic for one in self._consumers))
+        self._redrives = [Redrive(integrations, name, one) for one in by_topic.values()]
 
     @property
     def loops(self) -> Mapping[str, Loop]:

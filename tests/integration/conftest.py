@@ -1,8 +1,11 @@
-"""The database that all processes share, for the tests that know no other."""
+"""The database that all processes share, for tests that know no other, and a Kafka for those that need their own."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from paintbox.databases import Connection, Database
+from support.kafka import new_broker
 from support.postgres import NewDatabase, OpenSession
 
 
@@ -16,3 +19,10 @@ async def dsn(new_database: NewDatabase) -> str:
 async def session(dsn: str, connect: OpenSession) -> Connection:
     """The owner's session in it."""
     return await connect(dsn)
+
+
+@pytest.fixture
+def broker() -> Iterator[str]:
+    """The address of a broker on which nothing ever happened."""
+    with new_broker() as server:
+        yield server.servers

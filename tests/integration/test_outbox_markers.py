@@ -1,9 +1,8 @@
 """Rows are deleted once readers see their records: Kafka answers a commit before that, and may drop it afterwards."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +16,9 @@ from aiokafka.producer.sender import Sender
 
 from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database
-from support.kafka import NewTopic, new_broker
+from support.kafka import NewTopic
 from support.postgres import NewDatabase
+from support.relays import running
 from support.topics import read_all
 from support.waiting import until
 from synckit import kafka
@@ -35,12 +35,6 @@ TOPIC = "a.topic.v1"
 
 
 @pytest.fixture
-def broker() -> Iterator[str]:
-    with new_broker() as server:
-        yield server.servers
-
-
-@pytest.fixture
 async def dsn(new_database: NewDatabase) -> str:
     return await new_database(Database.CUSTOMERS)
 
@@ -52,15 +46,7 @@ async def start(dsn: str) -> AsyncIterator[Start]:
 
         async def start_relay(servers: str) -> Relay:
             one = Relay(OUTBOX, dsn=dsn, servers=servers, process="test")
-            task = asyncio.create_task(one.run())
-
-            async def stop() -> None:
-                one.stop()
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-
-            stack.push_async_callback(stop)
+            await stack.enter_async_context(running(one))
             return one
 
         yield start_relay

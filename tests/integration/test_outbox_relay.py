@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from paintbox.databases import Connection, Database
 from paintbox.stack.account import server_account
 from support.kafka import NewTopic
 from support.postgres import NewDatabase, OpenSession, Server
+from support.relays import running
 from support.standbys import Cluster, standby
 from support.topics import read_all
 from support.waiting import until
@@ -43,15 +44,7 @@ async def start(dsn: str, kafka_servers: str) -> AsyncIterator[Start]:
 
         async def start_relay(kind: type[Relay] = Relay, servers: str = kafka_servers, where: str = dsn) -> Relay:
             relay = kind(replace(OUTBOX, name=dsn[-40:]), dsn=where, servers=servers, process="test")
-            task = asyncio.create_task(relay.run())
-
-            async def stop() -> None:
-                relay.stop()
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-
-            stack.push_async_callback(stop)
+            await stack.enter_async_context(running(relay))
             return relay
 
         yield start_relay

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from paintbox.__main__ import app
 from paintbox.databases import Database
 from paintbox.environment import SERVERS
 from paintbox.errors import OperatorError
-from support.kafka import new_broker
 from support.notifications import KafkaRecord
 from support.people import customer, project
 from support.postgres import NewDatabase, OpenSession
@@ -32,12 +30,6 @@ BOTH: Final = (customer(), customer(GERALDINE))
 RUNS: Final = "projects: photo-sync runs, or ran meanwhile: stop every copy of it first"
 MATCHES: Final = "SELECT state, customer_id FROM projects.customer_matches"
 KNOWN: Final = "SELECT customer_id FROM projects.customer_refs ORDER BY customer_id"
-
-
-@pytest.fixture
-def broker() -> Iterator[str]:
-    with new_broker() as server:
-        yield server.servers
 
 
 @pytest.fixture

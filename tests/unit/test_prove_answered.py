@@ -54,15 +54,22 @@ def test_a_refusal_is_wrong_while_kafka_or_the_spool_can_keep_what_comes() -> No
     assert answers_were_right([refused], [], [Window(4_000, 6_000)]).state is State.HELD
 
 
-def test_a_signature_is_stale_only_to_a_door_whose_clock_is_wrong() -> None:
-    stale = a_delivery(an_attempt(status=401, at_ms=5_000), an_attempt(at_ms=7_000))
-    course = Course(0)
-    for stroke in (
-        Stroke(1, 4.0, "clock-ahead", "webhook-ingest-2", 3.0, "10 minutes ahead"),
-        Stroke(2, 20.0, "clock-behind", "customer-sync", 3.0, "10 minutes behind"),
-    ):
+def course_of(began_ms: int, *strokes: Stroke) -> Course:
+    """Each is begun, and healed after its time."""
+    course = Course(began_ms)
+    for stroke in strokes:
         course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
         course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+    return course
+
+
+def test_a_signature_is_stale_only_to_a_door_whose_clock_is_wrong() -> None:
+    stale = a_delivery(an_attempt(status=401, at_ms=5_000), an_attempt(at_ms=7_000))
+    course = course_of(
+        0,
+        Stroke(1, 4.0, "clock-ahead", "webhook-ingest-2", 3.0, "10 minutes ahead"),
+        Stroke(2, 20.0, "clock-behind", "customer-sync", 3.0, "10 minutes behind"),
+    )
 
     astray = witness.astray(course)
 
@@ -80,15 +87,13 @@ def test_no_answer_is_right_only_while_a_door_or_the_edge_was_harmed() -> None:
 
 
 def test_a_door_is_harmed_by_a_restart_as_by_a_kill_and_the_services_behind_it_are_no_excuse() -> None:
-    course = Course(100_000)
-    for stroke in (
+    course = course_of(
+        100_000,
         Stroke(1, 4.0, "restart", "webhook-ingest", 1.0, "SIGTERM"),
         Stroke(2, 9.0, "edge-kill", "edge", 1.0, "kill -9"),
         Stroke(3, 9.0, "kill", "photo-sync", 3.0, "kill -9"),
         Stroke(4, 9.0, "kafka-kill", "kafka", 3.0, "kill -9"),
-    ):
-        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
-        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+    )
 
     assert witness.harmed(course) == [Window(102_000, 107_000), Window(107_000, 112_000)]
 
@@ -140,12 +145,10 @@ def test_what_a_consumer_and_the_simulators_say_of_a_bug_is_known() -> None:
 
 
 def test_a_server_whose_connections_were_forgotten_is_away_until_that_is_noticed() -> None:
-    course = Course(100_000)
-    for stroke in (
+    course = course_of(
+        100_000,
         Stroke(1, 4.0, "disk-full", "postgres", 7.0, "the disk of PostgreSQL full"),
         Stroke(2, 6.0, "kafka-forgotten", "kafka", 0.0, "connections to the broker forgotten by a firewall"),
-    ):
-        course.events.append(Event(Phase.BEGUN, stroke.at, stroke.says, stroke))
-        course.events.append(Event(Phase.HEALED, stroke.at + stroke.seconds, stroke.says, stroke))
+    )
 
     assert witness.without_servers(course) == [Window(104_000, 113_000)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from synckit.postgres import Connection, Row
 
@@ -48,8 +49,11 @@ async def look_at_photos(connection: Connection, after: str, at_most: int) -> Lo
     refuses is left to those who try that again. A photo of a project that was deleted before it had a row waits for
     nothing; `paintbox status` counts the same.
     """
-    rows = await connection.fetch(
-        """
+    rows = await connection.fetch(_LOOK_AT_PHOTOS, after, at_most)
+    return Looked(**dict(rows[0]))  # an aggregate has one
+
+
+_LOOK_AT_PHOTOS: Final = """
         WITH looked AS MATERIALIZED (
             SELECT id, parent_id, is_deleted OR coalesce(fields ->> 'status', '') = 'deleted' AS is_gone
               FROM projects.companycam_records
@@ -80,11 +84,7 @@ async def look_at_photos(connection: Connection, after: str, at_most: int) -> Lo
                coalesce(array_agg(id ORDER BY id) FILTER (WHERE is_late), '{}') AS late,
                count(*) FILTER (WHERE is_held) AS held
           FROM found
-        """,
-        after,
-        at_most,
-    )
-    return Looked(**dict(rows[0]))  # an aggregate has one
+        """
 
 
 async def count_unsettled(connection: Connection) -> Row | None:

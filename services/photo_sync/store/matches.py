@@ -1,7 +1,7 @@
 """Whose projects are, in SQL: what they are matched by, the customers that we know of, and what was decided."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from photo_sync.models.matching import Candidate, CustomerRef, Match, MatchKeys
@@ -175,8 +175,12 @@ async def upsert_customer_refs(
             newest[ref.customer_id] = ref
     if not newest:
         return []
-    rows = await connection.fetch(
-        """
+    refs_as_json = as_json(_ref_row(ref) for ref in newest.values())
+    rows = await connection.fetch(_UPSERT_CUSTOMER_REFS, refs_as_json, whatever_is_stored)
+    return [row["customer_id"] for row in rows]
+
+
+_UPSERT_CUSTOMER_REFS: Final = """
         INSERT INTO projects.customer_refs AS stored
                (customer_id, salesforce_ids, email, phone, name, merged_into, source_version, deleted_at)
         SELECT customer_id, salesforce_ids, email, phone, name, merged_into, source_version, deleted_at
@@ -199,11 +203,7 @@ async def upsert_customer_refs(
                       (stored.salesforce_ids, stored.email, stored.phone, stored.name, stored.merged_into,
                        stored.source_version, stored.deleted_at)
         RETURNING stored.customer_id
-        """,
-        as_json(_ref_row(ref) for ref in newest.values()),
-        whatever_is_stored,
-    )
-    return [row["customer_id"] for row in rows]
+        """
 
 
 def _ref_row(ref: CustomerRef) -> dict[str, Any]:

@@ -17,7 +17,7 @@ and to what one would write instead. Absolute figures differ from machine to mac
 servers and all services share the cores. Each figure is the median of its section's interleaved rounds after a warm-up,
 with the least and the greatest; a ratio is taken round by round. CPU is user and system time of the process under test
 alone, peak RSS the most that it had in that round. `make bench` measures A, B, D, E and F again, in about half an hour,
-`make bench BENCH=--large` the grown ones (A+, B+, B++, D+), in about twenty minutes. Both write this page and
+`make bench BENCH=--large` the grown ones (A+, B+, B++, D+), in about half an hour. Both write this page and
 [performance.json](performance.json), and leave on it what was measured before; `paintbox bench
 --against FILE` compares. What was found with profilers, and mended or not, is in [profile.md](profile.md).
 """
