@@ -193,22 +193,26 @@ async def check_session(connection: Connection) -> None:
 
     And where commits are answered before they are safe: which level is safe is the database's to say, `off` is none.
     """
-    if await connection.fetchval("SHOW synchronous_commit") == "off":
-        raise TransientError(
-            "synchronous_commit is off: what was committed, and answered 2xx, would be lost in a crash"
-        )
-    wrong = await connection.fetch(
+    rows = await connection.fetch(
         """
         SELECT name
           FROM pg_catalog.pg_settings
-         WHERE CASE WHEN name = ANY($1) THEN setting::bigint <= 0 END -- not by AND, which is evaluated in any order
+         WHERE CASE -- not by AND, which is evaluated in any order
+                   WHEN name = ANY($1) THEN setting::bigint <= 0
+                   WHEN name = 'synchronous_commit' THEN setting = 'off'
+               END
            AND NOT (name = 'tcp_user_timeout' AND inet_client_addr() IS NULL) -- has no meaning on a Unix socket
          ORDER BY name
         """,
         [name for name in SESSION_SETTINGS if name.endswith("timeout")],
     )
+    wrong = [row["name"] for row in rows]
+    if "synchronous_commit" in wrong:
+        raise TransientError(
+            "synchronous_commit is off: what was committed, and answered 2xx, would be lost in a crash"
+        )
     if wrong:
-        names = ", ".join(row["name"] for row in wrong)
+        names = ", ".join(wrong)
         raise TransientError(f"the database session ignores {names}: is a pooler dropping start-up settings?")
 
 
