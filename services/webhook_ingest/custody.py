@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from synckit import failpoints, postgres
-from synckit.failures import describe, passes
+from synckit.failures import describe, is_the_servers, passes
 from synckit.postgres import Pool
 from webhook_ingest import metrics, spool
 from webhook_ingest.models import Outgoing
@@ -66,10 +66,11 @@ class Custody:
         try:
             await self._write(records, seconds)
         except Exception as error:
-            if not passes(error):
+            if not is_the_servers(error):
                 raise
             if not self._has_failed:
-                log.warning("The spool cannot be written: the doors answer 503", extra=describe(error))
+                level = logging.WARNING if passes(error) else logging.ERROR
+                log.log(level, "The spool cannot be written: the doors answer 503", extra=describe(error))
             self._has_failed = True
             raise UnavailableError from None
         self._recovered()

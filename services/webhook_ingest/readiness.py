@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from synckit import kafka
-from synckit.failures import passes
+from synckit.failures import is_the_servers
 from synckit.observability.health import Check
 
 AWAY: Final = "is away"
@@ -40,6 +40,6 @@ async def _ask(check: Callable[[], Awaitable[str | None]]) -> str | None:
         async with asyncio.timeout(ASK_SECONDS):
             return await check()
     except Exception as error:
-        if not passes(error):
+        if not is_the_servers(error):
             raise
         return AWAY

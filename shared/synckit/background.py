@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from synckit.failures import describe
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class Background:
         while True:
             begun = monotonic()
             try:
-                await loop()
+                with strays_raised():
+                    await loop()
             except Exception as error:
                 delay = FIRST_DELAY if monotonic() - begun > PROVEN_SECONDS else min(2 * delay, LONGEST_DELAY)
                 log.exception("A background loop failed", extra={"loop": name, **describe(error)})

@@ -96,6 +96,11 @@ def passes(error: BaseException) -> bool:
     return verdict(error) in {Verdict.TRANSIENT, Verdict.UNCLEAR}
 
 
+def is_the_servers(error: BaseException) -> bool:
+    """Whether a server is at fault, for now or for good: a right was withdrawn, say, or a table is being restored."""
+    return passes(error) or isinstance(error, asyncpg.PostgresError)
+
+
 @contextmanager
 def collecting(bugs: list[Exception]) -> Iterator[None]:
     """A bug joins those that were met before, so that the rest of the work goes on; any other failure is raised."""

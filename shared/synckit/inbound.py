@@ -32,6 +32,8 @@ class Notification:
     headers: EventHeaders
     body: dict[str, Any]
     cause: Cause
+    told_at: int
+    """When this delivery came, in milliseconds since 1970, by the later of two clocks: the door's and the broker's."""
 
     @property
     def version(self) -> int:
@@ -74,26 +76,26 @@ def decode(record: Incoming, head: EventHeaders, received_at: int) -> Notificati
     cause = Cause(
         event_id=head.id, correlation_id=head.correlation_id, traceparent=head.traceparent, received_at=received_at
     )
-    return Notification(head, body, cause)
+    return Notification(head, body, cause, max(head.received_at, record.timestamp))
 
 
 def believed(notification: Notification, reading: Reading) -> Reading:
     """The reading, or a hint instead where the record claims a time that cannot be: a wrong clock must not win.
 
-    As of this delivery, which may show again what was first received long ago.
+    As of this delivery, which may show again what was first received long ago. A door's clock may be behind: what is
+    true now would be taken for the future.
     """
     if not reading.facts:
         return reading
     own = (stamp.version for fact in reading.facts if fact.own_stamps for stamp in fact.own_stamps.values())
-    received_at = notification.headers.received_at
-    if all(_is_plausible(claimed, received_at) for claimed in (notification.version, *own)):
+    if all(_is_plausible(claimed, notification.told_at) for claimed in (notification.version, *own)):
         return reading
     return hinting(notification, reading.object, reading.id, IMPLAUSIBLE)
 
 
-def _is_plausible(version: int, received_at: int) -> bool:
+def _is_plausible(version: int, told_at: int) -> bool:
     return version == versions.UNKNOWN or (
-        not versions.is_ahead(version, received_at) and versions.second_of(version) >= EARLIEST_SECOND
+        not versions.is_ahead(version, told_at) and versions.second_of(version) >= EARLIEST_SECOND
     )
 
 

@@ -25,9 +25,11 @@ from aiokafka.errors import (
 
 from synckit import line
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
+from synckit.errors import TransientError
 from synckit.observability.health import Check
 from synckit.partitions import choose_partition
 from synckit.settings import ProcessSettings
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -151,8 +153,9 @@ async def drop(producer: AIOKafkaProducer) -> None:
             while sender.sender_task is not None and not sender.sender_task.done():
                 sender.sender_task.cancel()  # the first time it waits for its requests, the second time for nothing
                 await asyncio.wait({sender.sender_task}, timeout=CANCEL_SECONDS)
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
+            with strays_raised():
+                await producer.stop()
+    except (KafkaError, OSError, TimeoutError, TransientError) as error:
         log.warning("A producer did not stop cleanly", extra={"error": type(error).__name__})
     finally:
         closing.cancel()
@@ -175,7 +178,8 @@ async def drop_consumer(consumer: Any) -> None:
     for step in steps:
         with contextlib.suppress(Exception):  # why it failed was said where it failed first
             async with asyncio.timeout(STEP_SECONDS):
-                await step()
+                with strays_raised():
+                    await step()
 
 
 def partitions_of(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from uuid import uuid4
 
@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 
 from paintbox.brokers import administration, create_topics
 from paintbox.databases import Connection, Database
+from support.consumers import Running, Sink
 from support.kafka import NewTopic
 from support.postgres import NewDatabase
 from support.services import all_rows
@@ -33,45 +34,7 @@ from synckit.parking import park
 from synckit.partitions import choose_partition
 from synckit.postgres import Pool
 
-Run = Callable[..., Awaitable["Running"]]
-
-
-class Running:
-    """A consumer at work, and what it was given."""
-
-    def __init__(self, group: str, consumer: Consumer, members: ConsumerGroup) -> None:
-        self.group = group
-        self.consumer = consumer
-        self.members = members
-        self.task = asyncio.create_task(members.run())
-
-    async def is_ready(self) -> bool:
-        return await self.consumer.check() is None
-
-    async def stop(self) -> None:
-        await self.members.stop()
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
-
-
-class Sink:
-    """Applies records by remembering their values, and parks by remembering them too."""
-
-    def __init__(self, fail: Callable[[Sequence[bytes | None]], Exception | None] = lambda _: None) -> None:
-        self.applied: list[bytes | None] = []
-        self.parked: list[tuple[bytes | None, str]] = []
-        self.calls = 0
-        self._fail = fail
-
-    async def __call__(self, batch: Batch) -> None:
-        self.calls += 1
-        values = [batch.records[at].value for at in batch.living]
-        error = self._fail(values)
-        if error is not None:
-            raise error
-        self.applied += values
-        self.parked += [(record.value, reason.code) for record, reason in batch.parked]
+Run = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture

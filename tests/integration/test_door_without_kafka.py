@@ -180,6 +180,25 @@ async def test_while_somebody_holds_the_spool_locked_a_door_is_not_ready(
     assert not while_locked
 
 
+async def test_without_the_spools_table_a_delivery_is_answered_503_and_a_door_is_not_ready(
+    spooling: httpx.AsyncClient, session: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while it is restored, or where a right was withdrawn: no bug of the door's, whose edge asks another."""
+    await session.execute("ALTER TABLE integrations.webhook_spool RENAME TO elsewhere")
+    refused = [
+        await spooling.post(DOOR.source, content=BODY, headers=companycam_headers(BODY, SECRET)) for _ in range(2)
+    ]
+    ready = await spooling.get("/readyz")
+    await session.execute("ALTER TABLE integrations.elsewhere RENAME TO webhook_spool")
+
+    await until(partial(is_ready, spooling))
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in refused] == [(503, "5")] * 2
+    assert ready.json()["missing"] == {"storage": "Kafka is away, and the spool cannot be written"}
+    assert [
+        one.message for one in caplog.records if (one.name, one.levelname) == ("webhook_ingest.custody", "ERROR")
+    ] == ["The spool cannot be written: the doors answer 503"]
+
+
 FULL_DISK = """
     CREATE FUNCTION pg_temp.full_disk() RETURNS trigger LANGUAGE plpgsql
         AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;

@@ -64,8 +64,23 @@ def new_broker() -> Iterator[KafkaServer]:
         shutil.rmtree(server.home)
 
 
-def _start() -> KafkaServer:
-    home = Path(tempfile.mkdtemp(prefix="paintbox-kafka-"))
+@contextlib.contextmanager
+def moved(server: KafkaServer) -> Iterator[KafkaServer]:
+    """The same broker with its data on other ports, which its folder's name says, for the block."""
+    _stop(server)
+    elsewhere = Path(server.home).rename(f"{server.home}-moved")
+    try:
+        other = _start(elsewhere)
+        try:
+            yield other
+        finally:
+            _stop(other)
+    finally:
+        elsewhere.rename(server.home)
+
+
+def _start(home: Path | None = None) -> KafkaServer:
+    home = home or Path(tempfile.mkdtemp(prefix="paintbox-kafka-"))
     broker, child = brief.start(CHECKOUT, jars.require(CHECKOUT), home)
     server = KafkaServer(broker.servers, str(home), child.pid, psutil.Process(child.pid).create_time())
     processes.reap(child)

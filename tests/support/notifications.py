@@ -26,6 +26,7 @@ class KafkaRecord:
     topic: str = "paintbox.webhooks.salesforce.v1"
     partition: int = 0
     offset: int = 0
+    timestamp: int = 0
 
 
 def event_headers(

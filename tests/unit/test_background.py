@@ -83,3 +83,23 @@ async def test_one_that_waits_to_be_begun_again_is_cancelled_with_the_others(mon
     async with asyncio.timeout(5), background.background() as loops:
         loops.start({"relay": loop})
         await until_true(lambda: loop.begun == 1)
+
+
+async def test_a_loop_whose_library_cancels_itself_is_begun_again(caplog: pytest.LogCaptureFixture) -> None:
+    """As aiokafka's fetches, whose cancellation comes out where a client is ended: the loop would be gone silently."""
+    begun: list[int] = []
+
+    async def loop() -> None:
+        begun.append(len(begun))
+        if len(begun) == 1:
+            theirs = asyncio.create_task(asyncio.sleep(60))
+            theirs.cancel()
+            await theirs
+        await asyncio.Event().wait()
+
+    async with background.background() as loops:
+        loops.start({"consumers": loop})
+        await until_true(lambda: len(begun) == 2)
+        assert await loops.check() == "failed: consumers"
+
+    assert [one.message for one in caplog.records] == ["A background loop failed"]

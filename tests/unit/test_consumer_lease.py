@@ -1,6 +1,6 @@
 """A consumer that was frozen with records in hand asks Kafka whether they are its own still, before it applies them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -33,6 +33,12 @@ class Member:
         self.amid()
         batch.lease.check()
         self.did.append(f"apply {batch.records[0].offset}")
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        return None
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.did.append(f"commit {offsets[AT]}")

@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaConnectionError
 from prometheus_client import REGISTRY
 
 from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
 from synckit.consumer import Batch, Consumer, Intake, fetching
 from synckit.consumer.applying import Apply
+from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import Losses, Stillness, fetch
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -226,6 +228,31 @@ def test_a_client_that_nobody_could_ask_for_a_while_was_not_still(monkeypatch: p
     monkeypatch.setattr(fetching, "monotonic", lambda: 100.0 + fetching.STILL_SECONDS + 1)
 
     assert not stillness.lasts(1, {AT: 5}, {AT: 6}), "a record that came just now"
+
+
+async def test_a_client_that_kafka_does_not_answer_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks brokers that it has heard of only, and they may all be somewhere else by now."""
+    consumer, client = await a_consumer(), Client({}, breaks=KafkaConnectionError())
+    lost = []
+
+    for seconds in range(0, int(fetching.DEAF_SECONDS) + 6, 5):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        await consumer.tend(cast("KafkaClient", client))
+        lost.append(consumer.lost)
+
+    assert lost == [False] * 7 + [True]
+    assert await consumer.check() == "reads again from its committed offsets: KafkaConnectionError"
+
+
+async def test_a_kafka_that_answers_now_and_then_is_not_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, client = await a_consumer(), Client({}, breaks=KafkaConnectionError())
+
+    for seconds in range(0, 4 * int(fetching.DEAF_SECONDS), 5):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        answers = seconds % 25 == 20
+        await consumer.tend(cast("KafkaClient", Client({}) if answers else client))
+
+    assert not consumer.lost
 
 
 def test_the_next_client_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -227,6 +227,15 @@ def test_a_clock_that_is_a_day_ahead_at_most_is_believed() -> None:
     assert not read(notification(not_believed), not_believed.key, LISTED).facts
 
 
+def test_f29_what_a_door_takes_for_the_future_is_believed_where_the_broker_says_that_it_is_now() -> None:
+    now = 1_767_348_000_000
+    record = salesforce_messages(MESSAGE, received_at=now - 3 * 24 * 60 * 60 * 1000)[0]
+    late, right = (notification(replace(record, timestamp=at)) for at in (now - 2 * 24 * 60 * 60 * 1000, now))
+
+    assert not read(late, record.key, LISTED).facts
+    assert read(right, record.key, LISTED).facts
+
+
 def test_what_was_first_received_long_ago_and_comes_again_is_believed() -> None:
     record = salesforce_messages(MESSAGE)[0]
 

@@ -13,6 +13,7 @@ from synckit.backoff import delays
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.lease import GivenUpError
 from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, verdict
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class Applier:
         waits, row = delays(), (Verdict.TRANSIENT, 0)
         while True:
             try:
-                await self._apply(batch)
+                with strays_raised():
+                    await self._apply(batch)
             except Exception as error:
                 kind = verdict(error)
                 row = (kind, row[1] + 1 if kind is row[0] else 1)

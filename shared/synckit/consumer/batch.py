@@ -30,6 +30,10 @@ class Incoming(KafkaRecord, Protocol):
     def offset(self) -> int:
         """Its place in the partition."""
 
+    @property
+    def timestamp(self) -> int:
+        """When it came there, in milliseconds since 1970: of a webhook by the broker's clock."""
+
 
 Given = TypeVar("Given")
 Decoded = TypeVar("Decoded")

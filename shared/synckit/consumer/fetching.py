@@ -15,15 +15,19 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError
 
 from synckit.consumer.batch import Incoming
+from synckit.strays import strays_raised
 
 if TYPE_CHECKING:
     from synckit.consumer.loop import Consumer
 
+NEVER: Final = float("-inf")
 WAIT_MS: Final = 500
 """How long the client waits for records. It gives the first ones at once, so this delays nothing."""
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
 UNSEEN_SECONDS: Final = 10.0
+DEAF_SECONDS: Final = 30.0
+"""Above what a broker takes to begin again."""
 LONGEST_DELAY: Final = 30.0
 MOST_DOUBLINGS: Final = 10
 FORGET_SECONDS: Final = 300.0
@@ -47,26 +51,34 @@ class Intake:
 
 
 async def fetch(consumer: "Consumer", client: Any) -> Sequence[Incoming]:
-    """The next records, or none. Ends FastStream's loop where the client fails, whatever with.
-
-    A batch for each lane, where there are that many already: of other partitions each, since it is filled from one
-    partition after another.
-    """
+    """The next records, or none. Ends FastStream's loop where the client fails, whatever with."""
     try:
-        found = await client.getmany(timeout_ms=WAIT_MS, max_records=consumer.intake.at_most)
-        more = found
-        for _ in range(1, consumer.intake.lanes):
-            others = client.assignment() - found.keys()
-            if not others or sum(map(len, more.values())) < consumer.intake.at_most:
-                break
-            more = await client.getmany(*others, timeout_ms=0, max_records=consumer.intake.at_most)
-            found |= more
+        with strays_raised():
+            found = await _gather(consumer.intake, client)
     except ConsumerStoppedError:
         raise
     except Exception as error:  # noqa: BLE001 - the consumer tells transient ones from bugs, and says so
         consumer.lose(error)
         raise ConsumerStoppedError from None
     return tuple(chain.from_iterable(found.values()))
+
+
+async def _gather(intake: Intake, client: Any) -> dict[TopicPartition, Sequence[Incoming]]:
+    """A batch for each lane, where there are that many already.
+
+    Of other partitions each, since a batch is filled from one partition after another.
+    """
+    found: dict[TopicPartition, Sequence[Incoming]] = await client.getmany(
+        timeout_ms=WAIT_MS, max_records=intake.at_most
+    )
+    more = found
+    for _ in range(1, intake.lanes):
+        others = client.assignment() - found.keys()
+        if not others or sum(map(len, more.values())) < intake.at_most:
+            break
+        more = await client.getmany(*others, timeout_ms=0, max_records=intake.at_most)
+        found |= more
+    return found
 
 
 class Stillness:
@@ -93,6 +105,29 @@ class Stillness:
     def forget(self) -> None:
         """Begin afresh."""
         self._seen = None
+
+
+class Deafness:
+    """Notices a client that Kafka has not answered for long.
+
+    aiokafka asks only the brokers that it has heard of, and never its bootstrap servers again: where all of them have
+    other addresses by now it would ask in vain for ever.
+    """
+
+    def __init__(self) -> None:
+        self._since = self._asked_at = NEVER
+
+    def heard(self) -> None:
+        """Kafka answers."""
+        self._asked_at = NEVER
+
+    def lasts(self) -> bool:
+        """Once more it did not answer; whether that is so for too long. What nobody asked meanwhile does not count."""
+        now = monotonic()
+        if now - self._asked_at > UNSEEN_SECONDS:
+            self._since = now
+        self._asked_at = now
+        return now - self._since > DEAF_SECONDS
 
 
 class Losses:

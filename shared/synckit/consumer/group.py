@@ -18,6 +18,7 @@ from synckit.consumer.fetching import fetch
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer
 from synckit.failures import describe, explain, passes
 from synckit.observability import metrics
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class ConsumerGroup:
         self._alarms = alarms
         self._has_begun = False
         self._is_deaf = False
+        self._outside: set[str] = set()
+        """Who tried in vain to join again."""
         self._broker = KafkaBroker(
             servers,
             client_id=name,
@@ -90,14 +93,14 @@ class ConsumerGroup:
             consumer.lost = False
         elif not subscriber.running:
             if consumer.may_join and not self._stopping:
-                await self._rejoin(subscriber)
+                await self._rejoin(consumer, subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
         if not subscriber.running:
             metrics.CONSUMER_WAITING.labels(consumer.name).set(0)
             await consumer.lag.look(self._servers, self._name)
 
-    async def _rejoin(self, subscriber: Any) -> None:
+    async def _rejoin(self, consumer: Consumer, subscriber: Any) -> None:
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 await subscriber.start()
@@ -105,8 +108,13 @@ class ConsumerGroup:
             await _leave(subscriber)
             raise
         except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, another client is tried
-            log.warning("A consumer could not join its group again", extra=describe(error))
+            if consumer.name not in self._outside:
+                log.warning("A consumer cannot join its group again", extra={"topic": consumer.name, **describe(error)})
+            self._outside.add(consumer.name)
+            consumer.hold(f"cannot join its group again: {explain(error)}")
             await _leave(subscriber)
+        else:
+            self._outside.discard(consumer.name)
 
     async def _heed_alarms(self) -> bool:
         """Let every consumer do as the alarms say; False where nobody can tell, and all stays as it is."""
@@ -226,15 +234,20 @@ class ConsumerGroup:
 async def _each_second(work: Callable[[], Awaitable[object]]) -> None:
     while True:
         await asyncio.sleep(TEND_SECONDS)
-        await work()
+        with strays_raised():
+            await work()
 
 
 async def _leave(subscriber: Any) -> None:
-    """Leaves the group. A client that failed may raise that error again where it is ended: it is dropped then."""
+    """Leaves the group. A client that failed may raise that error again where it is ended: it is dropped then.
+
+    Of one whose broker is away aiokafka 0.14 lets out that its fetches were cancelled.
+    """
     client = subscriber.consumer
     try:
         async with asyncio.timeout(LEAVE_SECONDS):
-            await subscriber.stop()
+            with strays_raised():
+                await subscriber.stop()
     except Exception as error:  # noqa: BLE001 - it is given up, whatever it says
         log.warning("A consumer's client did not end cleanly", extra=describe(error))
         if client is not None:

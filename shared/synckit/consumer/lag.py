@@ -9,9 +9,9 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from synckit.consumer.client import KafkaClient
 from synckit.failures import describe
 from synckit.observability import metrics
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,11 @@ class Lag:
         self._looked_at = 0.0
 
     def show(self, ends: Offsets, done: Offsets) -> None:
-        """Of each of these partitions, what is not committed. Every partition has an entry in `done`."""
-        for at, end in ends.items():
-            metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(end - done[at], 0))
-        self._shown |= ends.keys()
+        """Of each of these partitions, what is not committed. What is not in `done` is not known yet."""
+        known = ends.keys() & done.keys()
+        for at in known:
+            metrics.CONSUMER_LAG.labels(at.topic, str(at.partition)).set(max(ends[at] - done[at], 0))
+        self._shown |= known
 
     def keep(self, partitions: Collection[TopicPartition]) -> None:
         """Show nothing any more of partitions that are none of these."""
@@ -51,23 +52,13 @@ class Lag:
         self._looked_at = monotonic()
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                ends, done = await _from_outside(servers, group, self._topic)
+                with strays_raised():
+                    ends, done = await _from_outside(servers, group, self._topic)
         except Exception as error:  # noqa: BLE001 - whatever Kafka answers, the consumer goes its own way
             log.debug("The lag is unknown", extra={"topic": self._topic, **describe(error)})
         else:
             self.keep(ends)
             self.show(ends, done)
-
-
-async def find_ends(client: KafkaClient, done: dict[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """Where each partition ends that a client reads. `done` is completed by what was committed before, by whomever."""
-    partitions = list(client.assignment())
-    unknown = [at for at in partitions if at not in done]
-    begins = await client.beginning_offsets(unknown) if unknown else {}
-    for at in unknown:
-        committed = await client.committed(at)
-        done.setdefault(at, begins[at] if committed is None else committed)
-    return await client.end_offsets(partitions)
 
 
 async def _from_outside(servers: str, group: str, topic: str) -> tuple[Offsets, Offsets]:

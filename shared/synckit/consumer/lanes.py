@@ -1,13 +1,17 @@
 """Batches of one consumer side by side: while one waits for a database, another is worked on."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synckit.consumer.applying import Applier, Apply
-from synckit.consumer.batch import Batch, Incoming
+from synckit.consumer.batch import Batch, Incoming, correlation_ids
 from synckit.consumer.lease import GivenUpError, Lease
+from synckit.observability import metrics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,26 @@ class Applied:
 
     records: Sequence[Incoming]
     parked: Sequence[Incoming]
+
+    def report(self, topic: str, given: int, seconds: float) -> None:
+        """Count them, and say so: of as many records as were given, in so many seconds."""
+        records, parked = self.records, self.parked
+        became = {"applied": len(records) - len(parked), "parked": len(parked), "abandoned": given - len(records)}
+        metrics.BATCH_RECORDS.labels(topic).observe(len(records))
+        metrics.BATCH_SECONDS.labels(topic).observe(seconds)
+        for outcome, many in became.items():
+            metrics.RECORDS.labels(topic, outcome).inc(many)
+        log.info(
+            "A batch was applied",
+            extra={
+                "topic": topic,
+                "records": len(records),
+                "parked": len(parked),
+                "seconds": round(seconds, 4),
+                "correlation_ids": correlation_ids(records),
+                "parked_correlation_ids": correlation_ids(parked),
+            },
+        )
 
 
 class Lanes:

@@ -8,28 +8,29 @@ from time import monotonic
 from typing import Final
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from synckit import failpoints
 from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.fetching import MANY, Intake, Losses, Stillness
-from synckit.consumer.lag import Lag, find_ends
-from synckit.consumer.lanes import Applied, Lanes
+from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
+from synckit.consumer.lag import Lag
+from synckit.consumer.lanes import Lanes
 from synckit.consumer.lease import GivenUpError, Lease, LeaseError
+from synckit.consumer.unread import Unread
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
 from synckit.failures import Verdict, describe, explain, passes, verdict
 from synckit.observability import metrics
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 3.0
-NEVER: Final = float("-inf")
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
@@ -40,13 +41,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None, at: int = 1) -> None:
         self.name: Final = topic.name if at == 1 else f"{topic.name} ({at})"
         self.topic, self.apply, self.intake, self.lag = topic, apply, intake or Intake(), Lag(topic.name)
+        self._unread = Unread(topic)
         self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
         self._idle.set()
         self._committed: dict[TopicPartition, int] = {}
         self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
-        self._stillness, self._losses = Stillness(), Losses()
+        self._stillness, self._deafness, self._losses = Stillness(), Deafness(), Losses()
         self._alarms, self._window = alarms, alarms.window(topic.name)
         self._alarmed_at: float | None = None
         self._unsaved: Count | None = None
@@ -145,6 +147,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if self._losses.are_over():
             log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
+            await self._unread.look(client, records, self._committed)
             failpoints.hit("consumer.apply:before")
             applied = await self._lanes.apply(records, self._lease)
             is_safe = await self._watch(Count(len(applied.records), len(applied.parked)))
@@ -152,7 +155,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             if is_safe:
                 await self._commit(client, offsets_after(applied.records))
             failpoints.hit("consumer.offsets:after_commit")
-            self._report(applied, len(records), monotonic() - started)
+            applied.report(self.topic.name, len(records), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
@@ -169,11 +172,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         metrics.CONSUMER_WAITING.labels(self.name).set(self._lanes.waited_seconds)
         try:
             async with asyncio.timeout(TEND_SECONDS):
-                positions = {at: await client.position(at) for at in client.assignment()}
-                await self._commit_markers(client, positions)
-                ends = await self._measure(client)
+                with strays_raised():
+                    unknown = [at for at in client.assignment() if at not in self._committed]
+                    await self._unread.learn(client, unknown, self._committed)
+                    positions = {at: await client.position(at) for at in client.assignment()}
+                    await self._commit_markers(client, positions)
+                    ends = await self._measure(client)
+            self._deafness.heard()
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
+            if self._deafness.lasts() and self._idle.is_set():
+                self._deafness.heard()
+                self.lose(KafkaConnectionError())
             return
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
@@ -214,25 +224,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
-
-    def _report(self, applied: Applied, given: int, seconds: float) -> None:
-        topic, records, parked = self.topic.name, applied.records, applied.parked
-        became = {"applied": len(records) - len(parked), "parked": len(parked), "abandoned": given - len(records)}
-        metrics.BATCH_RECORDS.labels(topic).observe(len(records))
-        metrics.BATCH_SECONDS.labels(topic).observe(seconds)
-        for outcome, many in became.items():
-            metrics.RECORDS.labels(topic, outcome).inc(many)
-        log.info(
-            "A batch was applied",
-            extra={
-                "topic": topic,
-                "records": len(records),
-                "parked": len(parked),
-                "seconds": round(seconds, 4),
-                "correlation_ids": correlation_ids(records),
-                "parked_correlation_ids": correlation_ids(parked),
-            },
-        )
 
     async def _watch(self, count: Count) -> bool:
         """Stop where too many were parked. False where nobody could look or save: the offsets are not committed then.
@@ -293,7 +284,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         ones is then dropped.
         """
         done = self._committed
-        ends = await find_ends(client, done)
+        ends = await client.end_offsets(list(client.assignment()))
         if done is self._committed:
             self.lag.show(ends, done)
         return ends

@@ -52,6 +52,11 @@ CONSUMER_LOSSES = Counter(
     "Clients of a consumer that failed and were replaced: it read again from its committed offsets",
     ["topic"],
 )
+CONSUMER_UNREAD = Counter(
+    "paintbox_consumer_deleted_unread_total",
+    "Offsets of records that Kafka deleted (retention, or somebody) before this consumer read them",
+    ["topic"],
+)
 CONSUMER_ALARM = Gauge(
     "paintbox_consumer_alarm",
     "1 where too many records were parked within a minute, until `paintbox parked resume` clears it; 0 where not",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from synckit import times
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.lease import GivenUpError
 from synckit.errors import PoisonError
@@ -109,6 +110,11 @@ class ParkedRecord:
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+
+    @property
+    def timestamp(self) -> int:
+        """When it was asked for, in milliseconds since 1970: that is when it comes again."""
+        return times.milliseconds(self.asked_at)
 
 
 async def list_asked(

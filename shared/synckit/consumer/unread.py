@@ -1,0 +1,79 @@
+"""Notices records that Kafka deleted before they were read: their topic keeps what is unread no longer than the rest.
+
+The client goes on where the partition begins, and tells nobody.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from synckit.consumer.batch import Incoming
+from synckit.consumer.client import KafkaClient
+from synckit.contracts.topics import Cleanup, Topic
+from synckit.failures import describe
+from synckit.observability import metrics
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 3.0
+
+
+class Unread:
+    """What is known of one topic's partitions: how far they were read, and where they begin."""
+
+    def __init__(self, topic: Topic) -> None:
+        self._topic = topic
+        self._told: dict[TopicPartition, int] = {}
+        """Up to where each partition's loss was told already."""
+        metrics.CONSUMER_UNREAD.labels(topic.name)
+
+    async def look(
+        self, client: KafkaClient, records: Sequence[Incoming], done: MutableMapping[TopicPartition, int]
+    ) -> None:
+        """Before a batch is applied. `done`: what is committed as far as it is known, completed by what is found out.
+
+        Kafka is asked about partitions that nothing is known of, and where offsets are missing, unless that is usual:
+        compaction leaves gaps everywhere. Where it does not answer, nothing is noticed.
+        """
+        firsts: dict[TopicPartition, int] = {}
+        for record in records:
+            firsts.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        doubtful = [at for at, first in firsts.items() if self._is_doubtful(done.get(at), first)]
+        if doubtful:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.learn(client, doubtful, done)
+            except (KafkaError, TimeoutError) as error:
+                log.debug("Where partitions begin is unknown", extra={"topic": self._topic.name, **describe(error)})
+
+    def _is_doubtful(self, done: int | None, first: int) -> bool:
+        return done is None or (done < first and self._topic.cleanup is Cleanup.DELETE)
+
+    async def learn(
+        self, client: KafkaClient, partitions: Sequence[TopicPartition], done: MutableMapping[TopicPartition, int]
+    ) -> None:
+        """Completes `done` by what was committed before, by whomever; where that is nothing, by the partition's begin.
+
+        Tells of what was deleted behind it. Raises what the client raises.
+        """
+        begins: Mapping[TopicPartition, int] = await client.beginning_offsets(partitions) if partitions else {}
+        for at in partitions:
+            committed = await client.committed(at) if at not in done else done[at]
+            done.setdefault(at, begins[at] if committed is None else committed)
+            if done[at] < begins[at]:
+                self._tell(at, done[at], begins[at])
+
+    def _tell(self, at: TopicPartition, read: int, begin: int) -> None:
+        missing = begin - max(read, self._told.get(at, 0))
+        if missing <= 0:
+            return
+        self._told[at] = begin
+        metrics.CONSUMER_UNREAD.labels(at.topic).inc(missing)
+        log.error(
+            "Records were deleted before this consumer read them",
+            extra={"topic": at.topic, "partition": at.partition, "offset": read, "offsets": missing},
+        )

@@ -1,0 +1,103 @@
+"""What a consumer reads is not there any more, or somewhere else: deleted before it came, or behind other addresses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic as KafkaTopic
+from aiokafka.admin import RecordsToDelete
+from prometheus_client import REGISTRY
+
+from paintbox.brokers import administration, create_topics
+from paintbox.prove.proxy import Proxy
+from paintbox.stack import ports
+from support import kafka as brokers
+from support.alarms import NoAlarms
+from support.consumers import Running, Sink
+from support.kafka import KafkaServer, NewTopic
+from support.topics import committed, produce
+from support.waiting import until, until_true
+from synckit.consumer import Consumer, ConsumerGroup, fetching
+from synckit.contracts.topics import Cleanup, Topic
+
+
+@asynccontextmanager
+async def running(servers: str, topic: str, sink: Sink, group: str) -> AsyncIterator[Running]:
+    alarms = NoAlarms()
+    consumer = Consumer(Topic(topic, "", "", Cleanup.DELETE, 1), sink, alarms)
+    one = Running(group, consumer, ConsumerGroup(group, servers, [consumer], alarms))
+    try:
+        yield one
+    finally:
+        await one.stop()
+
+
+async def until_committed(servers: str, group: str, topic: str, offset: int) -> None:
+    async def is_committed() -> bool:
+        return (await committed(servers, group)).get((topic, 0)) == offset
+
+    await until(is_committed)
+
+
+async def test_records_that_were_deleted_before_they_were_read_are_told(
+    new_topic: NewTopic, kafka_servers: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Sink()
+    await produce(kafka_servers, topic, [b"0", b"1"])
+    async with running(kafka_servers, topic, sink, group):
+        await until_committed(kafka_servers, group, topic, 2)
+    await produce(kafka_servers, topic, [b"2", b"3", b"4", b"5"])
+    async with administration(kafka_servers) as admin:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(5)})
+
+    async with running(kafka_servers, topic, sink, group):
+        await until_committed(kafka_servers, group, topic, 6)
+
+    assert sink.applied == [b"0", b"1", b"5"]
+    assert REGISTRY.get_sample_value("paintbox_consumer_deleted_unread_total", {"topic": topic}) == 3
+    told = [one for one in caplog.records if one.levelname == "ERROR" and one.name.startswith("synckit")]
+    assert [(one.message, one.offset, one.offsets) for one in told] == [  # type: ignore[attr-defined]
+        ("Records were deleted before this consumer read them", 2, 3)
+    ]
+
+
+@pytest.fixture
+def own_broker() -> Iterator[KafkaServer]:
+    with brokers.new_broker() as server:
+        yield server
+
+
+async def test_brokers_that_have_other_addresses_by_now_are_found_by_the_name_that_still_leads_to_them(
+    own_broker: KafkaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "DEAF_SECONDS", 3.0)
+    topic, group, sink = "moved", f"group-{uuid4().hex}", Sink()
+    name = ports.choose(brokers.CHECKOUT, [])
+    async with administration(own_broker.servers) as admin:
+        await create_topics(admin, [KafkaTopic(topic, 1, 1)])
+    await produce(own_broker.servers, topic, [b"0"])
+    async with AsyncExitStack() as stack:
+        async with leading_to(name, own_broker):
+            one = await stack.enter_async_context(running(f"127.0.0.1:{name}", topic, sink, group))
+            await until_committed(own_broker.servers, group, topic, 1)
+        moved = await asyncio.to_thread(stack.enter_context, brokers.moved(own_broker))
+        async with leading_to(name, moved):
+            await produce(moved.servers, topic, [b"1"])
+            await until_true(lambda: sink.applied == [b"0", b"1"], 60)
+            await until(one.is_ready)
+
+    assert moved.servers != own_broker.servers
+
+
+@asynccontextmanager
+async def leading_to(port: int, server: KafkaServer) -> AsyncIterator[None]:
+    """A port that always leads to the broker, as its name does, wherever it is."""
+    proxy = Proxy(port, int(server.servers.rpartition(":")[2]))
+    await proxy.open()
+    try:
+        yield
+    finally:
+        await proxy.close()
