@@ -6,12 +6,24 @@ from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synckit.partitions import choose_partition, murmur2
+from synckit.partitions import choose_partition, choose_partitions, murmur2, murmur2_of_each
 
 
 @given(st.binary(max_size=80))
 def test_the_hash_is_that_of_the_library(data: bytes) -> None:
     assert murmur2(data) == reference(data)
+
+
+@given(st.integers(0, 40).flatmap(lambda size: st.lists(st.binary(min_size=size, max_size=size), min_size=1)))
+def test_keys_that_are_hashed_together_have_the_hashes_of_each(keys: list[bytes]) -> None:
+    assert list(murmur2_of_each(keys)) == [reference(key) for key in keys]
+
+
+@given(st.lists(st.binary(max_size=6)), st.integers(1, 50))
+def test_keys_lie_together_where_each_would_lie(keys: list[bytes], count: int) -> None:
+    partitions = list(range(count))
+
+    assert choose_partitions(keys, partitions) == [choose_partition(key, partitions) for key in keys]
 
 
 @pytest.mark.parametrize(

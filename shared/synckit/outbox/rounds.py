@@ -1,6 +1,7 @@
 """What a relay sends at once: rows of an outbox, encoded for Kafka and put together by partition."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from synckit.contracts.headers import to_kafka
 from synckit.outbox.store import LARGEST_VALUE
-from synckit.partitions import choose_partition
+from synckit.partitions import choose_partitions
 from synckit.portions import Portion
 from synckit.postgres import Row
 
@@ -47,7 +48,7 @@ def made_of(
     return Round(
         seqs=[row["seq"] for row, _ in taken],
         sizes=[size for _, size in taken],
-        batches=_batches((row for row, _ in taken), producer, partitions),
+        batches=_batches([row for row, _ in taken], producer, partitions),
         large=[row["seq"] for row, _ in fitting if _is_large(row)],
         is_whole=portion.is_filled_by(sizes),
     )
@@ -62,14 +63,12 @@ def _size(row: Row) -> int:
 
 
 def _batches(
-    rows: Iterable[Row], producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]
+    rows: Sequence[Row], producer: AIOKafkaProducer, partitions: Mapping[str, Sequence[int]]
 ) -> list[tuple[Spot, Any]]:
     """The rows as record batches of the producer's size."""
     last: dict[Spot, Any] = {}
     found: list[tuple[Spot, Any]] = []
-    for row in rows:
-        topic, key = row["topic"], row["key"].encode()
-        spot = topic, choose_partition(key, partitions[topic])
+    for row, key, spot in _spots(rows, partitions):
         record = {"key": key, "value": row["value"], "headers": to_kafka(orjson.loads(row["headers"]))}
         if spot in last and _takes(last[spot], record):
             continue
@@ -78,6 +77,18 @@ def _batches(
         if not _takes(last[spot], record):
             raise ValueError("a record does not fit an empty batch")
     return found
+
+
+def _spots(rows: Sequence[Row], partitions: Mapping[str, Sequence[int]]) -> Iterator[tuple[Row, bytes, Spot]]:
+    """Each row in its order, its key, and where it belongs."""
+    keys = [row["key"].encode() for row in rows]
+    by_topic = defaultdict[str, list[bytes]](list)
+    for row, key in zip(rows, keys, strict=True):
+        by_topic[row["topic"]].append(key)
+    chosen = {topic: iter(choose_partitions(its, partitions[topic])) for topic, its in by_topic.items()}
+    for row, key in zip(rows, keys, strict=True):
+        topic = row["topic"]
+        yield row, key, (topic, next(chosen[topic]))
 
 
 def _takes(batch: Any, record: Mapping[str, Any]) -> bool:
