@@ -6,16 +6,20 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
 from paintbox import topics
+from paintbox.brokers import administration
 from paintbox.databases import Connection, Database
 from paintbox.environment import operator_environment, render
 from paintbox.errors import OperatorError
 from paintbox.stack.places import find_checkout
 from paintbox.status.answers import ask
 from paintbox.status.lag import topic_lags
+from paintbox.status.report import Status
 from paintbox.status.rows import Held, Outbox, SetAside, waiting
+from paintbox.status.text import lines
 from support.kafka import KafkaServer, NewTopic, new_broker
 from support.postgres import NewDatabase, OpenSession
 from support.topics import committed, produce
@@ -168,6 +172,23 @@ async def test_lag_is_what_a_group_has_not_committed(kafka_servers: str, new_top
 
     assert (found.exists, found.end, found.lag) == (True, 5, {group: 3})
     assert (absent.exists, absent.end, absent.lag) == (False, 0, {})
+
+
+async def test_what_was_deleted_before_a_group_read_it_is_shown(kafka_servers: str, new_topic: NewTopic) -> None:
+    topic, group = Topic(await new_topic(), "", "", Cleanup.DELETE, 1), f"group-{uuid4().hex}"
+    at = TopicPartition(topic.name, 0)
+    await produce(kafka_servers, topic.name, [b"value"] * 6)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka_servers, group_id=group, enable_auto_commit=False) as consumer:
+        consumer.assign([at])
+        await consumer.commit({at: OffsetAndMetadata(2, "")})
+    async with administration(kafka_servers) as admin:
+        await admin.delete_records({at: RecordsToDelete(5)})
+
+    [found] = await topic_lags(kafka_servers, [topic])
+
+    assert (found.lag, found.deleted_unread) == ({group: 1}, {group: 3})
+    said = dict(lines(Status(parts=[], topics=[found])))
+    assert said[f"{topic.name}: 3 offsets were deleted before {group} read them"] == "red"
 
 
 @pytest.fixture

@@ -56,6 +56,26 @@ async def test_a_delivery_that_was_dropped_is_no_longer_counted(
     assert found.set_aside == SetAside(quarantined=0, parked={})
 
 
+async def test_webhooks_that_nobody_has_worked_on_for_an_hour_are_shown(
+    new_database: NewDatabase, connect: OpenSession
+) -> None:
+    dsn = await new_database(Database.INTEGRATIONS)
+    connection = await connect(dsn)
+    await connection.execute(
+        """
+        INSERT INTO integrations.webhook_events (id, service, event_type, payload, status, received_at)
+        SELECT gen_random_uuid(), 'SALESFORCE', 'x', '{}', status::integrations.webhook_status_enum, now() - old
+          FROM (VALUES ('RECEIVED', interval '61 minutes'), ('RECEIVED', interval '2 days'),
+                       ('RECEIVED', interval '59 minutes'), ('PROCESSED', interval '2 days')) AS events (status, old)
+        """
+    )
+
+    found = Status(parts=[], databases={Database.INTEGRATIONS: await waiting(dsn, Database.INTEGRATIONS)})
+
+    assert ("received more than an hour ago, and nobody has worked on them: 2 webhooks", "yellow") in text.lines(found)
+    assert as_document(found)["unfinished"] == 2
+
+
 async def test_rows_that_a_database_refuses_are_shown_by_what_they_are_of(
     new_database: NewDatabase, connect: OpenSession
 ) -> None:

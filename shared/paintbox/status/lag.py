@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -30,6 +30,8 @@ class TopicLag:
     exists: bool
     end: int
     lag: Mapping[str, int]
+    deleted_unread: Mapping[str, int] = field(default_factory=dict)
+    """By group, the offsets that Kafka has deleted behind what the group has committed: it will never read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ def _lag(topic: str, begins: Offsets, ends: Offsets, committed: Mapping[str, Off
         for group, offsets in sorted(committed.items())
         if _reads(group, topic) or any(place in offsets for place in places)
     }
-    return TopicLag(topic, bool(places), sum(ends[place] for place in places), lags)
+    lost = {
+        group: sum(max(0, begins[place] - offsets[place]) for place in places if place in offsets)
+        for group, offsets in sorted(committed.items())
+    }
+    deleted_unread = {group: many for group, many in lost.items() if many}
+    return TopicLag(topic, bool(places), sum(ends[place] for place in places), lags, deleted_unread)
 
 
 def _reads(group: str, topic: str) -> bool:

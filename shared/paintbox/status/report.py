@@ -109,6 +109,7 @@ def as_document(status: Status) -> dict[str, Any]:
         "held": asdict(held[0]) if held else None,
         "quarantined": aside[0].quarantined if aside else None,
         "parked": aside[0].parked if aside else None,
+        "unfinished": aside[0].unfinished if aside else None,
         "alarms": [asdict(one) | {"raised_at": one.raised_at.isoformat()} for one in aside[0].alarms]
         if aside
         else None,

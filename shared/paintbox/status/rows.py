@@ -8,6 +8,7 @@ from paintbox.errors import OperatorError
 from paintbox.parked.listing import Alarm, find_alarms
 
 OUTBOXES: Final = (Database.CUSTOMERS, Database.PROJECTS, Database.ESTIMATES)
+MOST_UNFINISHED: Final = 10_000
 MIRRORS: Final = (Database.CUSTOMERS, Database.PROJECTS)
 
 
@@ -39,6 +40,9 @@ class SetAside:
     parked: dict[str, int]
     alarms: tuple[Alarm, ...] = ()
     """Of consumers that stopped because they parked too much."""
+    unfinished: int = 0
+    """Webhooks that came more than an hour ago, and that their consumer has not worked on: more than `MOST_UNFINISHED`
+    are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +141,15 @@ async def _set_aside(connection: Connection) -> SetAside:
          ORDER BY consumer
         """
     )
+    unfinished: int = await connection.fetchval(
+        """
+        SELECT count(*)
+          FROM (SELECT
+                  FROM integrations.webhook_events
+                 WHERE status = 'RECEIVED' AND received_at < now() - interval '1 hour'
+                 LIMIT $1) AS unfinished
+        """,
+        MOST_UNFINISHED + 1,
+    )
     alarms = await find_alarms(connection)
-    return SetAside(quarantined, {row["consumer"]: row["records"] for row in parked}, tuple(alarms))
+    return SetAside(quarantined, {row["consumer"]: row["records"] for row in parked}, tuple(alarms), unfinished)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from paintbox.parked.text import alarm
 from paintbox.status.parts import PartStatus, State
 from paintbox.status.report import Status
-from paintbox.status.rows import Held, SetAside
+from paintbox.status.rows import MOST_UNFINISHED, Held, SetAside
 from paintbox.topics import Kind, sentence
 
 STYLES = {State.READY: "green", State.UNREADY: "yellow", State.CRASHED: "red", State.DOWN: "red"}
@@ -57,6 +57,8 @@ def _topics(status: Status) -> Iterator[Line]:
         lag = ", ".join(f"{group} {behind} behind" for group, behind in topic.lag.items()) or "nobody reads it yet"
         style = "yellow" if any(topic.lag.values()) else None
         yield f"{topic.topic:<34}{topic.end:>9} offsets   {lag}", style
+        for group, many in topic.deleted_unread.items():
+            yield f"{topic.topic}: {many} offsets were deleted before {group} read them", "red"
 
 
 def _drift(status: Status) -> Iterator[Line]:
@@ -92,4 +94,7 @@ def _held(held: Held) -> Line:
 def _set_aside(found: SetAside, options: str) -> Iterator[Line]:
     of_whom = f" ({', '.join(f'{who} {many}' for who, many in found.parked.items())})" if found.parked else ""
     yield f"quarantined: {found.quarantined}; parked: {sum(found.parked.values())}{of_whom}", None
+    if found.unfinished:
+        many = f"{MOST_UNFINISHED:,} or more" if found.unfinished > MOST_UNFINISHED else found.unfinished
+        yield f"received more than an hour ago, and nobody has worked on them: {many} webhooks", "yellow"
     yield from ((alarm(one, options), "red") for one in found.alarms)
