@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from paintbox.bench import bodies
@@ -62,6 +63,15 @@ async def test_a_load_at_a_fixed_rate_sends_each_request_once(url: str, requests
 
     assert (told["requests"], told["errors"]) == (64, 0)
     assert told["began"] <= time.time()
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+async def test_the_bare_server_answers_with_no_more_headers_than_the_doors(url: str, size: int) -> None:
+    async with httpx.AsyncClient() as client:
+        answers = [await client.post(url, content=b"x" * size) for _ in range(2)]
+
+    assert [answer.text for answer in answers] == ["{}", "{}"]
+    assert {name for answer in answers for name in answer.headers} == {"date", "content-type", "content-length"}
 
 
 async def test_a_load_on_nobody_is_an_error(tmp_path: Path, requests: Path) -> None:

@@ -41,12 +41,17 @@ PLAIN_HALF: Final = f"a plain door, {FEW}, at half its load"
 FOLLOWED: Final = {OURS: OURS_HALF, PLAIN: PLAIN_HALF}
 """Half a load is half of what was taken just before."""
 
+SERVERS: Final = (
+    "Every HTTP server is uvicorn, without proxy headers and without a header that names it. The bare one has the "
+    "doors' own protocol, which takes a request, and gives its answer, in one step each; the plain door has uvicorn's."
+)
 NOTES: Final = (
     "Half of the requests are CompanyCam's webhooks, signed, half Outbound Messages, over keep-alive connections.",
     "The doors check signature, or path and organization, parse and check the whole body, compute ids and versions, "
     "and send a record with 12 to 14 headers. The plain door checks an HMAC and sends the body as it is.",
     "The plain door's producer is aiokafka's as it comes, with acks=all and idempotence. The lone producer is that of "
     "the doors, with their records.",
+    SERVERS,
     "A door alone does all of that with one request after the other in a loop, without a server, and makes records "
     "that go nowhere. With the bare server and the producer alone that is what a webhook costs where each part "
     "has its code and its data at hand, and nothing else comes in between.",

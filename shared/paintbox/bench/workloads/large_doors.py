@@ -23,6 +23,7 @@ ENVELOPES_PLAIN: Final = f"a plain door, envelopes of {bodies.ENVELOPE} notifica
 NOTES: Final = (
     "64 connections. A body of 200 KB is one CompanyCam webhook. The plain door sends an envelope as one record, the "
     "doors each of its notifications as one of its own.",
+    "The plain door's server is uvicorn, without proxy headers and without a header that names it.",
 )
 
 
