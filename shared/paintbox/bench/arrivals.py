@@ -39,9 +39,3 @@ def _of(door: records.Door, understood: Understanding, received_at: int) -> list
 def record(one: Outgoing) -> Record:
     """As it goes to Kafka."""
     return Record(one.key.encode(), one.value, to_kafka(one.headers.encoded()))
-
-
-def line(one: Outgoing) -> bytes:
-    """As a line of JSON, for a subject that sends it."""
-    told = {"topic": one.topic, "key": one.key, "headers": one.headers.encoded(), "value": one.value.decode()}
-    return orjson.dumps(told)

@@ -1,4 +1,7 @@
-"""What the product's producer could do at best, a record a request: so many tasks, each waiting for its own records."""
+"""What the product's producer could do at best, a request's records at a time: so many tasks, each waiting for its own.
+
+It sends as the doors do, with their batches: a partition's next one fills while the one before it is under way.
+"""
 
 import asyncio
 import itertools
@@ -7,37 +10,37 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-import orjson
-
+from paintbox.bench import arrivals, bodies
 from paintbox.bench.figures import percentile
+from paintbox.bench.load import generation
 from paintbox.bench.outcomes import Run
 from paintbox.bench.subjects import stage
 from paintbox.bench.usage import Stopwatch
 from synckit import kafka
-from synckit.contracts.headers import KafkaHeaders, to_kafka
+from webhook_ingest.batches import Batches
 
-
-def _records(path: Path) -> list[tuple[str, bytes, bytes, KafkaHeaders]]:
-    records = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    return [(one["topic"], one["value"].encode(), one["key"].encode(), to_kafka(one["headers"])) for one in records]
+WAIT_SECONDS: Final = 10.0
+"""Longer than a door waits, which has somewhere else to keep what it is sent."""
 
 
 @asynccontextmanager
 async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
-    """The producer of the doors, and the records that they would make of the requests (a line of JSON each)."""
-    told = _records(Path(order["records"]))
+    """The producer of the doors, and the records that they would make of each request."""
+    now = int(time.time() * 1000)
+    requests = [arrivals.of_body(bodies.body_of(raw), now) for raw in generation.read(Path(order["requests"]))]
     producer = kafka.create_producer(order["servers"], process="paintbox-bench")
     await producer.start()
+    batches = Batches(producer, WAIT_SECONDS)
 
     async def act(turn: stage.Order) -> Run:
         latencies: list[float] = []
-        turns, ends_at = itertools.cycle(told), time.perf_counter() + turn["seconds"]
+        turns, ends_at = itertools.cycle(requests), time.perf_counter() + turn["seconds"]
 
         async def send() -> None:
             while (began := time.perf_counter()) < ends_at:
-                topic, value, key, headers = next(turns)
-                await producer.send_and_wait(topic, value, key, headers=headers)
+                await batches.keep(next(turns))
                 latencies.append(time.perf_counter() - began)
 
         watch = Stopwatch()

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from paintbox.bench import arrivals, bodies, broker, outcomes, usage
+from paintbox.bench import bodies, broker, outcomes, usage
 from paintbox.bench.children import Child, child
 from paintbox.bench.load import generation
 from paintbox.bench.load.generation import Load
@@ -29,7 +29,7 @@ DOOR: Final = "webhook-ingest"
 
 OURS: Final = f"the doors, {FEW} connections"
 PLAIN: Final = f"a plain door (raw ASGI, HMAC, one send_and_wait), {FEW}"
-LONE: Final = f"the producer alone, {FEW} tasks"
+LONE: Final = f"the doors' producer alone, {FEW} tasks"
 BARE: Final = f"the bare HTTP server that answers at once, {FEW}"
 BETWEEN: Final = "a door alone: what it does between HTTP and Kafka"
 PARTS: Final = "server, door and producer, each alone, together"
@@ -50,11 +50,12 @@ NOTES: Final = (
     "The doors check signature, or path and organization, parse and check the whole body, compute ids and versions, "
     "and send a record with 12 to 14 headers. The plain door checks an HMAC and sends the body as it is.",
     "The plain door's producer is aiokafka's as it comes, with acks=all and idempotence. The lone producer is that of "
-    "the doors, with their records.",
+    "the doors, with their records, which it encodes and sends as they do: a batch a partition, the next of which "
+    "fills while the one before it is under way.",
     SERVERS,
-    "A door alone does all of that with one request after the other in a loop, without a server, and makes records "
-    "that go nowhere. With the bare server and the producer alone that is what a webhook costs where each part "
-    "has its code and its data at hand, and nothing else comes in between.",
+    "A door alone does all of that with one request after the other in a loop, without a server, and what it makes is "
+    "neither encoded nor sent. With the bare server and the producer alone that is what a webhook costs where each "
+    "part has its code and its data at hand, and nothing else comes in between.",
     "Half load: right after the full one each connection pauses at random after an answer, so long that about half of "
     "that rate remains; how much did is among the ratios.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
@@ -192,9 +193,6 @@ async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIt
     """The doors, and what stands beside them, each in a process of its own."""
     folder = rig.scratch
     kept = generation.write(requests, folder / "requests")
-    now = int(time.time() * 1000)
-    lines = [arrivals.line(one) for raw in requests for one in arrivals.of_body(bodies.body_of(raw), now)]
-    (folder / "records").write_bytes(b"\n".join(lines))
     plain_port = ports.choose(folder, rig.stack.kept.ports.values())
     bare_port = ports.choose(folder, [*rig.stack.kept.ports.values(), plain_port])
     token = rig.environment["PAINTBOX_COMPANYCAM_WEBHOOK_TOKENS"]
@@ -202,9 +200,9 @@ async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIt
         "servers": rig.kafka,
         "topic": PLAIN_TOPIC,
         "token": token,
-        "records": str(folder / "records"),
+        "requests": str(kept),
+        "environment": rig.variables(DOOR),
     }
-    order |= {"requests": str(kept), "environment": rig.variables(DOOR)}
     async with AsyncExitStack() as stack:
         plain, bare, lone, between = [
             await stack.enter_async_context(child(module, rig.log(f"bench-{module}"), {**order, "port": port}))
