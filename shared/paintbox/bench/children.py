@@ -27,6 +27,8 @@ class Child:
     name: str
     process: asyncio.subprocess.Process
     log: Path
+    longest_seconds: float = LONGEST_SECONDS
+    """Within which it has to answer."""
 
     @property
     def pid(self) -> int:
@@ -38,13 +40,22 @@ class Child:
         return usage.decoded(await self.ask(**order))
 
     async def ask(self, **order: Any) -> dict[str, Any]:
-        """Gives an order, and returns what is answered. Raises OperatorError where the child has ended instead."""
+        """Gives an order, and returns what is answered.
+
+        Raises OperatorError where the child has ended instead, or has not done it in time.
+        """
         stdin, stdout = self.process.stdin, self.process.stdout
         if stdin is None or stdout is None:
             raise OperatorError(f"{self.name} cannot be talked to.")
         stdin.write(json.dumps(order).encode() + b"\n")
-        async with asyncio.timeout(LONGEST_SECONDS):
-            line = await stdout.readline()
+        try:
+            async with asyncio.timeout(self.longest_seconds):
+                line = await stdout.readline()
+        except TimeoutError:
+            raise OperatorError(
+                f"{self.name} was not done within {self.longest_seconds:g} s: this machine is too slow for as much as "
+                f"the bench measures, or it is stuck; its log is {self.log}."
+            ) from None
         if not line:
             raise OperatorError(f"{self.name} ended in the middle of the bench; its log is {self.log}.")
         answer: dict[str, Any] = json.loads(line)

@@ -114,6 +114,8 @@ async def told(command: list[str], seconds: float) -> dict[str, Any]:
     try:
         async with asyncio.timeout(seconds + END_SECONDS):
             output, errors = await process.communicate()
+    except TimeoutError:
+        raise OperatorError(f"{command[0]} did not end {END_SECONDS:g} s after its load.") from None
     finally:
         if process.returncode is None:
             process.kill()
