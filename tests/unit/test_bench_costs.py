@@ -10,8 +10,12 @@ from paintbox.stack.servers import kafka_program
 from support.rigs import a_stack
 
 
-def test_an_event_costs_what_each_part_and_the_load_used_meanwhile() -> None:
-    readings = Reading(100.0, {"doors": 5.0, "Kafka": 50.0}), Reading(110.0, {"doors": 6.0, "Kafka": 53.0})
+def test_an_event_costs_what_each_part_and_the_load_used_meanwhile_and_the_cores_are_those_of_the_load() -> None:
+    readings = (
+        Reading(100.0, {"doors": 5.0, "Kafka": 50.0}),
+        Reading(102.0, {"doors": 5.5, "Kafka": 51.5}),
+        Reading(110.0, {"doors": 6.0, "Kafka": 53.0}),
+    )
 
     found = costs.figures("100 webhooks/s", readings, load_seconds=1.0, events=1_000)
 
@@ -21,7 +25,7 @@ def test_an_event_costs_what_each_part_and_the_load_used_meanwhile() -> None:
         "Kafka CPU µs": (3_000.0,),
         "load CPU µs": (1_000.0,),
         "all CPU µs": (5_000.0,),
-        "cores used": (0.5,),
+        "cores used": (1.5,),
     }
 
 

@@ -42,13 +42,23 @@ def measure(part: str) -> str:
     return f"{part} CPU µs"
 
 
-def figures(subject: str, readings: tuple[Reading, Reading], load_seconds: float, events: int) -> Sequence[Figure]:
-    """CPU of an event by part, that of the load's generator too, and how many cores all of them kept busy."""
-    before, after = readings
-    used = {part: seconds - before.cpu_seconds[part] for part, seconds in after.cpu_seconds.items()}
-    used[LOAD] = load_seconds
-    whole = sum(used.values())
+def figures(
+    subject: str, readings: tuple[Reading, Reading, Reading], load_seconds: float, events: int
+) -> Sequence[Figure]:
+    """CPU of an event by part, that of the load's generator too, and how many cores all of them kept busy.
+
+    `readings` are from before the load, from its end, and from when all of its work was done: the cores are those of
+    the load alone, for in what is done behind it they are mostly waited for.
+    """
+    before, loaded, after = readings
+    used = _between(before, after) | {LOAD: load_seconds}
+    while_loading = sum(_between(before, loaded).values()) + load_seconds
+    used[ALL] = sum(used.values())
     return (
-        *(Figure(subject, measure(part), (1e6 * seconds / events,)) for part, seconds in {**used, ALL: whole}.items()),
-        Figure(subject, CORES, (whole / (after.at - before.at),)),
+        *(Figure(subject, measure(part), (1e6 * seconds / events,)) for part, seconds in used.items()),
+        Figure(subject, CORES, (while_loading / (loaded.at - before.at),)),
     )
+
+
+def _between(one: Reading, other: Reading) -> dict[str, float]:
+    return {part: seconds - one.cpu_seconds[part] for part, seconds in other.cpu_seconds.items()}

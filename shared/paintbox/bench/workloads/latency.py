@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -58,7 +59,7 @@ NOTES: Final = (
     "What a webhook costs is counted from the start of the load until the last key is applied, webhook-log has "
     "committed all of them, and each owner has read what the other announced: user and system time, PostgreSQL's of "
     "all its sessions. Consumers take what is there at once: at a low rate batches are small, and a webhook bears more "
-    "of what a batch costs.",
+    "of what a batch costs. The cores are those in use from the start of the load to its last answer.",
     "Kafka has the JVM of a stack that lives for minutes (`-XX:TieredStopAtLevel=1 -XX:+UseSerialGC`), as `make up` "
     "starts it, and unlike in A, B and D: one for months compiles all the while, and that would be measured along.",
 )
@@ -160,12 +161,14 @@ def _sent(rig: Rig, number: int, many: int) -> Sent:
 async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     sent = _sent(rig, number, int(rate * seconds))
     begins, since = await broker.ends(rig.kafka, WEBHOOKS), await progress.announced(rig)
+    path = generation.write(sent.requests, rig.scratch / "requests")
     before = costs.read(rig)
-    told = await _generated(rig, sent, rate)
+    told = await _generated(rig, path, len(sent.requests), rate)
+    loaded = costs.read(rig)
     await _until(rig, Database.CUSTOMERS, f"{COUNT_KEYS} AND external_id = ANY($1)", len(sent.projects), _keys(sent))
     await progress.first_and_last(rig.kafka, LOG, begins, await broker.ends(rig.kafka, WEBHOOKS), lambda: 0.0)
     await progress.settled(rig, since)
-    readings = before, costs.read(rig)
+    readings = before, loaded, costs.read(rig)
     cost = costs.figures(_subject(rate), readings, told["cpu_seconds"], len(sent.requests))
     answered = [told["p50_ms"], told["p99_ms"], told["max_ms"]]
     committed = await _committed(rig, sent, rate, told["began"])
@@ -208,14 +211,13 @@ def _keys(sent: Sent) -> list[str]:
     return [str(project_id(each)) for each in sent.projects]
 
 
-async def _generated(rig: Rig, sent: Sent, rate: int) -> dict[str, Any]:
+async def _generated(rig: Rig, path: Path, many: int, rate: int) -> dict[str, Any]:
     at = urlsplit(rig.url("webhook-ingest"))
-    path = generation.write(sent.requests, rig.scratch / "requests")
     asked = {"host": at.hostname, "port": at.port, "requests": str(path), "connections": CONNECTIONS, "rate": rate}
     command = [sys.executable, "-P", "-m", "paintbox.bench.load.generator", json.dumps(asked)]
-    told = await generation.told(command, len(sent.requests) / rate + LAST_SECONDS)
+    told = await generation.told(command, many / rate + LAST_SECONDS)
     if told["errors"]:
-        raise OperatorError(f"{told['errors']:,} webhooks of {len(sent.requests):,} were refused.")
+        raise OperatorError(f"{told['errors']:,} webhooks of {many:,} were refused.")
     return told
 
 
