@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from paintbox.bench import comparison, publication, report
-from paintbox.bench.outcomes import RATE
+from paintbox.bench.outcomes import CPU, RATE, Figure
 from paintbox.bench.page import number, page
 from paintbox.bench.pictures import pictures
+from paintbox.bench.workloads import doors
 from paintbox.errors import OperatorError
 from support.bench import a_report, an_outcome
 
@@ -129,6 +130,18 @@ def test_the_page_shows_a_picture_of_the_ratios_and_one_of_each_curve(tmp_path: 
     drawn = sorted(path.name for path in (tmp_path / "performance").iterdir())
     assert drawn == ["d-latency.svg", "e-latency.svg", "ratios.svg"]
     assert all(f"(performance/{name})" in page_text for name in drawn)
+
+
+def test_half_a_load_is_no_bar_among_the_ratios_of_which_more_is_better() -> None:
+    subjects = (doors.OURS, doors.PLAIN, doors.OURS_MANY, doors.PLAIN_MANY, doors.LONE, doors.BARE, doors.PARTS)
+    figures = [Figure(name, what, (2.0,)) for name in (*subjects, *doors.FOLLOWED.values()) for what in (RATE, CPU)]
+    section = replace(a_report("A").sections["A"], outcome=replace(an_outcome(), ratios=doors.ratios(figures)))
+
+    (_, _, svg), *_ = pictures(replace(a_report("A"), sections={"A": section}))
+
+    assert doors.OURS_MANY in svg
+    assert doors.OURS_HALF not in svg
+    assert doors.PLAIN_HALF not in svg
 
 
 def test_the_same_figures_give_the_same_pictures() -> None:
