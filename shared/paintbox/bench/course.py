@@ -18,6 +18,7 @@ from paintbox.bench.menu import Measure
 from paintbox.bench.report import Report, Section
 from paintbox.bench.sizes import Sizes
 from paintbox.bench.workloads import large_customers
+from paintbox.stack.places import Places
 
 SETTLE_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 2.0
@@ -33,13 +34,18 @@ class Order:
     is_grown: bool = False
 
 
-async def run(order: Order, directory: Path | None, console: Console) -> Report:
+def run(order: Order, directory: Path | None, console: Console) -> Report:
     """Measures what was ordered. Raises OperatorError where a subject does not do what it is measured for."""
+    space = rig.GROWN_SPACE if order.is_grown and not order.is_quick else rig.LEAST_SPACE
+    with rig.claimed(directory, console, space) as where:
+        return asyncio.run(_measured(order, where, console))
+
+
+async def _measured(order: Order, where: Places, console: Console) -> Report:
     sections: dict[str, Section] = {}
     replicas = max(large_customers.PROCESSES) if order.is_grown else 1
-    space = rig.GROWN_SPACE if order.is_grown and not order.is_quick else rig.LEAST_SPACE
-    async with rig.opened(directory, console, replicas, space) as stack:
-        described = await machine.describe(stack.stack.places, stack.superuser_dsn, generation.describe())
+    async with rig.opened(where, console, replicas) as stack:
+        described = await machine.describe(where, stack.superuser_dsn, generation.describe())
         for letter, measure in order.workloads.items():
             others = await asyncio.to_thread(_busy)
             began, today = time.monotonic(), datetime.now(UTC).date().isoformat()

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -156,14 +156,12 @@ async def _bring_up(stack: Stack, parts: list[Part]) -> None:
             raise result.error
 
 
-@asynccontextmanager
-async def opened(
-    directory: Path | None, console: Console, most_replicas: int = 1, least_space: int = LEAST_SPACE
-) -> AsyncIterator[Rig]:
-    """A rig from nothing, in `.local/bench` unless said; what was there of an earlier one is removed.
+@contextmanager
+def claimed(directory: Path | None, console: Console, least_space: int) -> Iterator[Places]:
+    """A directory for this bench alone, `.local/bench` unless said; what was there of an earlier one is removed.
 
-    Everything is stopped at the end, and the data removed; the logs stay. Raises OperatorError where a server does not
-    come up, or too little space is free.
+    Not for an event loop: outside of one Ctrl-C ends at once the wait for a bench that is at work there. Raises
+    OperatorError where the directory is somebody else's, or too little space is free.
     """
     checkout = places.find_checkout(Path.cwd())
     where = Places(checkout, (directory or checkout / ".local" / places.BENCH).expanduser().resolve())
@@ -173,18 +171,25 @@ async def opened(
     places.make(where)
     _check_space(where, least_space)
     with operate.locked(where, lines):
-        try:
-            with PartLines(console, "starting") as lines:
-                stack = await _start(
-                    where,
-                    Layout(replicas=most_replicas, postgres=POSTGRES | statement_costs.settings(), lasting=True),
-                    lines,
-                )
-            yield Rig(stack)
-        finally:
-            with PartLines(console, "stopping") as lines:
-                await asyncio.to_thread(_stop, where, lines)
-            await asyncio.to_thread(_remove_data, where)
+        yield where
+
+
+@asynccontextmanager
+async def opened(where: Places, console: Console, most_replicas: int = 1) -> AsyncIterator[Rig]:
+    """A rig from nothing in a directory that is claimed.
+
+    Everything is stopped at the end, and the data removed; the logs stay. Raises OperatorError where a server does not
+    come up.
+    """
+    layout = Layout(replicas=most_replicas, postgres=POSTGRES | statement_costs.settings(), lasting=True)
+    try:
+        with PartLines(console, "starting") as lines:
+            stack = await _start(where, layout, lines)
+        yield Rig(stack)
+    finally:
+        with PartLines(console, "stopping") as lines:
+            await asyncio.to_thread(_stop, where, lines)
+        await asyncio.to_thread(_remove_data, where)
 
 
 def _scratch(where: Places) -> Path:

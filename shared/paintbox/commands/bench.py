@@ -1,6 +1,5 @@
 """`paintbox bench`: ratios to what the servers could do at best, and to plain solutions."""
 
-import asyncio
 import importlib.util
 import json
 import tempfile
@@ -79,9 +78,9 @@ def _run(order: "Order", directory: Path | None, console: Console) -> "Report":
     from paintbox.bench import course
 
     try:
-        return asyncio.run(course.run(order, directory, console))
+        return course.run(order, directory, console)
     except KeyboardInterrupt:
-        console.print("interrupted: everything is stopped")
+        console.print("interrupted: what this bench had started is stopped")
         raise typer.Exit(INTERRUPTED) from None
 
 
