@@ -6,11 +6,13 @@ import pytest
 from typer.testing import CliRunner
 
 from paintbox.__main__ import app
+from paintbox.bench import publication
 from paintbox.errors import OperatorError
 from paintbox.stack import kept, stacks
 from paintbox.stack.kept import Kept
 from paintbox.stack.places import Places
 from paintbox.stack.stacks import Stack
+from support.bench import a_report
 
 
 def said(*arguments: str) -> str:
@@ -26,6 +28,35 @@ def test_a_page_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> Non
 
     assert refused.startswith("The page cannot be written to /proc/none (")
     assert not directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "why"),
+    [("performance.md", "Is a directory"), ("performance.json", "Is a directory"), ("performance", "File exists")],
+)
+def test_so_is_a_page_with_something_else_in_the_place_of_one_of_its_files(
+    tmp_path: Path, in_the_way: str, why: str
+) -> None:
+    directory, page = tmp_path / "bench", tmp_path / "page"
+    if in_the_way == "performance":
+        page.mkdir()
+        (page / in_the_way).touch()
+    else:
+        (page / in_the_way).mkdir(parents=True)
+
+    refused = said("--page", str(page), "--directory", str(directory))
+
+    assert refused.startswith(f"The page cannot be written to {page} ({why}: {page / in_the_way}):")
+    assert not directory.exists()
+
+
+def test_trying_a_page_out_changes_nothing_on_it(tmp_path: Path) -> None:
+    publication.write(tmp_path, a_report("DE"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    publication.try_out(tmp_path)
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("command", ["bench", "prove"])

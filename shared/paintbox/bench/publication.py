@@ -1,6 +1,8 @@
 """A report written where people look for it: the page, its pictures, and the JSON that both are made of."""
 
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,17 @@ def _before(path: Path) -> Report | None:
         return report.read(path)
     except OperatorError:
         return None
+
+
+def try_out(folder: Path) -> None:
+    """Raises OSError where `write` would; nothing that is there is changed."""
+    for each in (folder, folder / PICTURES):
+        each.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=each):
+            pass
+    for path in (folder / DOCUMENT, folder / PAGE, *(folder / PICTURES).glob("*.svg")):
+        with suppress(FileNotFoundError), path.open("r+b"):
+            pass
 
 
 def write(folder: Path, found: Report) -> None:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,13 +91,13 @@ def _require_matplotlib() -> None:
 
 def _require_writable(folder: Path) -> None:
     """Raises OperatorError before anything is measured that could not be kept."""
+    from paintbox.bench import publication
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        publication.try_out(folder)
     except OSError as error:
         raise OperatorError(
-            f"The page cannot be written to {folder} ({error.strerror}): name another with --page."
+            f"The page cannot be written to {folder} ({error.strerror}: {error.filename}): name another with --page."
         ) from None
 
 
