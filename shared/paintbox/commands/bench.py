@@ -52,7 +52,7 @@ def bench(
 ) -> None:
     """Measure the services on a stack of its own, beside what one would use instead, in the same rounds.
 
-    Writes docs/performance.md. Nothing else should run on the machine meanwhile.
+    Writes docs/performance.md, each workload as soon as it is done. Nothing else should run on the machine meanwhile.
     """
     require_local_extra()
     from paintbox.bench import course, menu, report, sizes
@@ -67,17 +67,19 @@ def bench(
         _require_matplotlib()
         _require_writable(folder)
     with interrupted_by_sigterm():
-        found = _run(order, directory, console)
+        found = _run(order, directory, console, folder)
     _tell(found, before, as_json=as_json)
-    if folder is not None:
-        _write(folder, found, console)
 
 
-def _run(order: "Order", directory: Path | None, console: Console) -> "Report":
+def _run(order: "Order", directory: Path | None, console: Console, folder: Path | None) -> "Report":
     from paintbox.bench import course
 
+    def keep(found: "Report") -> None:
+        if folder is not None:
+            _write(folder, found, console)
+
     try:
-        return course.run(order, directory, console)
+        return course.run(order, directory, console, keep)
     except KeyboardInterrupt:
         console.print("interrupted: what this bench had started is stopped")
         raise typer.Exit(INTERRUPTED) from None
@@ -102,10 +104,14 @@ def _require_writable(folder: Path) -> None:
 
 
 def _write(folder: Path, found: "Report", console: Console) -> None:
+    """Raises OperatorError where it could be written when that was tried, and cannot any more."""
     from paintbox.bench import publication
 
-    publication.write(folder, found)
-    console.print(f"written: {folder / publication.PAGE}", highlight=False, soft_wrap=True)
+    try:
+        publication.write(folder, found)
+    except OSError as error:
+        raise OperatorError(f"The page cannot be written to {folder} any more ({error.strerror}).") from None
+    console.print(f"{', '.join(found.sections)} written: {folder / publication.PAGE}", highlight=False, soft_wrap=True)
 
 
 def _tell(found: "Report", before: "Report | None", *, as_json: bool) -> None:
