@@ -8,6 +8,7 @@ from typing import Final
 from paintbox.bench import arrivals, bodies
 from paintbox.bench.changes import Organization
 from paintbox.bench.load import generation
+from paintbox.bench.workloads import outbox
 from webhook_ingest.models import Outgoing
 
 NOW: Final = int(time.time() * 1000)
@@ -33,6 +34,15 @@ def test_a_body_has_about_a_kilobyte_and_is_understood_by_its_door() -> None:
 
 def test_a_large_body_has_the_size_that_was_asked_for() -> None:
     assert len(bodies.large(bodies.a_run(1), 0, NOW // 1000, 200_000)) == 200_000
+
+
+def test_an_envelope_and_a_row_of_an_outbox_have_the_sizes_that_the_page_tells() -> None:
+    contacts = [bodies.stamped(each, NOW) for each in bodies.contacts(bodies.a_run(1), bodies.ENVELOPE)]
+    envelope = bodies.message((f"04l5e0000{index:06}AAA", each) for index, each in enumerate(contacts))
+    rows = [len(key) + len(headers) + len(value or b"") for _, _, key, headers, value in outbox.distinct_rows(100)]
+
+    assert 105_000 < len(envelope) < 115_000
+    assert 1_000 < sum(rows) / len(rows) < 1_150
 
 
 def test_the_changes_have_the_shares_that_the_page_tells() -> None:

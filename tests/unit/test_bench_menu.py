@@ -24,6 +24,11 @@ def test_a_letter_that_there_is_not_is_said_to_be_none() -> None:
         menu.named(["A", "X"], grown=False)
 
 
+def test_every_workload_says_how_it_measures() -> None:
+    assert menu.NOTES.keys() == menu.WORKLOADS.keys() | menu.GROWN.keys()
+    assert all(menu.NOTES.values())
+
+
 def test_copies_of_a_record_have_ids_of_their_own_that_are_salesforces() -> None:
     original = "003Dm00000020AbIAI"
 

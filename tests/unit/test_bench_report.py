@@ -115,6 +115,17 @@ def test_of_other_work_nothing_is_compared_and_on_another_machine_only_ratios() 
     assert [one.measure for one in on_another] == [f"ratio of {RATE}"]
 
 
+def test_of_what_was_measured_otherwise_nothing_is_compared() -> None:
+    before, now = a_report("AD"), a_report("AD")
+    otherwise = replace(before.sections["D"].outcome, notes=("The clock started earlier.",))
+    before = replace(before, sections={**before.sections, "D": replace(before.sections["D"], outcome=otherwise)})
+
+    assert comparison.differences(before, now) == [
+        "D is measured otherwise now, as its notes tell: nothing may be compared."
+    ]
+    assert {one.workload for one in comparison.changes(before, now)} == {"A"}
+
+
 def test_the_page_is_written_beside_the_json_that_the_next_bench_goes_on_from(tmp_path: Path) -> None:
     publication.write(tmp_path, a_report("A"))
     publication.write(tmp_path, a_report("D"))

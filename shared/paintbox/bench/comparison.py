@@ -30,7 +30,7 @@ def changes(before: Report, now: Report) -> list[Change]:
     found = []
     for letter, section in now.sections.items():
         earlier = before.sections.get(letter)
-        if earlier is None or not _is_same_work(earlier, section):
+        if earlier is None or not _is_same_work(earlier, section) or not _means_the_same(earlier, section):
             continue
         whole = is_same(earlier.machine, section.machine)
         known = dict(_medians(earlier, whole=whole))
@@ -47,11 +47,18 @@ def differences(before: Report, now: Report) -> list[str]:
             found.append(f"{letter} was on another machine then, or other servers: only ratios may be compared.")
         if earlier and not _is_same_work(earlier, section):
             found.append(f"{letter} was other work then ({earlier.outcome.title}): nothing may be compared.")
+        elif earlier and not _means_the_same(earlier, section):
+            found.append(f"{letter} is measured otherwise now, as its notes tell: nothing may be compared.")
     return found
 
 
 def _is_same_work(earlier: Section, now: Section) -> bool:
     return (earlier.is_quick, earlier.outcome.title) == (now.is_quick, now.outcome.title)
+
+
+def _means_the_same(earlier: Section, now: Section) -> bool:
+    """Whether both say alike how they were measured. A workload that is changed gets other notes."""
+    return earlier.outcome.notes == now.outcome.notes
 
 
 def _medians(section: Section, *, whole: bool) -> Iterator[tuple[tuple[str, str], float]]:

@@ -66,6 +66,19 @@ GROWN: Final[Mapping[str, Measure]] = {
     "D+": _large_outbox,
 }
 
+NOTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "A": doors.NOTES,
+    "A+": large_doors.NOTES,
+    "B": customers.NOTES,
+    "B+": large_customers.NOTES,
+    "B++": one_account.NOTES,
+    "D": outbox.NOTES,
+    "D+": outbox.NOTES,
+    "E": latency.NOTES,
+    "F": processes.NOTES,
+}
+"""How each workload measures, in words, whatever its figures are: what has other notes was measured otherwise."""
+
 
 def named(letters: Sequence[str], *, grown: bool) -> dict[str, Measure]:
     """The workloads asked for, in their order; all where none is. Raises OperatorError for one that there is not."""

@@ -34,6 +34,11 @@ POSITION: Final = "position"
 RELAY: Final = "the outbox relay"
 PLAIN: Final = "a plain relay (select 1,000, send each, gather, delete)"
 MEMORY: Final = "the producer alone, from memory"
+NOTES: Final = (
+    "A row is a customer's change as `customer_sync` publishes it: some 1.1 KB with key and headers.",
+    "The relay sends in transactions of 5,000 rows; neither of the others uses transactions.",
+    "The rows are committed at once, the clock starts with that commit, and ends when the last row is deleted.",
+)
 SUBJECTS: Final = {RELAY: "relay", PLAIN: "plain_relay", MEMORY: "rows_in_memory"}
 
 
@@ -46,7 +51,7 @@ async def measure(rig: Rig, rows: int, rounds: int, say: Say) -> Outcome:
     say("making the rows")
     await broker.create_topic(rig.kafka, TOPIC, PARTITIONS)
     async with connected(rig.dsn(Database.CUSTOMERS), process=broker.PROCESS) as connection:
-        size = await make_rows(connection, rows)
+        await make_rows(connection, rows)
     async with _children(rig, subjects) as children:
         turns: dict[str, Turn] = {name: partial(_turn, rig, one, rows) for name, one in children.items()}
         runs = await interleaved(turns, rounds, say)
@@ -57,11 +62,7 @@ async def measure(rig: Rig, rows: int, rounds: int, say: Say) -> Outcome:
         figures=figures,
         ratios=(*ratios, outcomes.ratio(figures, RELAY, PLAIN, outcomes.CPU)),
         goals=(outcomes.at_least("the relay at least 2 x the plain relay", ratios[0].values, 2.0),),
-        notes=(
-            f"A row is a customer's change as `customer_sync` publishes it: {size:,.0f} bytes with key and headers.",
-            "The relay sends in transactions of 5,000 rows; neither of the others uses transactions.",
-            "The rows are committed at once, the clock starts with that commit, and ends when the last row is deleted.",
-        ),
+        notes=NOTES,
     )
 
 
@@ -104,8 +105,8 @@ async def _check(rig: Rig, name: str, before: broker.Ends, rows: int, *, in_orde
         raise OperatorError(f"What {name} sent is not what was in the outbox, or in another order.")
 
 
-async def make_rows(connection: Connection, rows: int) -> float:
-    """Makes the table that outboxes are filled from; how many bytes of a row go to Kafka on average."""
+async def make_rows(connection: Connection, rows: int) -> None:
+    """Makes the table that outboxes are filled from."""
     await connection.execute(
         f"""
         CREATE SCHEMA IF NOT EXISTS bench;
@@ -115,7 +116,7 @@ async def make_rows(connection: Connection, rows: int) -> float:
           WITH (autovacuum_enabled = off) -- which would work on it beside whoever is measured
         """
     )
-    distinct = list(_distinct(min(DISTINCT, rows)))
+    distinct = list(distinct_rows(min(DISTINCT, rows)))
     await connection.copy_records_to_table("distinct_rows", schema_name="bench", records=distinct)
     await connection.execute(
         f"""
@@ -128,13 +129,10 @@ async def make_rows(connection: Connection, rows: int) -> float:
         rows,
     )
     await connection.execute(f"ANALYZE {TABLE}")
-    size = await connection.fetchval(
-        f"SELECT avg(length(key) + length(headers::text) + length(value)) FROM {TABLE}"  # noqa: S608 - a constant
-    )
-    return float(size)
 
 
-def _distinct(many: int) -> Iterator[tuple[int, str, str, str, bytes | None]]:
+def distinct_rows(many: int) -> Iterator[tuple[int, str, str, str, bytes | None]]:
+    """So many rows that differ: number, topic, key, headers and value."""
     for number in range(many):
         event = announcements.customer_changed(_row(number), _cause(number))
         yield number, TOPIC, event.key, orjson.dumps(event.headers).decode(), event.value
