@@ -1,7 +1,9 @@
 """Results of `paintbox bench`, without any server."""
 
+from dataclasses import replace
 from typing import Final
 
+from paintbox.bench.menu import NOTES
 from paintbox.bench.outcomes import RATE, Curve, Figure, Goal, Outcome, Ratio, Table
 from paintbox.bench.report import Report, Section
 
@@ -21,7 +23,10 @@ def an_outcome(rate: float = 2_000.0) -> Outcome:
 
 
 def a_report(letters: str = "D", rate: float = 2_000.0, others: float = 0.0, **machine: str) -> Report:
-    sections = {
-        letter: Section("2026-11-22", 12.0, False, others, MACHINE | machine, an_outcome(rate)) for letter in letters
-    }
-    return Report({**MACHINE, **machine}, sections)
+    return Report({**MACHINE, **machine}, {letter: a_section(letter, rate, others, **machine) for letter in letters})
+
+
+def a_section(letter: str, rate: float = 2_000.0, others: float = 0.0, **machine: str) -> Section:
+    """Measured as the bench measures today."""
+    outcome = replace(an_outcome(rate), notes=NOTES[letter])
+    return Section("2026-11-22", 12.0, False, others, MACHINE | machine, outcome)

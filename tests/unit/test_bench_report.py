@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from paintbox.bench import comparison, publication, report
+from paintbox.bench import comparison, menu, publication, report
 from paintbox.bench.outcomes import CPU, RATE, Figure
 from paintbox.bench.page import number, page
 from paintbox.bench.pictures import pictures
+from paintbox.bench.report import Report
 from paintbox.bench.workloads import doors
 from paintbox.errors import OperatorError
-from support.bench import a_report, an_outcome
+from support.bench import a_report, a_section, an_outcome
 
 
 def test_a_report_survives_its_own_json() -> None:
@@ -35,7 +36,7 @@ def test_the_page_shows_figures_ratios_goals_and_the_machine() -> None:
     assert "| D | at least 2 x | 4.00 | met |" in text
     assert "| D | at least 9 x | 4.00 | **not met** |" in text
     assert "| processor | two cores |" in text
-    assert "- A note." in text
+    assert f"- {menu.NOTES['D'][0]}" in text
 
 
 def test_the_page_shows_further_tables_under_their_own_headings() -> None:
@@ -48,12 +49,41 @@ def test_a_report_from_before_there_were_further_tables_is_read() -> None:
     document = report.as_document(a_report())
     del document["workloads"]["D"]["tables"]
 
-    assert report.from_document(document).sections["D"].outcome == replace(an_outcome(), tables=())
+    assert report.from_document(document).sections["D"].outcome == replace(a_section("D").outcome, tables=())
 
 
 def test_the_page_says_where_the_machine_had_other_work() -> None:
     assert "Other work ran on the machine" not in page(a_report(others=0.1))
     assert "(35% of its cores just before)" in page(a_report(others=0.35))
+
+
+def test_a_goal_says_where_it_was_not_measured_as_the_others_were() -> None:
+    usual, other = a_section("D"), a_section("D", processor="four cores")
+    quick, busy = replace(other, is_quick=True), a_section("F", others=0.35)
+    older = replace(usual, outcome=replace(usual.outcome, notes=("The clock started earlier.",)))
+    sections = {"A": older, "B": quick, "D": usual, "E": replace(other, outcome=an_outcome()), "F": busy}
+
+    text = page(Report(usual.machine, sections))
+
+    goals = [line for line in text.splitlines() if "| at least 2 x |" in line]
+    assert [line.rpartition("4.00 | ")[2] for line in goals] == [
+        "met, of an older bench |",
+        "met, `--quick`, on another machine, of an older bench |",
+        "met |",
+        "met, on another machine, of an older bench |",
+        "met, beside other work |",
+    ]
+    assert text.count("By **an older bench**") == 3
+
+
+def test_what_floors_are_made_of_is_said_of_figures_of_one_machine_only() -> None:
+    usual = a_report("AD")
+    quick = {**usual.sections, "A": replace(usual.sections["A"], is_quick=True)}
+    other = {**usual.sections, "A": a_section("A", processor="four cores")}
+
+    assert "What the floor of a goal" in page(usual)
+    assert "What the floor of a goal" not in page(replace(usual, sections=quick))
+    assert "What the floor of a goal" not in page(replace(usual, sections=other))
 
 
 def test_a_figure_has_as_many_digits_as_mean_something() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from paintbox.bench.figures import spread
+from paintbox.bench.menu import NOTES
 from paintbox.bench.outcomes import Figure, Goal, Outcome, Ratio
 from paintbox.bench.report import Report, Section, is_same
 
@@ -22,8 +23,8 @@ alone, peak RSS the most that it had in that round. `make bench` measures A, B, 
 --against FILE` compares. What was found with profilers, and mended or not, is in [profile.md](profile.md).
 """
 FLOORS: Final = (
-    "What the floor of a goal that is not met is made of: [a change and a webhook at a door]"
-    "(decisions/0040-what-a-change-costs-on-two-cores.md), [from webhook to key]"
+    "What the floor of a goal that is not met is made of, each on the machine and of the day that it names: [a change "
+    "and a webhook at a door](decisions/0040-what-a-change-costs-on-two-cores.md), [from webhook to key]"
     "(decisions/0039-what-a-webhook-costs-on-two-cores.md)."
 )
 QUIET: Final = 0.15
@@ -38,8 +39,8 @@ def page(report: Report, pictures: Sequence[tuple[str, str]] = ()) -> str:
     lines = [INTRODUCTION, "| machine | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in report.machine.items()]
     lines += ["", *_goals(report), *(f"\n![{title}]({file})" for title, file in pictures)]
-    for section in report.sections.values():
-        lines += ["", *section_lines(section, report.machine)]
+    for letter, section in report.sections.items():
+        lines += ["", *section_lines(letter, section, report.machine)]
     return "\n".join(lines) + "\n"
 
 
@@ -50,16 +51,35 @@ def _goals(report: Report) -> Iterator[str]:
     yield "|---|---|---|---|"
     for letter, section in report.sections.items():
         for goal in section.outcome.goals:
-            yield f"| {letter} | {goal.asked} | {number(goal.found)} | {_verdict(goal)} |"
-    yield ""
-    yield FLOORS
+            where = "".join(f", {one}" for one in _apart(letter, section, report.machine))
+            yield f"| {letter} | {goal.asked} | {number(goal.found)} | {_verdict(goal)}{where} |"
+    if all(not section.is_quick and is_same(section.machine, report.machine) for section in report.sections.values()):
+        yield ""
+        yield FLOORS
 
 
 def _verdict(goal: Goal) -> str:
     return "met" if goal.is_met else "**not met**"
 
 
-def section_lines(section: Section, machine: Mapping[str, str] | None = None) -> Iterator[str]:
+def _apart(letter: str, section: Section, machine: Mapping[str, str]) -> Iterator[str]:
+    """What keeps a section from being read as one of these figures, of this machine, of this bench."""
+    if section.is_quick:
+        yield "`--quick`"
+    if not is_same(section.machine, machine):
+        yield "on another machine"
+    if section.others > QUIET:
+        yield "beside other work"
+    if _is_older(letter, section):
+        yield "of an older bench"
+
+
+def _is_older(letter: str, section: Section) -> bool:
+    """Whether it was measured otherwise than the bench does now, as its notes tell."""
+    return section.outcome.notes != NOTES.get(letter)
+
+
+def section_lines(letter: str, section: Section, machine: Mapping[str, str] | None = None) -> Iterator[str]:
     """The tables of one workload; `machine` is what a reader takes it to be measured on."""
     outcome = section.outcome
     quick = ", `--quick`: no more than a sign that it works" if section.is_quick else ""
@@ -68,6 +88,8 @@ def section_lines(section: Section, machine: Mapping[str, str] | None = None) ->
     yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s, {_rounds(outcome)}{quick}."
     if machine is not None and not is_same(section.machine, machine):
         yield f"On **another machine**: {'; '.join(f'{name} {value}' for name, value in section.machine.items())}."
+    if _is_older(letter, section):
+        yield "By **an older bench**, which measured otherwise than today's does: as the notes below say."
     if section.others > QUIET:
         yield (
             f"**Other work ran on the machine** ({section.others:.0%} of its cores just before): only the ratios and "

@@ -14,7 +14,7 @@ from paintbox.bench.report import Report
 def show(console: Console, report: Report) -> None:
     """Every section that was measured now."""
     for letter, section in report.sections.items():
-        console.print(Markdown("\n".join(section_lines(section))))
+        console.print(Markdown("\n".join(section_lines(letter, section))))
         for goal in section.outcome.goals:
             style = "green" if goal.is_met else "red"
             verdict = "met" if goal.is_met else "not met"
