@@ -39,6 +39,13 @@ def test_the_page_shows_figures_ratios_goals_and_the_machine() -> None:
     assert f"- {menu.NOTES['D'][0]}" in text
 
 
+def test_the_page_says_how_many_rounds_there_are_and_what_does_not_take_turns() -> None:
+    text = " ".join(page(a_report()).split())
+
+    assert "of 5 rounds, of what is grown of 3." in text
+    assert "B+'s process with few contacts, whose rounds are before those with many" in text
+
+
 def test_the_page_shows_further_tables_under_their_own_headings() -> None:
     text = page(a_report())
 

@@ -19,9 +19,9 @@ NOTES: Final = (
     "The contacts beyond the first are copies that the bench loads in bulk, as are their accounts: mirror, customer, "
     "cache, and a row each in webhook_events, webhook_event_keys, sync_logs and customer_sync_logs. The changes are of "
     "any of them, and an account has as many contacts as before.",
-    "One process with few contacts has its rounds before the others are loaded, the others take turns: the ratio to it "
-    "is of rounds that were not side by side. The changes are put into Kafka once the processes are members of their "
-    "group, and that takes part of the cores, unlike in B.",
+    "One process with few contacts has its rounds before the others are loaded, the others take turns. So the ratio to "
+    "it is of rounds that were not side by side, unlike those to one process with many. The changes are put into Kafka "
+    "once the processes are members of their group, and that takes part of the cores, unlike in B.",
     "Processes share the topic's partitions, and the cores with PostgreSQL and Kafka. CPU is that of all together, the "
     "peak that of the largest.",
 )

@@ -26,6 +26,7 @@ LOOK_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 300.0
 EVERY_SECONDS: Final = 0.02
 """Between two changes of others."""
+ALONE_SECONDS: Final = 5
 ALONE: Final = "others alone"
 MEANWHILE: Final = "others meanwhile"
 FAN_OUT: Final = "the account's change"
@@ -34,7 +35,8 @@ NOTES: Final = (
     "One change of the account's billing address is put into the topic, and a contact of nobody else's account every "
     "20 ms beside it, until the last row has the new address. Latency of the others is from the record's time to their "
     "row's commit.",
-    f"Memory before is the peak once an account of {FEW:,} contacts has changed.",
+    f"A round goes one way: the others alone for {ALONE_SECONDS} s, an account of {FEW:,} contacts changes, then the "
+    "large one. Memory before is the peak once the small one has changed.",
     "The longest transaction is the greatest age that a look every 50 ms at PostgreSQL's sessions found.",
 )
 
@@ -68,7 +70,7 @@ async def measure(rig: Rig, contacts: int, rounds: int, say: Say) -> Outcome:
     for number in range(1, rounds + 1):
         await rig.start(SERVICE)
         say(f"round {number} of {rounds}: others alone")
-        alone.append(await _others(rig, 100 + number, asyncio.create_task(asyncio.sleep(5))))
+        alone.append(await _others(rig, 100 + number, asyncio.create_task(asyncio.sleep(ALONE_SECONDS))))
         await _spread(rig, small, few, f"Nearby {number}", Watched())
         say(f"round {number} of {rounds}: the account changes")
         found.append(await _round(rig, number, organization, contacts))
