@@ -17,14 +17,14 @@ INTRODUCTION: Final = f"""\
 How fast it is, as **ratios in one run on one machine**: to what Kafka, PostgreSQL and an HTTP server could do at best,
 and to what one would write instead. Absolute figures differ from machine to machine; on this one the load, both
 servers and all services share the cores. Each figure is the median of its section's rounds after a warm-up, with the
-least and the greatest: of {FULL.rounds} rounds, of what is grown of {FULL.large_rounds}. Who is compared takes turns in
-each round, and a ratio is taken round by round. Not so interleaved are B's sizes of batches, which have rounds of their
-own after the others, B+'s process with few contacts, whose rounds are before those with many, and B++, where nothing is
-compared. CPU is user and system time of the process under test alone, peak RSS the most that it had in that round.
-`make bench` measures A, B, D, E and F again, in about half an hour, `make bench BENCH=--large` the grown ones (A+, B+,
-B++, D+), in about half an hour. Both write this page and [performance.json](performance.json), each workload as soon as
-it is done, and leave on it what was measured before; `paintbox bench --against FILE` compares. What was found with
-profilers, and mended or not, is in [profile.md](profile.md).
+least and the greatest: of {FULL.rounds} rounds, of what is grown of {FULL.large_rounds}. Who is compared takes turns
+in each round, and a ratio is taken round by round. Not so interleaved are B's sizes of batches, which have rounds of
+their own after the others, B+'s process with few contacts, whose rounds are before those with many, and B++, whose
+rounds all go one way. CPU is user and system time of the process under test alone, peak RSS the most that it had in
+that round. `make bench` measures A, B, D, E and F again, in about half an hour, `make bench BENCH=--large` the grown
+ones (A+, B+, B++, D+), in about half an hour. Both write this page and [performance.json](performance.json), each
+workload as soon as it is done, and leave on it what was measured before; `paintbox bench --against FILE` compares.
+What was found with profilers, and mended or not, is in [profile.md](profile.md).
 """
 FLOORS: Final = (
     "What the floor of a goal that is not met is made of, each on the machine and of the day that it names: [a change "
