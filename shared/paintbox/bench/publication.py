@@ -40,7 +40,9 @@ def write(folder: Path, found: Report) -> None:
     """Writes all of it; workloads that were measured before, and not now, stay on the page."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = report.joined(_before(folder / DOCUMENT), found)
-    (folder / DOCUMENT).write_text(json.dumps(report.as_document(whole), indent=1) + "\n", encoding="utf-8")
+    fresh = folder / f".{DOCUMENT}"  # what all figures are kept in is never there by half
+    fresh.write_text(json.dumps(report.as_document(whole), indent=1) + "\n", encoding="utf-8")
+    fresh.replace(folder / DOCUMENT)
     drawn = pictures(whole)
     (folder / PICTURES).mkdir(exist_ok=True)
     for old in (folder / PICTURES).glob("*.svg"):
