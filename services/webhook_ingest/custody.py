@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
-import asyncpg
-
 from synckit import failpoints, postgres
 from synckit.failures import describe, is_the_servers, passes
 from synckit.postgres import Pool
@@ -53,13 +51,9 @@ class Custody:
         Once it could not be written, a check goes as far as a write does, and the first that works ends that: an edge
         that sends nothing to a door that is not ready would never find out.
         """
-        try:
-            async with postgres.session_for(self._pool, postgres.CHECK_SECONDS) as connection:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await (spool.rehearse(connection) if self._has_failed else spool.check(connection))
-        except asyncpg.ReadOnlySQLTransactionError:
-            await self._pool.expire_connections()  # only a new session may find the server that takes writes
-            raise
+        async with postgres.session_for(self._pool, postgres.CHECK_SECONDS) as connection:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await (spool.rehearse(connection) if self._has_failed else spool.check(connection))
         self._recovered()
 
     async def _spool(self, records: Sequence[Outgoing], seconds: float) -> None:

@@ -168,7 +168,7 @@ class Sender:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _has_rows(self) -> bool:
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             now = monotonic()
             if now - self._measured_at >= MEASURE_SECONDS:
                 rows, age = await queues.depth(connection, "integrations.webhook_spool", "spooled_at")

@@ -23,6 +23,8 @@ NAMES: Final = frozenset(
         "consumer.alarm:after_commit",
         "consumer.alarm:before_commit",
         "consumer.apply:before",
+        "consumer.counts:after_commit",
+        "consumer.counts:before_commit",
         "consumer.lease:after_commit",
         "consumer.lease:before_commit",
         "consumer.markers:after_commit",

@@ -34,8 +34,8 @@ class Verdict(Enum):
     RACE = "race"
     """Most likely somebody else was faster: try again a few times, then it is poison."""
     UNCLEAR = "unclear"
-    """Most likely a session that died in use, or whose answers are damaged: wait as for what passes, but not for ever,
-    since asyncpg raises the same for a call that is wrong."""
+    """Most likely a session that died in use, whose answers are damaged, or a database that is being restored: wait as
+    for what passes, but not for ever, since a call of asyncpg, or SQL, that is wrong leads to the same."""
     BUG = "bug"
     """Nobody foresaw it: stop loudly."""
 
@@ -45,6 +45,10 @@ AWAY: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
 are missing, as while it is restored."""
 NEVER: Final = frozenset({"22", "54"})
 """A value that the column's type, or a limit of the server itself (an index row, a tsvector), can never take."""
+NUMBERING: Final = frozenset({"GetNewTransactionId", "GetNewMultiXactId"})
+"""Functions of the server that refuse all writes with class 54, until it has been vacuumed: no value's fault."""
+NOT_YET: Final = frozenset({"3F000", "42501", "42P01"})
+"""A schema, a right, a table is missing: as while a database is restored, or by a mistake in our own SQL."""
 READ_ONLY: Final = "25006"
 NOT_NULL: Final = "23502"
 ENDED_AMID: Final = frozenset({"25P03", "25P04"})
@@ -114,6 +118,10 @@ def collecting(bugs: list[Exception]) -> Iterator[None]:
 
 def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
     state = error.sqlstate or ""
+    if state in NOT_YET:
+        return Verdict.UNCLEAR
+    if getattr(error, "server_source_function", None) in NUMBERING:
+        return Verdict.TRANSIENT
     if state[:2] in NEVER or state == NOT_NULL or (state == CHECK and error.constraint_name):
         return Verdict.POISON
     if state in RACES:

@@ -107,6 +107,21 @@ async def connect(dsn: str, *, process: str, **settings: str) -> "asyncpg.Connec
 
 
 @asynccontextmanager
+async def session(pool: Pool, seconds: float | None = None) -> AsyncIterator[Connection]:
+    """A connection, waited for so many seconds at most.
+
+    Where its server only reads, all connections of the pool are made anew: it was the primary once, and only a new
+    connection may find the server that is it now.
+    """
+    async with pool.acquire(timeout=seconds) as connection:
+        try:
+            yield connection
+        except asyncpg.ReadOnlySQLTransactionError:
+            await pool.expire_connections()
+            raise
+
+
+@asynccontextmanager
 async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
     """A connection in a transaction of its own, committed at the end.
 
@@ -115,7 +130,7 @@ async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
 
     Raises what the block raised, whatever becomes of the rollback; EndedError where the session had ended under it.
     """
-    async with pool.acquire() as connection:
+    async with session(pool) as connection:
         block = connection.transaction()
         with _torn_when_late(connection):
             await block.start()
@@ -171,7 +186,7 @@ async def session_for(pool: Pool, seconds: float) -> AsyncIterator[Connection]:
     """
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + seconds
-    async with pool.acquire(timeout=seconds) as connection:
+    async with session(pool, seconds) as connection:
         deadline = loop.call_at(ends_at, _tear, connection)
         try:
             yield connection

@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
+from synckit import postgres
 from synckit.failures import describe, passes
 from synckit.postgres import Pool
 
@@ -23,7 +24,7 @@ async def end_silent(pool: Pool, silent: timedelta = SILENT) -> int:
     `statement_timeout` while it reads a command (ProcessInterrupts, tcop/postgres.c; 15 to 18). `transaction_timeout`
     would end it too, from 17 on. A process that was merely slow finds its connection closed, and tries again.
     """
-    async with pool.acquire() as connection:
+    async with postgres.session(pool) as connection:
         ended: int = await connection.fetchval(
             """
             SELECT count(pg_catalog.pg_terminate_backend(pid))

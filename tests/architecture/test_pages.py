@@ -37,7 +37,7 @@ OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "photo_sync.handlers.held:_count_projects": (),
     "photo_sync.handlers.held:_find_projects_of_photos": (),
     "photo_sync.handlers.held:_match_projects": (),
-    "synckit.consumer.alarms:count_parked": (),
+    "synckit.consumer.alarms:count_all": (),
     "synckit.consumer.alarms:list_topics": (),
     "synckit.consumer.alarms:raise_alarm": ("consumer.alarm",),
     "synckit.consumer.group:_join": (),

@@ -5,10 +5,12 @@ import os
 import signal
 import time
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
-from paintbox.databases import Database, connected
+from paintbox.databases import Connection, Database, connected
 from support.postgres import NewDatabase, OpenSession
 from synckit import line, postgres
 from synckit.errors import TransientError
@@ -203,3 +205,23 @@ async def test_a_transaction_that_fails_is_rolled_back_and_its_session_goes_on(n
 
     assert made is None
     assert len(set(backends)) == 1
+
+
+async def test_sessions_of_a_server_that_only_reads_are_made_anew(new_database: NewDatabase, admin: Connection) -> None:
+    """As where a primary was fenced, and the DSN leads to the new one: the old one's sessions stay open."""
+    dsn = await new_database(Database.CUSTOMERS)
+    name = urlsplit(dsn).path[1:]
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with postgres.create_pool(dsn, process="test", size=2) as pool:
+        async with pool.acquire() as one, pool.acquire() as other:
+            backends = {await one.fetchval(BACKEND), await other.fetchval(BACKEND)}
+        await admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            async with postgres.transaction(pool, "test") as connection:
+                await connection.execute("CREATE TABLE made ()")
+
+        async with postgres.session(pool) as one, postgres.session(pool) as other:
+            fresh = {await one.fetchval(BACKEND), await other.fetchval(BACKEND)}
+            await one.execute("CREATE TABLE made ()")
+
+    assert not backends & fresh

@@ -15,3 +15,6 @@ class NoAlarms(Alarms):
     async def list_topics(self) -> frozenset[str]:
         """None."""
         return frozenset()
+
+    async def tell(self) -> None:
+        """Nobody."""

@@ -22,7 +22,7 @@ def steps() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-OPENED: Final = frozenset({"acquire", "commit", "connect", "session_for"})
+OPENED: Final = frozenset({"acquire", "commit", "connect", "session", "session_for"})
 """What opens a session without a transaction, or commits: whatever is durable goes through one of these."""
 
 

@@ -32,6 +32,7 @@ def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
             postgres_error, ("08006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01", "57P03", "58030")
         ),
         *map(postgres_error, ("25006", "25P03", "25P04", "28P01", "3D000", "23P01")),
+        postgres_error("54000", R="GetNewTransactionId"),  # has to be vacuumed first
         asyncpg.ClientConfigurationError("sslmode is not one of these"),
         postgres_error("23514"),  # no partition of relation found for row
         FileNotFoundError(2, "a Unix socket whose server is being restarted"),
@@ -79,6 +80,11 @@ def test_what_a_session_that_died_in_use_raises_is_waited_for_but_not_for_ever()
     assert (verdict(error), passes(error)) == (Verdict.UNCLEAR, True)
 
 
+@pytest.mark.parametrize("sqlstate", ["3F000", "42501", "42P01"])
+def test_what_a_restore_brings_back_last_is_waited_for_but_not_for_ever(sqlstate: str) -> None:
+    assert verdict(postgres_error(sqlstate)) is Verdict.UNCLEAR
+
+
 @pytest.mark.parametrize("sqlstate", ["23503", "23505"])
 def test_keys_are_races_first(sqlstate: str) -> None:
     assert verdict(postgres_error(sqlstate)) is Verdict.RACE
@@ -92,7 +98,7 @@ def test_keys_are_races_first(sqlstate: str) -> None:
         AssertionError(),
         FileNotFoundError(2, "there is none", "a file"),
         PermissionError(13, "it is not ours", "a file"),
-        *map(postgres_error, ("42601", "42P01", "42501", "0A000", "XX000")),
+        *map(postgres_error, ("42601", "42703", "0A000", "XX000")),
     ],
     ids=repr,
 )

@@ -10,6 +10,7 @@ from photo_sync import metrics
 from photo_sync.resources import Resources
 from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
+from synckit import postgres
 from synckit.consumer.lease import Lease
 from synckit.failures import collecting, describe, passes
 from synckit.mirror.notes import SLICE, Note
@@ -62,7 +63,7 @@ class Net:
     async def _match_projects(self, bugs: list[Exception]) -> None:
         after: str | None = ""
         while after is not None:
-            async with self._resources.projects.acquire() as connection:
+            async with postgres.session(self._resources.projects) as connection:
                 ids = await held.list_unsettled_projects(connection, after, SLICE)
             await self._project(PROJECT, ids, bugs)
             after = ids[-1] if len(ids) == SLICE else None
@@ -70,7 +71,7 @@ class Net:
     async def _find_projects_of_photos(self, bugs: list[Exception]) -> None:
         """As many slices as a round has, on from where the last one ended; counted is what a whole pass has found."""
         for _ in range(PHOTO_SLICES):
-            async with self._resources.projects.acquire() as connection:
+            async with postgres.session(self._resources.projects) as connection:
                 looked = await held.look_at_photos(connection, self._photo, SLICE)
             await self._project(PHOTO, looked.late, bugs)
             self._photos_held += looked.held
@@ -93,7 +94,7 @@ class Net:
             projector.forget(note)  # what fails is looked at in the next round, as all of it
 
     async def _count_projects(self) -> None:
-        async with self._resources.projects.acquire() as connection:
+        async with postgres.session(self._resources.projects) as connection:
             row = await held.count_unsettled(connection)
         if row is not None:
             HELD.labels(PROJECT, "customer").set(row["customer"])

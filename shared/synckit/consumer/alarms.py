@@ -2,31 +2,68 @@
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
+from uuid import uuid4
 
-from synckit import failpoints
+from synckit import failpoints, postgres
 from synckit.postgres import Pool
 
 WINDOW_SECONDS: Final = 60.0
 MOST_PARKED: Final = 100
 LARGEST_SHARE: Final = 0.05
+TELL_SECONDS: Final = 5.0
+NEVER: Final = float("-inf")
+
+_FORGET: Final = """
+    DELETE FROM integrations.consumer_counts
+     WHERE (consumer, topic, copy) IN (
+               SELECT consumer, topic, copy
+                 FROM integrations.consumer_counts
+                WHERE counted_at < now() - interval '1 hour'
+                  FOR UPDATE SKIP LOCKED
+           )
+    """
+_TELL: Final = """
+    INSERT INTO integrations.consumer_counts AS stored (consumer, topic, copy, records)
+    SELECT $1, topic, $2, records
+      FROM unnest($3::text[], $4::bigint[]) AS incoming (topic, records)
+     ORDER BY topic
+    ON CONFLICT (consumer, topic, copy) DO UPDATE
+       SET records = excluded.records, counted_at = excluded.counted_at
+    """
+_COUNT: Final = """
+    WITH since AS MATERIALIZED (
+        SELECT greatest(
+                   now() - make_interval(secs => $3),
+                   (SELECT cleared_at FROM integrations.consumer_alarms WHERE consumer = $1 AND topic = $2)) AS at
+    )
+    SELECT (SELECT count(*)
+              FROM integrations.parked_records
+             WHERE consumer = $1 AND topic = $2 AND redriven_at IS NULL AND dropped_at IS NULL
+               AND parked_at > (SELECT at FROM since)) AS parked,
+           (SELECT coalesce(sum(records), 0)::bigint
+              FROM integrations.consumer_counts
+             WHERE consumer = $1 AND topic = $2 AND copy <> $4 AND counted_at > (SELECT at FROM since)) AS records
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Records of a topic within a minute, and how many of them were parked: by all consumers of a process."""
+    """Records of a topic within a minute, and how many of them were parked."""
 
     records: int
     parked: int
 
-    def is_alarming(self, parked_by_all: int | None) -> bool:
-        """Whether that is not bad data but a bad release, which every copy of the process meets in the same share.
+    @property
+    def is_alarming(self) -> bool:
+        """Whether that is not bad data but a bad release."""
+        return self.parked > MOST_PARKED and self.is_large_share
 
-        `parked_by_all` counts each record once; None where that is not known. Our own count has those that were read
-        again, as after a rebalance, once more each time: good for the share alone.
-        """
-        parked = self.parked if parked_by_all is None else parked_by_all
-        return parked > MOST_PARKED and self.parked > self.records * LARGEST_SHARE
+    @property
+    def is_large_share(self) -> bool:
+        """Whether too much of it was parked, however little it is."""
+        return self.parked > self.records * LARGEST_SHARE
 
 
 class Window:
@@ -38,7 +75,11 @@ class Window:
     def add(self, now: float, count: Count) -> Count:
         """The sum of the last minute, with this batch; `now` in seconds of any clock that only rises."""
         self._batches.append((now, count))
-        while self._batches[0][0] < now - WINDOW_SECONDS:
+        return self.total(now)
+
+    def total(self, now: float) -> Count:
+        """The sum of the last minute."""
+        while self._batches and self._batches[0][0] < now - WINDOW_SECONDS:
             self._batches.popleft()
         counts = [one for _, one in self._batches]
         return Count(sum(one.records for one in counts), sum(one.parked for one in counts))
@@ -54,34 +95,39 @@ class Alarms:
     def __init__(self, pool: Pool, consumer: str) -> None:
         self._pool = pool
         self._consumer = consumer
+        self._copy = uuid4()
         self._windows: defaultdict[str, Window] = defaultdict(Window)
+        self._told_at = NEVER
+        self._told: set[str] = set()
+        """Topics of which others take something into account."""
 
     def window(self, topic: str) -> Window:
         """What this process has applied of a topic, by however many consumers."""
         return self._windows[topic]
 
-    async def count_parked(self, topic: str) -> int:
-        """How many of a topic's records all copies of the process have parked within a minute, and since its last alarm
-        was cleared."""
-        async with self._pool.acquire() as connection:
-            parked: int = await connection.fetchval(
-                """
-                SELECT count(*)
-                  FROM integrations.parked_records
-                 WHERE consumer = $1 AND topic = $2 AND redriven_at IS NULL AND dropped_at IS NULL
-                   AND parked_at > greatest(
-                       now() - make_interval(secs => $3),
-                       (SELECT cleared_at FROM integrations.consumer_alarms WHERE consumer = $1 AND topic = $2))
-                """,
-                self._consumer,
-                topic,
-                WINDOW_SECONDS,
-            )
-        return parked
+    async def tell(self) -> None:
+        """Every 5 s at most: let the other copies know how much of each topic this one has applied within a minute."""
+        now = monotonic()
+        if now - self._told_at < TELL_SECONDS:
+            return
+        applied = {topic: window.total(now).records for topic, window in self._windows.items()}
+        counts = {topic: records for topic, records in sorted(applied.items()) if records or topic in self._told}
+        if counts:
+            async with postgres.transaction(self._pool, "consumer.counts") as connection:
+                await connection.execute(_FORGET)
+                await connection.execute(_TELL, self._consumer, self._copy, list(counts), list(counts.values()))
+        self._told_at, self._told = now, {topic for topic, records in counts.items() if records}
+
+    async def count_all(self, topic: str, mine: Count) -> Count:
+        """What all copies of the process have applied and parked of a topic within a minute, and since its last alarm
+        was cleared. Each parked record counts once, however often it was read. What others applied is up to 5 s old."""
+        async with postgres.session(self._pool) as connection:
+            [row] = await connection.fetch(_COUNT, self._consumer, topic, WINDOW_SECONDS, self._copy)
+        return Count(max(mine.records + row["records"], row["parked"]), row["parked"])
 
     async def raise_alarm(self, topic: str, count: Count) -> None:
         """Put an alarm in force. One that is in force already stays as it is."""
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             failpoints.hit("consumer.alarm:before_commit")
             await connection.execute(
                 """
@@ -103,7 +149,7 @@ class Alarms:
 
     async def list_topics(self) -> frozenset[str]:
         """The topics that have an alarm in force."""
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             rows = await connection.fetch(
                 "SELECT topic FROM integrations.consumer_alarms WHERE consumer = $1 AND cleared_at IS NULL",
                 self._consumer,

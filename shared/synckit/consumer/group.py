@@ -122,6 +122,7 @@ class ConsumerGroup:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 raised = await self._alarms.list_topics()
+                await self._alarms.tell()
                 for consumer, subscriber in self._members():
                     await consumer.heed(raised, asked_at, has_left=not subscriber.running)
         except Exception as error:

@@ -107,7 +107,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if self._unsaved is not None:
             await self._save(self._unsaved)
         elif self.topic.name in raised:
-            self._stop_by_alarm({})
+            self._stop_by_alarm()
         elif has_left and self._alarmed_at is not None and self._alarmed_at < asked_at:
             self._resume()
 
@@ -229,23 +229,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Stop where too many were parked. False where nobody could look or save: the offsets are not committed then.
 
         They are parked by then, so whoever reads them again changes nothing, and neither does a later batch's commit.
-        Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back.
+        Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back. Of the
+        others it is known at once what they parked, and later what they applied: so our share has to be too large too.
         """
         mine = self._window.add(monotonic(), count)
         if not count.parked:
             return True
         try:
-            parked = await self._alarms.count_parked(self.topic.name)
-            if not mine.is_alarming(parked):
+            everybodys = await self._alarms.count_all(self.topic.name, mine)
+            if not (everybodys.is_alarming and mine.is_large_share):
                 return True
-            self._stop_by_alarm({"records": str(mine.records), "parked": str(parked)})
-            await self._save(mine)
+            self._stop_by_alarm(everybodys)
+            await self._save(everybodys)
         except Exception as error:
             if not passes(error):
                 raise
-            if mine.is_alarming(None):
+            if mine.is_alarming:
                 log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
-                self._stop_by_alarm({"records": str(mine.records), "parked": str(mine.parked)})
+                self._stop_by_alarm(mine)
                 self._unsaved = mine
             return False
         return True
@@ -254,10 +255,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         await self._alarms.raise_alarm(self.topic.name, count)
         self._unsaved, self._alarmed_at = None, monotonic()
 
-    def _stop_by_alarm(self, said: dict[str, str]) -> None:
+    def _stop_by_alarm(self, count: Count | None = None) -> None:
         if not self.stopped.is_set():
             self._alarmed_at = monotonic()
             metrics.CONSUMER_ALARM.labels(self.name).set(1)
+            said = {} if count is None else {"records": str(count.records), "parked": str(count.parked)}
             self._stop(ALARMED, said, None)
 
     def _resume(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from synckit import postgres
 from synckit.errors import SettingError
 from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool
@@ -43,7 +44,7 @@ class Configuration(Generic[Model]):
 
     async def refresh(self) -> None:
         """Read it anew. What does not fit the model is logged once (names, no values) and changes nothing."""
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             text = await find_config(connection, self._service) or "{}"
         if text != self._text:
             self._adopt(text)

@@ -55,7 +55,7 @@ async def receive(pool: Pool, batch: Batch) -> Received:
     """
     started = monotonic()
     heads = batch.decode(_head) | dict(_heads_of_condemned(batch))
-    async with pool.acquire() as connection:
+    async with postgres.session(pool) as connection:
         failpoints.hit("integrations.receive:before_commit")
         receipts = await first_receipts(connection, heads.values())
         failpoints.hit("integrations.receive:after_commit")

@@ -187,7 +187,7 @@ class Projector:
         """Project the next keys. With the last of them the note is deleted, unless it is kept or meets a bug."""
         step, bugs, found = self._steps[note.object], list[Exception](), list[str]()
         with collecting(bugs):
-            async with self._pool.acquire() as connection:
+            async with postgres.session(self._pool) as connection:
                 found += await step.affected(connection, note, after)
         if bugs:
             return Slice(0, None, bugs[0])
@@ -207,7 +207,7 @@ class Projector:
         await self._project(self._steps[note.object], note, (), is_last=True)
 
     async def _is_there(self, note: Note) -> bool:
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             return await notes.is_there(connection, self._mirror, note)
 
     async def _project(

@@ -68,13 +68,13 @@ class Refusals:
 
     async def try_again(self) -> None:
         """Try each key, those first that waited longest, and count what is still refused."""
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             before = await refused.now(connection)
         for name in self._objects:
             tried = await self._try_object(name, before)
             if tried.written:
                 log.info("Rows that were refused are written", extra={"object": name, "rows": tried.written})
-        async with self._pool.acquire() as connection:
+        async with postgres.session(self._pool) as connection:
             counts = await refused.count(connection, self._mirror)
         for name in self._objects:
             metrics.REFUSED.labels(name).set(counts.get(name, 0))
@@ -82,7 +82,7 @@ class Refusals:
     async def _try_object(self, name: str, before: datetime) -> Tried:
         tried = Tried()
         while tried.refused < MOST_REFUSALS:
-            async with self._pool.acquire() as connection:
+            async with postgres.session(self._pool) as connection:
                 keys = await refused.list_due(connection, self._mirror, name, before, self._portion.rows)
             with learning(self._portion, [1] * len(keys)):
                 now = await self._try_again(name, keys) if keys else Tried()

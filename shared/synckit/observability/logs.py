@@ -9,6 +9,8 @@ from typing import Final
 
 import orjson
 
+from synckit.observability.lines import Lines
+
 QUIET: Final = {
     "aiokafka": logging.CRITICAL,
     "asyncio": logging.WARNING,
@@ -25,7 +27,7 @@ LEFT_OUT: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "ascti
 
 def configure(process: str, level: str = "INFO") -> None:
     """Sends every logger of this process to standard output as JSON. Once, from `__main__`."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = Lines(sys.stdout)
     handler.setFormatter(_Formatter(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in QUIET.items():

@@ -10,6 +10,9 @@ SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 BUILD = Info("paintbox_build", "Version of the software that this process runs", ["process"])
 
+LOG_LINES_DROPPED = Counter(
+    "paintbox_log_lines_dropped_total", "Log lines that nobody read in time: whoever reads standard output hangs"
+)
 HTTP_REFUSED = Counter(
     "paintbox_http_refused_total",
     "Connections that were refused before a route had a request, by the answer's code: service_unavailable (there are "

@@ -37,7 +37,7 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
     batch.lease.check()  # whoever erases from here on waits for this transaction, however long it takes
     yield
-    async with integrations.acquire() as session:
+    async with postgres.session(integrations) as session:
         await confirm(session, batch)
         await _drop_outdated(session, consumer, living, redriven)
 
@@ -52,7 +52,7 @@ async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
     if batch.condemned:
         await _park(pool, consumer, batch, living)
     if any(record.value is None for record in living):
-        async with pool.acquire() as session:
+        async with postgres.session(pool) as session:
             await _drop_outdated(session, consumer, living, ids_redriven(batch))
 
 

@@ -63,7 +63,7 @@ class Redrive:
         What fails again is parked by its own consumer's `park`, which takes its mark away; the rest is marked as
         redriven afterwards. The mark outlives a crash in between, and applying twice changes nothing.
         """
-        async with self._pool.acquire() as session:
+        async with postgres.session(self._pool) as session:
             if not await self._claim(session):
                 return 0
             try:
