@@ -106,12 +106,16 @@ class Alarms:
         return self._windows[topic]
 
     async def tell(self) -> None:
-        """Every 5 s at most: let the other copies know how much of each topic this one has applied within a minute."""
+        """Every 5 s at most: let the other copies know how much of each topic this one has applied within a minute.
+
+        Of a topic of which that is nothing still nothing is written, but for the first time.
+        """
         now = monotonic()
         if now - self._told_at < TELL_SECONDS:
             return
         applied = {topic: window.total(now).records for topic, window in self._windows.items()}
-        counts = {topic: records for topic, records in sorted(applied.items()) if records or topic in self._told}
+        due = applied if self._told_at == NEVER else self._told
+        counts = {topic: records for topic, records in sorted(applied.items()) if records or topic in due}
         if counts:
             async with postgres.transaction(self._pool, "consumer.counts") as connection:
                 await connection.execute(_FORGET)
