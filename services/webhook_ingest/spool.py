@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from synckit import failpoints, kafka, postgres, queues
-from synckit.contracts.headers import to_kafka
+from synckit.contracts.headers import LATE, to_kafka
 from synckit.errors import TransientError
 from synckit.failures import describe, passes
 from synckit.portions import Portion
@@ -273,7 +273,7 @@ async def _send(producer: AIOKafkaProducer, rows: Sequence[Row]) -> list[BaseExc
 
 async def _outcome(producer: AIOKafkaProducer, row: Row) -> BaseException | None:
     key = None if row["key"] is None else row["key"].encode()
-    headers = to_kafka(orjson.loads(row["headers"]))
+    headers = [*to_kafka(orjson.loads(row["headers"])), LATE]
     try:
         await producer.send_and_wait(row["topic"], row["value"], key, headers=headers)
     except KafkaError as error:

@@ -90,10 +90,10 @@ async def connected(dsn: str, *, process: str) -> AsyncIterator[Connection]:
             server_settings=settings,
             max_cached_statement_lifetime=0,  # what was prepared stays so: see decision 28
         )
+    except (OSError, asyncpg.PostgresError) as error:  # what is wrong with a certificate is a ValueError as well
+        raise DatabaseError(f"no connection: {_sentence(error)}: {HOW_TO_REACH}") from error
     except (ValueError, OverflowError, asyncpg.InterfaceError):  # its message may quote the DSN, and so the password
         raise DatabaseError("the DSN is not of the form postgresql://user:password@host:port/database") from None
-    except (OSError, asyncpg.PostgresError) as error:
-        raise DatabaseError(f"no connection: {_sentence(error)}: {HOW_TO_REACH}") from error
     try:
         yield connection
     except (OSError, asyncpg.PostgresError) as error:

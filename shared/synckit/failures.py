@@ -34,8 +34,8 @@ class Verdict(Enum):
     RACE = "race"
     """Most likely somebody else was faster: try again a few times, then it is poison."""
     UNCLEAR = "unclear"
-    """Most likely a session that died in use, whose answers are damaged, or a database that is being restored: wait as
-    for what passes, but not for ever, since a call of asyncpg, or SQL, that is wrong leads to the same."""
+    """Most likely a session that died in use, or whose answers are damaged: wait as for what passes, but not for ever,
+    since asyncpg raises the same for a call that is wrong."""
     BUG = "bug"
     """Nobody foresaw it: stop loudly."""
 
@@ -102,7 +102,8 @@ def passes(error: BaseException) -> bool:
 
 def is_the_servers(error: BaseException) -> bool:
     """Whether a server is at fault, for now or for good: a right was withdrawn, say, or a table is being restored."""
-    return passes(error) or isinstance(error, asyncpg.PostgresError)
+    found = verdict(error)
+    return passes(error) or (isinstance(error, asyncpg.PostgresError) and found is Verdict.BUG)
 
 
 @contextmanager
@@ -118,8 +119,6 @@ def collecting(bugs: list[Exception]) -> Iterator[None]:
 
 def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
     state = error.sqlstate or ""
-    if state in NOT_YET:
-        return Verdict.UNCLEAR
     if getattr(error, "server_source_function", None) in NUMBERING:
         return Verdict.TRANSIENT
     if state[:2] in NEVER or state == NOT_NULL or (state == CHECK and error.constraint_name):
@@ -131,6 +130,11 @@ def _of_sqlstate(error: asyncpg.PostgresError) -> Verdict:
     if state[:2] in AWAY or state[:2] == "23" or state == READ_ONLY or state in ENDED_AMID or stale_plan:
         return Verdict.TRANSIENT
     return Verdict.BUG
+
+
+def may_be_restored(error: BaseException) -> bool:
+    """Whether it is a bug that ends by itself where the database is being restored just now."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in NOT_YET
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from synckit import documents, times, versions
 from synckit.columns import Problem
 from synckit.consumer.batch import Incoming
-from synckit.contracts.headers import EventHeaders
+from synckit.contracts.headers import LATE, EventHeaders
 from synckit.contracts.topics import SYNC_REQUESTS
 from synckit.contracts.values import SyncRequest
 from synckit.errors import PoisonError
@@ -33,7 +33,8 @@ class Notification:
     body: dict[str, Any]
     cause: Cause
     told_at: int
-    """When this delivery came, in milliseconds since 1970, by the later of two clocks: the door's and the broker's."""
+    """When this delivery came, in milliseconds since 1970, by the later of two clocks: the door's and the broker's.
+    Of one that came from the spool by the door's alone."""
 
     @property
     def version(self) -> int:
@@ -76,7 +77,8 @@ def decode(record: Incoming, head: EventHeaders, received_at: int) -> Notificati
     cause = Cause(
         event_id=head.id, correlation_id=head.correlation_id, traceparent=head.traceparent, received_at=received_at
     )
-    return Notification(head, body, cause, max(head.received_at, record.timestamp))
+    told_at = head.received_at if LATE in record.headers else max(head.received_at, record.timestamp)
+    return Notification(head, body, cause, told_at)
 
 
 def believed(notification: Notification, reading: Reading) -> Reading:

@@ -39,6 +39,7 @@ MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
 
+REACH_SECONDS: Final = 3.0
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
 DROP_SECONDS: Final = 5.0
@@ -180,6 +181,15 @@ async def drop_consumer(consumer: Any) -> None:
             async with asyncio.timeout(STEP_SECONDS):
                 with strays_raised():
                     await step()
+
+
+async def reaches_a_broker(client: Any) -> bool:
+    """Whether one of the brokers that a consumer, or a producer, has heard of tells it within 3 s who leads what."""
+    try:
+        async with asyncio.timeout(REACH_SECONDS):
+            return bool(await client._client.force_metadata_update())  # noqa: SLF001 - aiokafka 0.14 has no other way
+    except (KafkaError, OSError, TimeoutError):
+        return False
 
 
 def partitions_of(producer: AIOKafkaProducer, topics: Collection[str]) -> dict[str, int]:

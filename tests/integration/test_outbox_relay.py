@@ -21,6 +21,7 @@ from support.relays import running
 from support.standbys import Cluster, standby
 from support.topics import read_all
 from support.waiting import until
+from synckit import postgres
 from synckit.outbox import relay, store
 from synckit.outbox.relay import Relay
 from synckit.outbox.store import Event, Outbox
@@ -406,6 +407,50 @@ async def test_where_nothing_can_be_deleted_nothing_is_published_and_it_is_said_
     assert before == ("ReadOnlySQLTransactionError", ["The outbox relay's term ended"], [])
     assert lines_of(soon) == ["The outbox relay's term ended", "The outbox relay leads"]
     assert await versions(kafka_servers, topic) == [1]
+
+
+class Fenced(Relay):
+    """Its session is that of a server that only reads, once it is told so; every other session is not."""
+
+    is_fenced = False
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.backends: list[int] = []
+
+    async def _ask(self, session: postgres.Connection) -> None:
+        if session.get_server_pid() not in self.backends:
+            self.backends.append(session.get_server_pid())
+        if self.is_fenced:
+            self.is_fenced = False
+            await session.execute("SET default_transaction_read_only = on")
+        await super()._ask(session)
+
+
+async def test_a_relay_that_leads_at_a_primary_that_was_fenced_finds_the_one_that_is_it_now(
+    start: Start,
+    session: Connection,
+    new_topic: NewTopic,
+    kafka_servers: str,
+    soon: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With nothing to publish it only reads; the old one's outbox would stay empty for ever."""
+    monkeypatch.setattr(relay, "ASK_SECONDS", 0.1)
+    topic = await new_topic()
+    leading: Any = await start(Fenced)
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 1)])
+    await until_empty(session)
+
+    leading.is_fenced = True
+    await until_red(leading, "ReadOnlySQLTransactionError")
+    await store.insert(session, OUTBOX, [an_event(topic, "a", 2)])
+    await until_empty(session)
+
+    leads = "The outbox relay leads"
+    assert len(leading.backends) == 2
+    assert lines_of(soon) == [leads, "The outbox relay's term ended", leads]
+    assert await versions(kafka_servers, topic) == [1, 2]
 
 
 async def test_what_was_published_and_cannot_be_deleted_is_not_published_again(

@@ -93,9 +93,22 @@ async def test_the_gaps_of_compaction_are_not_asked_about() -> None:
     assert client.asked == 0
 
 
-async def test_a_kafka_that_does_not_answer_holds_no_batch_up() -> None:
+@pytest.mark.parametrize("error", [KafkaConnectionError(), AssertionError()], ids=["away", "damaged"])
+async def test_a_kafka_that_does_not_answer_or_makes_no_sense_holds_no_batch_up(error: Exception) -> None:
     done = dict[TopicPartition, int]()
 
-    await look(Unread(TOPIC), Client(9, 4, KafkaConnectionError()), 9, done)
+    await look(Unread(TOPIC), Client(9, 4, error), 9, done)
 
     assert done == {}
+
+
+@pytest.mark.parametrize(("cleanup", "missing"), [(Cleanup.DELETE, 7), (Cleanup.COMPACT, 0)])
+async def test_a_position_that_no_record_led_to_is_compared_before_it_is_committed(
+    cleanup: Cleanup, missing: int
+) -> None:
+    """As where all of a partition was deleted; in compacted topics markers of transactions lead there, all the time."""
+    before, unread = deleted(), Unread(replace(TOPIC, cleanup=cleanup))
+
+    await unread.compare(cast("KafkaClient", Client(20, None)), {AT: 20}, {AT: 13})
+
+    assert deleted() - before == missing

@@ -81,9 +81,8 @@ async def test_a_mistake_about_the_topics_is_no_outage() -> None:
     assert await storage(a_topic_is_missing, it_is_passed_by, it_is_well)() == "it does not exist"
 
 
-async def test_without_kafka_a_mistake_about_the_spool_is_named_by_its_kind() -> None:
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await storage(kafka_is_away, it_is_passed_by, the_role_lacks_a_right)()
+async def test_without_kafka_a_spool_that_the_server_refuses_cannot_be_written() -> None:
+    assert await storage(kafka_is_away, it_is_passed_by, the_role_lacks_a_right)() == BOTH_AWAY
 
 
 async def test_a_publisher_sends_until_nothing_is_acknowledged_and_tries_one_request_when_kafka_is_back() -> None:

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 from support.notifications import KafkaRecord
 from synckit.consumer.batch import Batch
 from synckit.errors import EndedError, PoisonError, TransientError
-from synckit.failures import Verdict, as_poison, describe, is_time_out, passes, verdict
+from synckit.failures import Verdict, as_poison, describe, is_time_out, may_be_restored, passes, verdict
 
 
 def postgres_error(sqlstate: str, **fields: Any) -> asyncpg.PostgresError:
@@ -81,8 +81,9 @@ def test_what_a_session_that_died_in_use_raises_is_waited_for_but_not_for_ever()
 
 
 @pytest.mark.parametrize("sqlstate", ["3F000", "42501", "42P01"])
-def test_what_a_restore_brings_back_last_is_waited_for_but_not_for_ever(sqlstate: str) -> None:
-    assert verdict(postgres_error(sqlstate)) is Verdict.UNCLEAR
+def test_what_a_restore_brings_back_last_is_told_from_other_bugs(sqlstate: str) -> None:
+    assert may_be_restored(postgres_error(sqlstate))
+    assert not may_be_restored(postgres_error("42601"))
 
 
 @pytest.mark.parametrize("sqlstate", ["23503", "23505"])
@@ -98,7 +99,7 @@ def test_keys_are_races_first(sqlstate: str) -> None:
         AssertionError(),
         FileNotFoundError(2, "there is none", "a file"),
         PermissionError(13, "it is not ours", "a file"),
-        *map(postgres_error, ("42601", "42703", "0A000", "XX000")),
+        *map(postgres_error, ("42601", "42P01", "42501", "3F000", "0A000", "XX000")),
     ],
     ids=repr,
 )

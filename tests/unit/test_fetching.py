@@ -1,5 +1,6 @@
 """A client that fails, or that does not read on, is given up; nothing that it had is passed over."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import cast
@@ -26,6 +27,8 @@ class Client:
     def __init__(self, given: dict[TopicPartition, list[int]] | Exception, *, breaks: Exception | None = None) -> None:
         self._given = given
         self._breaks = breaks
+        self._client = self
+        self.knows_brokers = False
         self.commits: list[dict[TopicPartition, int]] = []
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
@@ -36,6 +39,9 @@ class Client:
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset({AT})
+
+    async def force_metadata_update(self) -> bool:
+        return self.knows_brokers
 
     async def position(self, _: TopicPartition) -> int:
         return 3
@@ -244,6 +250,52 @@ async def test_a_client_that_kafka_does_not_answer_for_long_is_given_up(monkeypa
     assert await consumer.check() == "reads again from its committed offsets: KafkaConnectionError"
 
 
+async def test_a_client_that_hangs_in_a_commit_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka commits for as long as it takes: with a batch in hand nobody else would notice."""
+    consumer, client = await a_consumer(), Client({}, breaks=KafkaConnectionError())
+    is_committing = asyncio.Event()
+
+    async def hang(_: object) -> None:
+        is_committing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(client, "commit", hang)
+    handling = asyncio.create_task(
+        consumer.handle([KafkaRecord(value=b"", topic=AT.topic)], cast("KafkaClient", client))
+    )
+    await is_committing.wait()
+
+    for seconds in range(0, int(fetching.DEAF_SECONDS) + 6, 5):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        await consumer.tend(cast("KafkaClient", client))
+
+    assert consumer.lost
+    handling.cancel()
+
+
+async def test_a_client_whose_partitions_have_no_leader_is_as_good_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer, client = await a_consumer(), Client({}, breaks=KafkaConnectionError())
+    client.knows_brokers = True
+
+    for seconds in range(0, 3 * int(fetching.DEAF_SECONDS), 5):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        await consumer.tend(cast("KafkaClient", client))
+
+    assert not consumer.lost
+
+
+async def test_a_client_without_partitions_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that waits for a rebalance, or one copy more than there are partitions."""
+    consumer, client = await a_consumer(), Client({})
+    monkeypatch.setattr(client, "assignment", frozenset)
+
+    for seconds in range(0, int(fetching.DEAF_SECONDS) + 6, 5):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        await consumer.tend(cast("KafkaClient", client))
+
+    assert consumer.lost
+
+
 async def test_a_kafka_that_answers_now_and_then_is_not_away(monkeypatch: pytest.MonkeyPatch) -> None:
     consumer, client = await a_consumer(), Client({}, breaks=KafkaConnectionError())
 
@@ -267,3 +319,18 @@ def test_the_next_client_is_tried_later_each_time(monkeypatch: pytest.MonkeyPatc
     assert counts == list(range(1, 10))
     assert (too_soon, losses.may_try) == (False, True)
     assert (losses.are_over(), losses.are_over()) == (True, False)
+
+
+def test_the_next_client_asks_for_less_at_once_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, limits = Losses(), []
+    monkeypatch.setattr(fetching, "monotonic", lambda: 0.0)
+
+    for _ in range(12):
+        limits.append(losses.limits["fetch_max_bytes"])
+        losses.add()
+    smallest = losses.limits
+    losses.are_over()
+
+    assert limits[:4] == [64 * 1024 * 1024, 16 * 1024 * 1024, 4 * 1024 * 1024, 1024 * 1024]
+    assert set(smallest.values()) == {64 * 1024}
+    assert losses.limits == fetching.MOST_BYTES

@@ -17,6 +17,7 @@ from support import samples
 from support.facts import NOON_MS, a_fact, at
 from support.notifications import KafkaRecord, notification, salesforce_event_records, salesforce_messages
 from synckit import versions
+from synckit.contracts.headers import LATE
 from synckit.errors import PoisonError
 from synckit.inbound import Reading
 from synckit.mirror.facts import DELETED, Record, Stamp
@@ -232,8 +233,11 @@ def test_f29_what_a_door_takes_for_the_future_is_believed_where_the_broker_says_
     record = salesforce_messages(MESSAGE, received_at=now - 3 * 24 * 60 * 60 * 1000)[0]
     late, right = (notification(replace(record, timestamp=at)) for at in (now - 2 * 24 * 60 * 60 * 1000, now))
 
+    from_the_spool = notification(replace(record, timestamp=now, headers=[*record.headers, LATE]))
+
     assert not read(late, record.key, LISTED).facts
     assert read(right, record.key, LISTED).facts
+    assert not read(from_the_spool, record.key, LISTED).facts, "nobody knows when it was told"
 
 
 def test_what_was_first_received_long_ago_and_comes_again_is_believed() -> None:

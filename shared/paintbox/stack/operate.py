@@ -66,20 +66,29 @@ def stop(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped
         places.check_owner(where)
         with locked(where, lines):
             stopped = down.stop_all(where, [part.name for part in parts], lambda one: show_stopped(lines, one))
-    if not any(not one.had_crashed for one in stopped):
-        lines.say("nothing runs")
+    _say_if_none(stopped, lines)
     return stopped
 
 
+def _say_if_none(stopped: Sequence[Stopped], lines: PartLines) -> None:
+    if not any(not one.had_crashed for one in stopped):
+        lines.say("nothing runs")
+
+
 def clean(where: Places, parts: Sequence[Part], lines: PartLines) -> list[Stopped]:
-    """Stops what runs and removes all that the stack made; what was stopped. What others put there stays."""
-    stopped = stop(where, parts, lines)
-    if where.directory.exists() and places.are_ours(where):
-        with locked(where, lines):
-            left = down.remove_all(where)
-        lines.say(
-            f"removed {where.directory}" + (f", but for what is not the stack's: {', '.join(left)}" if left else "")
-        )
+    """Stops what runs and removes all that the stack made; what was stopped. What others put there stays.
+
+    Under one lock: what another command starts in between would lose its files.
+    """
+    if not (where.directory.exists() and places.are_ours(where)):
+        return stop(where, parts, lines)
+    places.check_owner(where)
+    with locked(where, lines):
+        stopped = down.stop_strays(where, lambda one: show_stopped(lines, one))
+        stopped += down.stop_all(where, [part.name for part in parts], lambda one: show_stopped(lines, one))
+        _say_if_none(stopped, lines)
+        left = down.remove_all(where)
+    lines.say(f"removed {where.directory}" + (f", but for what is not the stack's: {', '.join(left)}" if left else ""))
     return stopped
 
 

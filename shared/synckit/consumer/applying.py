@@ -12,7 +12,7 @@ from typing import Final
 from synckit.backoff import delays
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.lease import GivenUpError
-from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, verdict
+from synckit.failures import Verdict, as_poison, describe, explain, is_time_out, may_be_restored, verdict
 from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ with the same records, or some of them, at any time."""
 
 PATIENCE: Final = {Verdict.RACE: 5, Verdict.UNCLEAR: 20}
 """How many failures of these kinds in a row end the waiting: a race is poison then, what is unclear a bug."""
+RESTORED: Final = 250
+"""The same, while a database may be being restored, which brings rights back last: about two hours."""
 
 
 class Applier:
@@ -57,9 +59,10 @@ class Applier:
                 with strays_raised():
                     await self._apply(batch)
             except Exception as error:
-                kind = verdict(error)
+                kind = Verdict.UNCLEAR if may_be_restored(error) else verdict(error)
                 row = (kind, row[1] + 1 if kind is row[0] else 1)
-                if kind is Verdict.TRANSIENT or row[1] < PATIENCE.get(kind, 0):
+                patience = RESTORED if may_be_restored(error) else PATIENCE.get(kind, 0)
+                if kind is Verdict.TRANSIENT or row[1] < patience:
                     await self._wait(error, next(waits))
                     if is_time_out(error) and len(batch.living) > 1:
                         return await self._halves(batch)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError
 
+from synckit import kafka
 from synckit.consumer.batch import Incoming
 from synckit.strays import strays_raised
 
@@ -32,6 +33,8 @@ LONGEST_DELAY: Final = 30.0
 MOST_DOUBLINGS: Final = 10
 FORGET_SECONDS: Final = 300.0
 """A client that lived for longer, though nothing came to be read, is no more of a row."""
+MOST_BYTES: Final = {"fetch_max_bytes": 64 * 1024 * 1024, "max_partition_fetch_bytes": 9 * 1024 * 1024}
+LEAST_BYTES: Final = 64 * 1024
 MANY: Final = 3
 """Clients in a row that failed in a way that nobody foresaw. It is not the client then, but what it reads."""
 
@@ -121,8 +124,15 @@ class Deafness:
         """Kafka answers."""
         self._asked_at = NEVER
 
-    def lasts(self) -> bool:
-        """Once more it did not answer; whether that is so for too long. What nobody asked meanwhile does not count."""
+    async def lasts(self, client: Any) -> bool:
+        """Whether no broker that the client has heard of has answered it for too long. It is asked here once more.
+
+        A partition without a leader is another matter: no other client would find one. What nobody asked meanwhile
+        does not count.
+        """
+        if await kafka.reaches_a_broker(client):
+            self.heard()
+            return False
         now = monotonic()
         if now - self._asked_at > UNSEEN_SECONDS:
             self._since = now
@@ -155,3 +165,9 @@ class Losses:
     def may_try(self) -> bool:
         """Whether it is time for another client."""
         return monotonic() >= self._next_at
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How many bytes the next client asks for at once: less after each that was lost, for over a narrow link an
+        answer may take longer than anybody waits for it. A batch of records comes whole, however large it is."""
+        return {name: max(most >> 2 * self._count, LEAST_BYTES) for name, most in MOST_BYTES.items()}

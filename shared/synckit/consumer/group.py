@@ -14,7 +14,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 from synckit import kafka
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.fetching import fetch
+from synckit.consumer.fetching import MOST_BYTES, fetch
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer
 from synckit.failures import describe, explain, passes
 from synckit.observability import metrics
@@ -92,7 +92,7 @@ class ConsumerGroup:
                 await _leave(subscriber)
             consumer.lost = False
         elif not subscriber.running:
-            if consumer.may_join and not self._stopping:
+            if consumer.losses.may_try and not self._stopping:
                 await self._rejoin(consumer, subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
@@ -103,6 +103,7 @@ class ConsumerGroup:
     async def _rejoin(self, consumer: Consumer, subscriber: Any) -> None:
         try:
             async with asyncio.timeout(JOIN_SECONDS):
+                subscriber._connection_args.update(consumer.losses.limits)  # noqa: SLF001 - FastStream makes a client of them
                 await subscriber.start()
         except asyncio.CancelledError:
             await _leave(subscriber)
@@ -122,9 +123,9 @@ class ConsumerGroup:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 raised = await self._alarms.list_topics()
-                await self._alarms.tell()
                 for consumer, subscriber in self._members():
                     await consumer.heed(raised, asked_at, has_left=not subscriber.running)
+                await self._alarms.tell()
         except Exception as error:
             if not passes(error):
                 raise
@@ -158,6 +159,7 @@ class ConsumerGroup:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._stop_tending()
                 async with self._joining:
+                    await asyncio.gather(*map(_leave, self._subscribers))
                     await self._broker.stop()
         except TimeoutError:
             log.warning("Kafka does not let us leave the group, which will miss us")
@@ -173,9 +175,13 @@ class ConsumerGroup:
 
     async def _start(self) -> None:
         said = False
+        await asyncio.gather(
+            *map(_leave, self._subscribers)
+        )  # none is a member, unless an earlier start was broken off
         while True:
             try:
-                await self._join()
+                with strays_raised():
+                    await self._join()
             except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, it is tried again
                 if not said:
                     log.warning("Kafka is away", extra=describe(error))
@@ -217,8 +223,8 @@ class ConsumerGroup:
             max_poll_interval_ms=FOREVER_MS,
             fetch_min_bytes=consumer.intake.least_bytes,
             fetch_max_wait_ms=consumer.intake.linger_ms,
-            fetch_max_bytes=64 * 1024 * 1024,
-            max_partition_fetch_bytes=9 * 1024 * 1024,
+            fetch_max_bytes=MOST_BYTES["fetch_max_bytes"],
+            max_partition_fetch_bytes=MOST_BYTES["max_partition_fetch_bytes"],
             listener=consumer,
         )
 

@@ -48,7 +48,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._committed: dict[TopicPartition, int] = {}
         self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
-        self._stillness, self._deafness, self._losses = Stillness(), Deafness(), Losses()
+        self._stillness, self._deafness = Stillness(), Deafness()
+        self.losses = Losses()
+        """Of its clients: when the next one may be tried, and how much it asks for at once."""
         self._alarms, self._window = alarms, alarms.window(topic.name)
         self._alarmed_at: float | None = None
         self._unsaved: Count | None = None
@@ -77,7 +79,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._lease.lapse()  # it leaves its group, and others begin at once with what it has in hand
         self.lost = True
         metrics.CONSUMER_LOSSES.labels(self.topic.name).inc()
-        is_bug, many = verdict(error) in {Verdict.BUG, Verdict.POISON}, self._losses.add()
+        is_bug, many = verdict(error) in {Verdict.BUG, Verdict.POISON}, self.losses.add()
         said = {"topic": self.topic.name, **describe(error)}
         self.hold(f"reads again from its committed offsets: {explain(error)}")
         if is_bug and many > MANY:
@@ -87,11 +89,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             log.error("A consumer cannot read what Kafka gives", exc_info=error, extra=said)
         elif many == 1:
             log.warning("A consumer's client failed, and is replaced", exc_info=error if is_bug else None, extra=said)
-
-    @property
-    def may_join(self) -> bool:
-        """Whether it is time to join its group again."""
-        return self._losses.may_try
 
     def hold(self, trouble: str) -> None:
         """It cannot go on yet, and this is why. Says nothing new where it was stopped."""
@@ -144,7 +141,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._lease = Lease(partial(self._ask, client, offsets_before(records)), self._heard_at)
         self._idle.clear()
         self._batches += 1
-        if self._losses.are_over():
+        if self.losses.are_over():
             log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
             await self._unread.look(client, records, self._committed)
@@ -171,25 +168,30 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """
         metrics.CONSUMER_WAITING.labels(self.name).set(self._lanes.waited_seconds)
         try:
-            async with asyncio.timeout(TEND_SECONDS):
-                with strays_raised():
-                    unknown = [at for at in client.assignment() if at not in self._committed]
-                    await self._unread.learn(client, unknown, self._committed)
-                    positions = {at: await client.position(at) for at in client.assignment()}
-                    await self._commit_markers(client, positions)
-                    ends = await self._measure(client)
-            self._deafness.heard()
-        except (KafkaError, TimeoutError) as error:
-            log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
-            if self._deafness.lasts() and self._idle.is_set():
-                self._deafness.heard()
-                self.lose(KafkaConnectionError())
-            return
+            with strays_raised():
+                has_answered = await self._look(client)
+                if not has_answered and await self._deafness.lasts(client):
+                    self.lose(KafkaConnectionError())
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
-            return
+
+    async def _look(self, client: KafkaClient) -> bool:
+        """Whether Kafka has answered: of a client without partitions nobody knows."""
+        try:
+            async with asyncio.timeout(TEND_SECONDS):
+                unknown = [at for at in client.assignment() if at not in self._committed]
+                await self._unread.learn(client, unknown, self._committed)
+                positions = {at: await client.position(at) for at in client.assignment()}
+                await self._commit_markers(client, positions)
+                ends = await self._measure(client)
+        except (KafkaError, TimeoutError) as error:
+            log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
+            return False
         if self._idle.is_set() and not self.lost and self._stillness.lasts(self._batches, positions, ends):
             self.lose(TransientError("its client does not read on"))
+        if ends:
+            self._deafness.heard()
+        return bool(ends)
 
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
@@ -200,6 +202,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             return
         behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, 0) and at in positions}
         if behind:
+            await self._unread.compare(client, behind, self._committed)
             failpoints.hit("consumer.markers:before_commit")
             await self._commit(client, behind)
             failpoints.hit("consumer.markers:after_commit")
@@ -209,16 +212,18 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 failpoints.hit("consumer.lease:before_commit")
-                await client.commit(offsets)
+                with strays_raised():
+                    await client.commit(offsets)
                 failpoints.hit("consumer.lease:after_commit")
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, TimeoutError, TransientError) as error:
             raise LeaseError from error
 
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
         asked_at = monotonic()
         try:
-            await client.commit(offsets)
+            with strays_raised():
+                await client.commit(offsets)
             self._committed, self._heard_at = self._committed | offsets, asked_at
         except KafkaError as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
@@ -232,22 +237,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         Saved before the offsets: a process that is killed here is stopped by its own alarm when it comes back. Of the
         others it is known at once what they parked, and later what they applied: so our share has to be too large too.
         """
-        mine = self._window.add(monotonic(), count)
+        known = mine = self._window.add(monotonic(), count)
         if not count.parked:
             return True
         try:
-            everybodys = await self._alarms.count_all(self.topic.name, mine)
-            if not (everybodys.is_alarming and mine.is_large_share):
+            known = await self._alarms.count_all(self.topic.name, mine)
+            if not (known.is_alarming and mine.is_large_share):
                 return True
-            self._stop_by_alarm(everybodys)
-            await self._save(everybodys)
+            self._stop_by_alarm(known)
+            await self._save(known)
         except Exception as error:
             if not passes(error):
                 raise
-            if mine.is_alarming:
+            if known.is_alarming and mine.is_large_share:
                 log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})
-                self._stop_by_alarm(mine)
-                self._unsaved = mine
+                self._stop_by_alarm(known)
+                self._unsaved = known
             return False
         return True
 

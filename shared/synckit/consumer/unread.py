@@ -9,13 +9,13 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from synckit.consumer.batch import Incoming
 from synckit.consumer.client import KafkaClient
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.failures import describe
 from synckit.observability import metrics
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Unread:
         """Before a batch is applied. `done`: what is committed as far as it is known, completed by what is found out.
 
         Kafka is asked about partitions that nothing is known of, and where offsets are missing, unless that is usual:
-        compaction leaves gaps everywhere. Where it does not answer, nothing is noticed.
+        compaction leaves gaps everywhere. Where it does not answer, or what makes no sense, nothing is noticed.
         """
         firsts: dict[TopicPartition, int] = {}
         for record in records:
@@ -46,9 +46,16 @@ class Unread:
         if doubtful:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
-                    await self.learn(client, doubtful, done)
-            except (KafkaError, TimeoutError) as error:
+                    with strays_raised():
+                        await self.learn(client, doubtful, done)
+            except Exception as error:  # noqa: BLE001 - a client that fails does so again where the batch is committed
                 log.debug("Where partitions begin is unknown", extra={"topic": self._topic.name, **describe(error)})
+
+    async def compare(
+        self, client: KafkaClient, positions: Mapping[TopicPartition, int], done: MutableMapping[TopicPartition, int]
+    ) -> None:
+        """Before positions are committed that no record led to. Raises what the client raises."""
+        await self.learn(client, [at for at, end in positions.items() if self._is_doubtful(done.get(at), end)], done)
 
     def _is_doubtful(self, done: int | None, first: int) -> bool:
         return done is None or (done < first and self._topic.cleanup is Cleanup.DELETE)

@@ -24,6 +24,9 @@ SOURCE_SALESFORCE_EVENTS: Final = "/webhooks/salesforce/events"
 SOURCE_COMPANYCAM: Final = "/webhooks/companycam"
 """`ce_source` of what came through a door: the door."""
 
+LATE: Final = ("ce_late", b"true")
+"""Of a record that comes to its topic after its receipt, from the spool: Kafka's time is not that of its telling."""
+
 KafkaHeaders = list[tuple[str, bytes]]
 
 

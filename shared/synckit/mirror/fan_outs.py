@@ -16,6 +16,7 @@ from synckit.backoff import delays
 from synckit.failures import describe, explain
 from synckit.mirror.notes import Note
 from synckit.observability import metrics
+from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +169,8 @@ class FanOuts:
     async def _take_turns(self) -> None:
         while True:
             self._has_come.clear()
-            await self.go_through()
+            with strays_raised():
+                await self.go_through()
             due = min((one.tried_at for one in self._all.values()), default=NEVER)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if due == NEVER else max(due - monotonic(), 0)):
@@ -216,7 +218,8 @@ class FanOuts:
         """Beside the turns: what follows may wait for what a batch has in hand."""
         while True:
             await self._has_led.wait()
-            await self.follow()
+            with strays_raised():
+                await self.follow()
             await asyncio.sleep(max(self._following.due_at - monotonic(), 0))
 
     async def follow(self) -> None:

@@ -1,30 +1,46 @@
 """Log lines to whoever reads them: a reader that hangs costs lines, never the process that writes them."""
 
-import io
 import logging
 import os
 import select
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from time import monotonic
 from typing import Final, TextIO
 
 from synckit.observability import metrics
 
 WAIT_MS: Final = 100
-"""How long a line waits for a reader that is slow: once, then none does until it reads again."""
+"""How long a line waits for a reader that is slow."""
+PATIENT_SECONDS: Final = 10.0
+"""How often one may: a hundredth of the time is lost to it at most."""
+
+Write = Callable[[bytes], int]
+"""Takes as much as there is room for. BlockingIOError where that is nothing."""
 
 
 class Lines(logging.Handler):
-    """Writes each record as a line. One that its reader does not take in time is dropped, and counted.
-
-    A pipe takes a piece of `PIPE_BUF` bytes at once where it takes anything, so nothing written here waits.
-    """
+    """Writes each record as a line. One that its reader does not take in time is dropped, and counted."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         stream.flush()
-        self._stream = stream
-        self._room = _room(stream)
-        self._is_stuck = self._is_torn = False
+        number = stream.fileno()
+        self._opened = ExitStack()
+        self._write_some = _without_waiting(number, self._opened)
+        self._room = select.poll()
+        self._room.register(number, select.POLLOUT)
+        self._is_torn = False
+        self._patient_at = float("-inf")
         self._dropped = 0
+
+    def close(self) -> None:
+        """Leaves the stream as it is, to whom it belongs."""
+        self._opened.close()
+        super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it, or drop it."""
@@ -40,27 +56,50 @@ class Lines(logging.Handler):
             self.handleError(record)
 
     def _write(self, line: str) -> bool:
-        if self._room is None:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
-            return True
         data = b"\n" * self._is_torn + f"{line}\n".encode()
         while data:
-            if not self._room.poll(0 if self._is_stuck else WAIT_MS):
-                self._is_stuck = True
-                return False
-            written = os.write(self._stream.fileno(), data[: select.PIPE_BUF])
-            data = data[written:]
-            self._is_stuck, self._is_torn = False, bool(data)
+            try:
+                written = self._write_some(data)
+            except BlockingIOError:
+                if not self._is_read_soon():
+                    return False
+            else:
+                data = data[written:]
+                self._is_torn = bool(data)
         return True
 
+    def _is_read_soon(self) -> bool:
+        now = monotonic()
+        if now < self._patient_at:
+            return False
+        self._patient_at = now + PATIENT_SECONDS
+        return bool(self._room.poll(WAIT_MS))
 
-def _room(stream: TextIO) -> "select.poll | None":
-    """What tells whether there is room in it; None where it is no file of the system's, and never full."""
-    try:
-        number = stream.fileno()
-    except (OSError, io.UnsupportedOperation):
-        return None
-    found = select.poll()
-    found.register(number, select.POLLOUT)
-    return found
+
+def _without_waiting(number: int, opened: ExitStack) -> Write:
+    """How to write to an open file, until what is opened for it is closed. A file on a disk has room, or fails.
+
+    Others share the pipe or the terminal, and would not expect that their own writes fail where there is no room: so it
+    is opened once more.
+    """
+    mode = os.fstat(number).st_mode
+    if stat.S_ISSOCK(mode):
+        line = opened.enter_context(socket.socket(fileno=os.dup(number)))
+        return lambda data: line.send(data, socket.MSG_DONTWAIT)
+    if stat.S_ISFIFO(mode) or os.isatty(number):
+        try:
+            again = os.open(f"/proc/self/fd/{number}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError:  # it is another user's
+            return partial(_piece, number)
+        opened.callback(os.close, again)
+        return partial(os.write, again)
+    return partial(os.write, number)
+
+
+def _piece(number: int, data: bytes) -> int:
+    """A pipe takes so much at once wherever it takes anything."""
+    room = select.poll()
+    room.register(number, select.POLLOUT)
+    if not room.poll(0):
+        raise BlockingIOError
+    return os.write(number, data[: select.PIPE_BUF])

@@ -27,7 +27,8 @@ LEFT_OUT: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "ascti
 
 def configure(process: str, level: str = "INFO") -> None:
     """Sends every logger of this process to standard output as JSON. Once, from `__main__`."""
-    handler = Lines(sys.stdout)
+    stream = sys.stdout or sys.stderr  # none is there where a process was started with it closed
+    handler = logging.NullHandler() if stream is None else Lines(stream)
     handler.setFormatter(_Formatter(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in QUIET.items():

@@ -130,10 +130,15 @@ class Relay:
             await kafka.drop(producer)  # its open transaction is aborted by whoever leads next
 
     async def _ask(self, session: postgres.Connection) -> None:
-        """Measure the outbox, every 5 s, whoever leads: what waits is most while nobody can."""
+        """Measure the outbox, every 5 s, whoever leads: what waits is most while nobody can.
+
+        Raises where rows could not be deleted: a session of a primary that was fenced lives on, and a new one may find
+        the server that is it now, whose outbox is another.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._asked_at >= ASK_SECONDS:
             self._asked_at = now
+            await store.check_writable(session, self._outbox)
             rows, age = await queues.depth(session, self._outbox.events, "created_at")
             metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
@@ -171,7 +176,7 @@ class Relay:
             try:
                 return await store.delete(session, self._outbox, seqs)
             except asyncpg.PostgresError as error:
-                if self._stopping or session.is_closed():
+                if self._stopping or session.is_closed() or isinstance(error, asyncpg.ReadOnlySQLTransactionError):
                     raise
                 self._note_failure("The outbox relay cannot delete what it published", error)
             await self._back_off(delay)

@@ -73,6 +73,11 @@ async def claim(connection: Connection, outbox: Outbox) -> bool:
     return claimed
 
 
+async def check_writable(connection: Connection, outbox: Outbox) -> None:
+    """Raises PostgresError where the session could not delete rows, as in `claim`."""
+    await connection.execute(f"DELETE FROM {outbox.events} WHERE false")  # noqa: S608 - constant
+
+
 async def list_next(connection: Connection, outbox: Outbox, at_most: int, besides: Sequence[int] = ()) -> list[Row]:
     """The visible rows with the smallest seq besides those given, in order; of values about 4 MiB at most."""
     return await connection.fetch(

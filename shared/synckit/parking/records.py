@@ -104,6 +104,7 @@ class ParkedRecord:
     id: int
     asked_at: datetime
     """When it was asked for: whoever asks again later asks for something else."""
+    parked_at: datetime
     topic: str
     partition: int
     offset: int
@@ -113,8 +114,8 @@ class ParkedRecord:
 
     @property
     def timestamp(self) -> int:
-        """When it was asked for, in milliseconds since 1970: that is when it comes again."""
-        return times.milliseconds(self.asked_at)
+        """When it was parked first, in milliseconds since 1970: soon after it came."""
+        return times.milliseconds(self.parked_at)
 
 
 async def list_asked(
@@ -129,6 +130,7 @@ async def list_asked(
         ParkedRecord(
             id=row["id"],
             asked_at=row["redrive_asked_at"],
+            parked_at=row["parked_at"],
             topic=row["topic"],
             partition=row["partition"],
             offset=row["offset"],
@@ -157,7 +159,7 @@ _ASKED: Final = """
              ORDER BY id
              LIMIT $3
         )
-        SELECT id, redrive_asked_at, topic, partition, "offset", key, headers, value
+        SELECT id, redrive_asked_at, parked_at, topic, partition, "offset", key, headers, value
           FROM integrations.parked_records
           JOIN asked USING (id)
          WHERE bytes <= $4 OR place = 1
