@@ -293,7 +293,7 @@ async def test_what_is_bad_is_a_share_of_all_that_the_consumers_of_a_process_rea
     stopped = [one.stopped.is_set() for one in members]
     await running.stop()
 
-    assert sorted(handled.values()) == [{0}, {1}]
+    assert handled[1] | handled[2] == {0, 1}, "of each one, unless Kafka moved them meanwhile"
     assert stopped == [False, False]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from paintbox.brokers import administration, configure_topic, find_committed, find_topics
@@ -74,6 +75,8 @@ async def members_of(servers: str, group: str) -> int:
         (answer,) = await admin.describe_consumer_groups([group])
         ((_, _, _, _, _, members, *_),) = answer.groups
         return len(members)
+    except GroupCoordinatorNotAvailableError:  # of a broker on which no group ever was
+        return 0
     finally:
         await admin.close()
 
