@@ -8,6 +8,7 @@ import logging
 import re
 import resource
 import socket
+import sys
 from asyncio import TimerHandle, Transport
 from functools import lru_cache
 from http import HTTPStatus
@@ -43,6 +44,12 @@ _KNOWN: Final = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b
 def most_connections() -> int:
     """How many connections a process takes: fewer where it may open few files, for it needs some of its own."""
     return max(min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_FILES), 1)
+
+
+def _is_short_of_memory(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class Exchange:
@@ -194,8 +201,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(REST_SECONDS, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the text is uvicorn's
-        """Answers what is no HTTP, and closes."""
-        self._refuse(self._status)
+        """Answers what is no HTTP, and closes. What we had no memory to read may be some, and is to come again."""
+        self._refuse(BUSY if _is_short_of_memory(sys.exception()) else self._status)
 
     def _waits_for_nothing(self) -> bool:
         """Whether no request is in hand, and nobody would notice that none comes."""

@@ -220,6 +220,9 @@ async def _answer(routes: Routes, scope: Scope, receive: Receive, send: Send) ->
         response = error.response
     except ClientGoneError:
         return
+    except MemoryError:
+        log.warning("A request was refused: there is no memory for it", extra={"request_id": request.id})
+        response = unavailable()
     except Exception:
         log.exception("A request failed by a bug", extra={"request_id": request.id, "method": request.method})
         response = problem(500, "internal_error", "Internal error")

@@ -153,3 +153,36 @@ async def test_headers_that_do_not_come_whole_are_waited_for_once(client: Connec
     assert timer is not None
     assert is_same
     assert (timer.cancelled(), client.protocol._timer) == (True, None)
+
+
+async def test_what_there_is_no_memory_to_read_is_to_come_again_and_not_for_good_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A vendor that does not repeat a 400 would drop the delivery."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(BoundedProtocol, "on_body", fail)
+    client = Connection()
+    client.protocol.data_received(HEAD + b"\r\n" + BODY)
+
+    await until_true(lambda: client.is_closed)
+    answer = b"".join(client.writes)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer
+
+
+async def test_what_there_is_no_memory_to_handle_is_to_come_again(
+    client: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(web, "read_body", fail)
+    client.protocol.data_received(HEAD + b"\r\n" + BODY)
+
+    await until_true(lambda: bool(client.writes))
+    answer = b"".join(client.writes)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5" in answer

@@ -10,6 +10,7 @@ import orjson
 import typer
 
 from paintbox.commands.options import DirectoryOption, JsonOption, as_text, repeated
+from paintbox.commands.stack import INTERRUPTED
 from paintbox.environment import operator_environment, require
 from paintbox.errors import OperatorError
 
@@ -120,7 +121,15 @@ def redrive(  # noqa: PLR0913 - an option is an argument
     if dry_run or (len(found) > MANY and not yes):
         _show_plan("redriven", found, as_json=as_json)
         raise typer.Exit(0 if dry_run else 2)
-    progress = asyncio.run(_redrive(dsn, picked, wait))
+    try:
+        progress = asyncio.run(_redrive(dsn, picked, wait))
+    except KeyboardInterrupt:
+        typer.echo(
+            "interrupted: what was asked for stays so, and its consumers go on with it; `paintbox parked list` shows "
+            "what is left, `paintbox parked drop` ends it",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
     _tell(progress, as_json=as_json)
     raise typer.Exit(0 if progress.is_good else 1)
 

@@ -257,6 +257,8 @@ async def _leave(subscriber: Any) -> None:
                 await subscriber.stop()
     except Exception as error:  # noqa: BLE001 - it is given up, whatever it says
         log.warning("A consumer's client did not end cleanly", extra=describe(error))
+        for task in subscriber.tasks:  # FastStream ends them only once what they have in hand is done
+            task.cancel()
         if client is not None:
             await kafka.drop_consumer(client)
 

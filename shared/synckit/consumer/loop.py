@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 3.0
+COMMIT_SECONDS: Final = 10.0
+"""The client would try for as long as Kafka is away, and a batch in hand be done with nothing else meanwhile."""
 NOT_JOINED: Final = "has not joined its group yet"
 ALARMED: Final = "stopped by an alarm: too many records were parked within a minute; `paintbox parked resume` clears it"
 
@@ -222,10 +224,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
         asked_at = monotonic()
         try:
-            with strays_raised():
-                await client.commit(offsets)
+            async with asyncio.timeout(COMMIT_SECONDS):
+                with strays_raised():
+                    await client.commit(offsets)
             self._committed, self._heard_at = self._committed | offsets, asked_at
-        except KafkaError as error:
+        except (KafkaError, TimeoutError) as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)

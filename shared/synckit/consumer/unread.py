@@ -63,14 +63,14 @@ class Unread:
     async def learn(
         self, client: KafkaClient, partitions: Sequence[TopicPartition], done: MutableMapping[TopicPartition, int]
     ) -> None:
-        """Completes `done` by what was committed before, by whomever; where that is nothing, by the partition's begin.
+        """Completes `done` by what was committed before, by whomever: that is nothing (0) where no record ever came.
 
         Tells of what was deleted behind it. Raises what the client raises.
         """
         begins: Mapping[TopicPartition, int] = await client.beginning_offsets(partitions) if partitions else {}
         for at in partitions:
-            committed = await client.committed(at) if at not in done else done[at]
-            done.setdefault(at, begins[at] if committed is None else committed)
+            if at not in done:
+                done.setdefault(at, await client.committed(at) or 0)
             if done[at] < begins[at]:
                 self._tell(at, done[at], begins[at])
 

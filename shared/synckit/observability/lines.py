@@ -13,10 +13,10 @@ from typing import Final, TextIO
 
 from synckit.observability import metrics
 
-WAIT_MS: Final = 100
-"""How long a line waits for a reader that is slow."""
-PATIENT_SECONDS: Final = 10.0
-"""How often one may: a hundredth of the time is lost to it at most."""
+MOST_WAIT_SECONDS: Final = 0.5
+"""How long lines wait, together, for a reader that is slow."""
+WAIT_SHARE: Final = 0.1
+"""Of the time that goes by without such a wait, as much comes back."""
 
 Write = Callable[[bytes], int]
 """Takes as much as there is room for. BlockingIOError where that is nothing."""
@@ -34,7 +34,8 @@ class Lines(logging.Handler):
         self._room = select.poll()
         self._room.register(number, select.POLLOUT)
         self._is_torn = False
-        self._patient_at = float("-inf")
+        self._patience = MOST_WAIT_SECONDS
+        self._waited_at = monotonic()
         self._dropped = 0
 
     def close(self) -> None:
@@ -69,11 +70,12 @@ class Lines(logging.Handler):
         return True
 
     def _is_read_soon(self) -> bool:
-        now = monotonic()
-        if now < self._patient_at:
-            return False
-        self._patient_at = now + PATIENT_SECONDS
-        return bool(self._room.poll(WAIT_MS))
+        began = monotonic()
+        patience = min(self._patience + (began - self._waited_at) * WAIT_SHARE, MOST_WAIT_SECONDS)
+        has_room = bool(self._room.poll(int(patience * 1000)))
+        self._waited_at = monotonic()
+        self._patience = max(patience - (self._waited_at - began), 0.0)
+        return has_room
 
 
 def _without_waiting(number: int, opened: ExitStack) -> Write:
