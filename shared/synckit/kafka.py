@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -172,6 +173,7 @@ async def drop_consumer(consumer: Any) -> None:
     steps = [consumer._client.close] if fetcher is None else [fetcher.close, consumer._client.close]  # noqa: SLF001
     if coordinator is not None:
         steps[:0] = [
+            partial(_end_coordination, coordinator),
             coordinator._stop_heartbeat_task,  # noqa: SLF001
             coordinator._stop_commit_offsets_refresh_task,  # noqa: SLF001
             coordinator._maybe_leave_group,  # noqa: SLF001
@@ -181,6 +183,14 @@ async def drop_consumer(consumer: Any) -> None:
             async with asyncio.timeout(STEP_SECONDS):
                 with strays_raised():
                     await step()
+
+
+async def _end_coordination(coordinator: Any) -> None:
+    """Else it would join the group again, as a member that nobody reads with."""
+    if not coordinator._closing.done():  # noqa: SLF001 - aiokafka's own way waits for what may never end
+        coordinator._closing.set_result(None)  # noqa: SLF001 - as above
+    coordinator._coordination_task.cancel()  # noqa: SLF001 - as above
+    await asyncio.wait({coordinator._coordination_task})  # noqa: SLF001 - as above
 
 
 async def reaches_a_broker(client: Any) -> bool:

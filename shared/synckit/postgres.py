@@ -121,6 +121,12 @@ async def session(pool: Pool, seconds: float | None = None) -> AsyncIterator[Con
             raise
 
 
+async def demand_writable(connection: Connection) -> None:
+    """Raises ReadOnlySQLTransactionError where the server only reads: what it has may be of long ago."""
+    if await connection.fetchval("SELECT current_setting('transaction_read_only') = 'on'"):
+        raise asyncpg.ReadOnlySQLTransactionError("the server only reads")
+
+
 @asynccontextmanager
 async def transaction(pool: Pool, step: str) -> AsyncIterator[Connection]:
     """A connection in a transaction of its own, committed at the end.
@@ -236,7 +242,7 @@ def check(pool: Pool) -> Check:
 
     async def answers() -> str | None:
         async with session_for(pool, CHECK_SECONDS) as connection:
-            await connection.execute("SELECT 1")
+            await demand_writable(connection)
         return None
 
     return answers

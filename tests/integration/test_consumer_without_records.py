@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic as KafkaTopic
 from aiokafka.admin import RecordsToDelete
+from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
 from paintbox.brokers import administration, create_topics
@@ -20,7 +21,8 @@ from support.consumers import Running, Sink
 from support.kafka import KafkaServer, NewTopic
 from support.topics import committed, produce
 from support.waiting import until, until_true
-from synckit.consumer import Consumer, ConsumerGroup, fetching
+from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching
+from synckit.consumer.group import GRACE_SECONDS, LEAVE_SECONDS
 from synckit.contracts.topics import Cleanup, Topic
 
 
@@ -101,3 +103,40 @@ async def leading_to(port: int, server: KafkaServer) -> AsyncIterator[None]:
         yield
     finally:
         await proxy.close()
+
+
+class Hanging(Sink):
+    """Never ends what it is given first, but where it is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = self.has_ended = False
+
+    async def __call__(self, batch: Batch) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.has_ended = True
+        assert self.has_ended, "two at once"
+        await super().__call__(batch)
+
+
+async def test_what_a_lost_client_had_in_hand_is_ended_before_it_is_read_again(
+    new_topic: NewTopic, kafka_servers: str
+) -> None:
+    """As a statement or a commit that hangs: with two at once one would take the other's batch for done."""
+    topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Hanging()
+    await produce(kafka_servers, topic, [b"0", b"1"])
+    async with running(kafka_servers, topic, sink, group) as one:
+        await until_true(lambda: sink.has_begun)
+        one.consumer.lose(KafkaConnectionError())
+
+        await until_true(lambda: sink.applied == [b"0", b"1"], GRACE_SECONDS - 5)
+        await until_committed(kafka_servers, group, topic, 2)
+        await until(one.is_ready)
+
+
+def test_a_client_is_waited_for_longer_than_faststream_waits_for_what_it_has_in_hand() -> None:
+    assert LEAVE_SECONDS > GRACE_SECONDS

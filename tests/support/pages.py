@@ -102,6 +102,7 @@ HEADERS: Final = {
     "ce_factversion": "the version of the fact, where it is known (BIGINT in decimal digits)",
     "ce_observedat": "when the fact was observed, where it is known",
     "ce_vendoreventid": "the vendor's own id of the event, where it has one",
+    "ce_late": "`true` of a webhook that came to its topic from the spool: Kafka's time is not that of its delivery",
     "traceparent": "W3C trace context",
     "content-type": "`application/json`",
     "request": "of webhooks: what the log keeps of the HTTP request, as JSON",

@@ -53,6 +53,20 @@ async def test_what_never_stops_being_unclear_is_a_bug_and_parks_nothing() -> No
     assert apply.applied == 0
 
 
+async def test_what_a_restore_brings_back_is_waited_for_longer_and_counts_apart() -> None:
+    missing = [asyncpg.UndefinedTableError("x")] * (PATIENCE[Verdict.UNCLEAR] + 10)
+    apply = Failing([*missing, CLOSED, *missing])
+
+    await Applier("topic", apply).apply(a_batch())
+
+    assert apply.applied == 1
+
+
+async def test_who_would_hold_others_up_does_not_wait_for_a_restore() -> None:
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await Applier("topic", Failing([asyncpg.UndefinedTableError("x")]), restored=0).apply(a_batch())
+
+
 async def test_an_outage_in_between_counts_afresh() -> None:
     half = [CLOSED] * (PATIENCE[Verdict.UNCLEAR] - 1)
     apply = Failing([*half, ConnectionResetError(), *half])

@@ -66,17 +66,27 @@ def bench(
     if folder is not None:
         _require_matplotlib()
         _require_writable(folder)
+    unkept: list[OperatorError] = []
     with interrupted_by_sigterm():
-        found = _run(order, directory, console, folder)
+        found = _run(order, directory, console, folder, unkept)
     _tell(found, before, as_json=as_json)
+    if unkept:
+        raise unkept[-1]
 
 
-def _run(order: "Order", directory: Path | None, console: Console, folder: Path | None) -> "Report":
+def _run(
+    order: "Order", directory: Path | None, console: Console, folder: Path | None, unkept: list[OperatorError]
+) -> "Report":
+    """What could not be written is told at the end: the rest is measured all the same."""
     from paintbox.bench import course
 
     def keep(found: "Report") -> None:
         if folder is not None:
-            _write(folder, found, console)
+            try:
+                _write(folder, found, console)
+                unkept.clear()
+            except OperatorError as error:
+                unkept.append(error)
 
     try:
         return course.run(order, directory, console, keep)

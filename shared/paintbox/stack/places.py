@@ -179,7 +179,10 @@ def _lock(path: Path, on_wait: Callable[[], None]) -> int:
     """The descriptor that holds the lock. Whoever held it before may have removed the file: then it is taken anew."""
     waited = False
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            raise OperatorError(f"{path.parent} was removed meanwhile, by another command.") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 from synckit import failpoints, postgres
-from synckit.failures import describe, passes
+from synckit.failures import describe
 from synckit.postgres import Pool
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ class Alarms:
         self._copy = uuid4()
         self._windows: defaultdict[str, Window] = defaultdict(Window)
         self._told_at = NEVER
+        self._is_mute = False
         self._told: set[str] = set()
         """Topics of which others take something into account."""
 
@@ -118,23 +119,29 @@ class Alarms:
         now = monotonic()
         if now - self._told_at < TELL_SECONDS:
             return
+        is_first, self._told_at = self._told_at == NEVER, now
         applied = {topic: window.total(now).records for topic, window in self._windows.items()}
-        due = applied if self._told_at == NEVER else self._told
+        due = applied if is_first else self._told
         counts = {topic: records for topic, records in sorted(applied.items()) if records or topic in due}
         if counts:
             await self._write(counts)
-        self._told_at, self._told = now, {topic for topic, records in counts.items() if records}
+        self._told = {topic for topic, records in counts.items() if records}
 
     async def _write(self, counts: Mapping[str, int]) -> None:
-        """Our own rows first: those of dead copies are passed over where another copy removes them just now."""
+        """Our own rows first: those of dead copies are passed over where another copy removes them just now.
+
+        Whatever fails, the consumers go on: their alarms then know less of what others have applied.
+        """
         try:
             async with postgres.transaction(self._pool, "consumer.counts") as connection:
                 await connection.execute(_TELL, self._consumer, self._copy, list(counts), list(counts.values()))
                 await connection.execute(_FORGET)
-        except Exception as error:
-            if not passes(error):
-                raise
-            log.debug("What was applied could not be told", extra=describe(error))
+        except Exception as error:  # noqa: BLE001 - see above
+            if not self._is_mute:
+                log.warning("What was applied cannot be told to the other copies", extra=describe(error))
+            self._is_mute = True
+        else:
+            self._is_mute = False
 
     async def count_all(self, topic: str, mine: Count) -> Count:
         """What all copies of the process have applied and parked of a topic within a minute, and since its last alarm
@@ -166,8 +173,9 @@ class Alarms:
             failpoints.hit("consumer.alarm:after_commit")
 
     async def list_topics(self) -> frozenset[str]:
-        """The topics that have an alarm in force."""
+        """The topics that have an alarm in force. ReadOnlySQLTransactionError where that may be those of long ago."""
         async with postgres.session(self._pool) as connection:
+            await postgres.demand_writable(connection)
             rows = await connection.fetch(
                 "SELECT topic FROM integrations.consumer_alarms WHERE consumer = $1 AND cleared_at IS NULL",
                 self._consumer,

@@ -30,10 +30,13 @@ RESTORED: Final = 250
 class Applier:
     """What one `Apply` waits for, and since when."""
 
-    def __init__(self, topic: str, apply: Apply, given_up: asyncio.Event | None = None) -> None:
-        """Several of a consumer share one `given_up`."""
+    def __init__(
+        self, topic: str, apply: Apply, given_up: asyncio.Event | None = None, restored: int = RESTORED
+    ) -> None:
+        """Several of a consumer share one `given_up`. `restored`: how often that is tried which may be restored."""
         self._topic = topic
         self._apply = apply
+        self._restored = restored
         self._since: float | None = None
         self.given_up = given_up or asyncio.Event()
         """While it is set nothing is waited for: `apply` raises GivenUpError instead."""
@@ -53,16 +56,16 @@ class Applier:
             self._since = self.trouble = None
 
     async def _whole(self, batch: Batch) -> list[Incoming]:
-        waits, row = delays(), (Verdict.TRANSIENT, 0)
+        waits, row = delays(), (Verdict.TRANSIENT, False, 0)
         while True:
             try:
                 with strays_raised():
                     await self._apply(batch)
             except Exception as error:
-                kind = Verdict.UNCLEAR if may_be_restored(error) else verdict(error)
-                row = (kind, row[1] + 1 if kind is row[0] else 1)
-                patience = RESTORED if may_be_restored(error) else PATIENCE.get(kind, 0)
-                if kind is Verdict.TRANSIENT or row[1] < patience:
+                kind, is_restored = verdict(error), may_be_restored(error)
+                row = (kind, is_restored, row[2] + 1 if (kind, is_restored) == row[:2] else 1)
+                patience = self._restored if is_restored else PATIENCE.get(kind, 0)
+                if kind is Verdict.TRANSIENT or row[2] < patience:
                     await self._wait(error, next(waits))
                     if is_time_out(error) and len(batch.living) > 1:
                         return await self._halves(batch)

@@ -27,8 +27,8 @@ WAIT_MS: Final = 500
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
 UNSEEN_SECONDS: Final = 10.0
-DEAF_SECONDS: Final = 30.0
-"""Above what a broker takes to begin again."""
+DEAF_SECONDS: Final = 60.0
+"""Above what a broker takes to begin again, and what a client waits for one that is frozen before it asks another."""
 LONGEST_DELAY: Final = 30.0
 MOST_DOUBLINGS: Final = 10
 FORGET_SECONDS: Final = 300.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
@@ -31,11 +31,12 @@ FOREVER_MS: Final = 2**31 - 1
 """A consumer that waits for its database keeps its partitions: its heartbeat says that it lives."""
 JOIN_SECONDS: Final = 75.0
 """Above what a rebalance takes. What takes longer waits for nothing that will come."""
-LEAVE_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 8.0
 RETRY_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 5.0
 GRACE_SECONDS: Final = 20.0
+"""How long FastStream waits for what a consumer has in hand, before it ends its client."""
+LEAVE_SECONDS: Final = GRACE_SECONDS + 8.0
 
 
 class ConsumerGroup:
@@ -79,6 +80,7 @@ class ConsumerGroup:
             return
         async with asyncio.TaskGroup() as tasks:  # one that takes long to join again holds up neither others nor alarms
             tasks.create_task(_each_second(self._heed_alarms))
+            tasks.create_task(_each_second(self._alarms.tell))
             self._tending = [
                 tasks.create_task(_each_second(partial(self._tend, *member))) for member in self._members()
             ]
@@ -89,6 +91,8 @@ class ConsumerGroup:
     async def _tend(self, consumer: Consumer, subscriber: Any) -> None:
         if consumer.stopped.is_set() or consumer.lost:
             if subscriber.running:
+                if consumer.lost:
+                    await _end_tasks(subscriber)
                 await _leave(subscriber)
             consumer.lost = False
         elif not subscriber.running:
@@ -125,7 +129,6 @@ class ConsumerGroup:
                 raised = await self._alarms.list_topics()
                 for consumer, subscriber in self._members():
                     await consumer.heed(raised, asked_at, has_left=not subscriber.running)
-                await self._alarms.tell()
         except Exception as error:
             if not passes(error):
                 raise
@@ -198,10 +201,11 @@ class ConsumerGroup:
             if self._stopping:
                 return
             await self._broker.connect()
-            joined = await asyncio.gather(
-                *(subscriber.start() for consumer, subscriber in self._members() if not consumer.stopped.is_set()),
-                return_exceptions=True,
-            )
+            async with asyncio.timeout(JOIN_SECONDS):
+                joined = await asyncio.gather(
+                    *(subscriber.start() for consumer, subscriber in self._members() if not consumer.stopped.is_set()),
+                    return_exceptions=True,
+                )
         for result in joined:
             if isinstance(result, BaseException):
                 raise result
@@ -250,17 +254,32 @@ async def _leave(subscriber: Any) -> None:
 
     Of one whose broker is away aiokafka 0.14 lets out that its fetches were cancelled.
     """
-    client = subscriber.consumer
+    client, tasks = subscriber.consumer, list(subscriber.tasks)
     try:
         async with asyncio.timeout(LEAVE_SECONDS):
             with strays_raised():
                 await subscriber.stop()
     except Exception as error:  # noqa: BLE001 - it is given up, whatever it says
         log.warning("A consumer's client did not end cleanly", extra=describe(error))
-        for task in subscriber.tasks:  # FastStream ends them only once what they have in hand is done
-            task.cancel()
         if client is not None:
             await kafka.drop_consumer(client)
+    await _end(tasks)
+
+
+async def _end_tasks(subscriber: Any) -> None:
+    """What a lost client had handed out is read again by the next one: nobody goes on with it meanwhile.
+
+    Its handler may hang in a statement, or in a call of that client; two at once would take each other's places.
+    """
+    await _end(list(subscriber.tasks))
+    subscriber.tasks.clear()
+
+
+async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 async def _parse(records: Any) -> KafkaMessage:

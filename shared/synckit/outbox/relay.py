@@ -138,10 +138,10 @@ class Relay:
         now = asyncio.get_running_loop().time()
         if now - self._asked_at >= ASK_SECONDS:
             self._asked_at = now
-            await store.check_writable(session, self._outbox)
             rows, age = await queues.depth(session, self._outbox.events, "created_at")
             metrics.OUTBOX_ROWS.labels(self._outbox.name).set(rows)
             metrics.OUTBOX_AGE.labels(self._outbox.name).set(age)
+            await store.check_writable(session, self._outbox)
 
     async def _prepare(self, producer: AIOKafkaProducer, rows: Sequence[Row]) -> Round:
         partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}

@@ -43,13 +43,14 @@ async def park(
         """
         INSERT INTO integrations.parked_records AS stored
                (consumer, topic, partition, "offset", key, headers, value, dropped_at, reason_code, reason,
-                value_sha256)
+                value_sha256, came_at)
         SELECT consumer, topic, partition, "offset", decode(key, 'base64'), headers,
                CASE WHEN NOT is_outdated THEN decode(value, 'base64') END, CASE WHEN is_outdated THEN now() END,
-               reason_code, reason, value_sha256
+               reason_code, reason, value_sha256, came_at
           FROM json_to_recordset($1::json)
             AS incoming (consumer text, topic text, partition integer, "offset" bigint, key text, headers jsonb,
-                         value text, reason_code text, reason text, value_sha256 text, is_outdated boolean)
+                         value text, reason_code text, reason text, value_sha256 text, came_at timestamptz,
+                         is_outdated boolean)
          ORDER BY consumer, topic, partition, "offset", value_sha256
         ON CONFLICT (consumer, topic, partition, "offset", value_sha256) DO UPDATE
            SET attempt          = stored.attempt + 1,
@@ -104,7 +105,7 @@ class ParkedRecord:
     id: int
     asked_at: datetime
     """When it was asked for: whoever asks again later asks for something else."""
-    parked_at: datetime
+    came_at: datetime | None
     topic: str
     partition: int
     offset: int
@@ -114,8 +115,8 @@ class ParkedRecord:
 
     @property
     def timestamp(self) -> int:
-        """When it was parked first, in milliseconds since 1970: soon after it came."""
-        return times.milliseconds(self.parked_at)
+        """When it came to its topic, in milliseconds since 1970; 0 where that was not kept."""
+        return 0 if self.came_at is None else times.milliseconds(self.came_at)
 
 
 async def list_asked(
@@ -130,7 +131,7 @@ async def list_asked(
         ParkedRecord(
             id=row["id"],
             asked_at=row["redrive_asked_at"],
-            parked_at=row["parked_at"],
+            came_at=row["came_at"],
             topic=row["topic"],
             partition=row["partition"],
             offset=row["offset"],
@@ -159,7 +160,7 @@ _ASKED: Final = """
              ORDER BY id
              LIMIT $3
         )
-        SELECT id, redrive_asked_at, parked_at, topic, partition, "offset", key, headers, value
+        SELECT id, redrive_asked_at, came_at, topic, partition, "offset", key, headers, value
           FROM integrations.parked_records
           JOIN asked USING (id)
          WHERE bytes <= $4 OR place = 1
@@ -249,6 +250,7 @@ def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
         "reason_code": error.code,
         "reason": error.reason[:LONGEST_REASON].replace(NUL, ""),
         "value_sha256": sha256(record.value or b"").hexdigest(),
+        "came_at": times.rfc3339(record.timestamp) if record.timestamp > 0 else None,
     }
 
 

@@ -41,7 +41,7 @@ class Redrive:
         self._process = process
         self._topic = consumer.topic.name
         self._consumer = consumer
-        self._applier = Applier(self._topic, self._try)
+        self._applier = Applier(self._topic, self._try, restored=0)  # it would hold up all others of the topic
         self._at_most = min(MOST_RECORDS, consumer.intake.at_most)
         self._is_away = False
 

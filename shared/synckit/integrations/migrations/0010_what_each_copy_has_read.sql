@@ -13,3 +13,6 @@ CREATE TABLE integrations.consumer_counts (
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON integrations.consumer_counts
     TO paintbox_customer_sync, paintbox_photo_sync, paintbox_webhook_log;
+
+-- By Kafka's clock: what a record that is put through again claims to be is judged as of then. None in older rows.
+ALTER TABLE integrations.parked_records ADD COLUMN came_at timestamptz;
