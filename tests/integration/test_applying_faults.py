@@ -190,8 +190,8 @@ async def test_what_waits_gives_up_when_it_is_told_to(pool: Pool, owner: Connect
 async def test_a_bug_is_no_reason_to_wait_nor_to_park(pool: Pool) -> None:
     batch = Batch(BATCH)
 
-    with pytest.raises(asyncpg.UndefinedTableError):
-        await Applier("t", writing(pool, "SELECT 1 FROM public.nowhere")).apply(batch)
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await Applier("t", writing(pool, "SELECT nowhere FROM public.applied")).apply(batch)
 
     assert batch.condemned == {}
 
