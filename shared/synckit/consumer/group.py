@@ -107,8 +107,9 @@ class ConsumerGroup:
     async def _rejoin(self, consumer: Consumer, subscriber: Any) -> None:
         try:
             async with asyncio.timeout(JOIN_SECONDS):
-                subscriber._connection_args.update(consumer.losses.limits)  # noqa: SLF001 - FastStream makes a client of them
-                await subscriber.start()
+                subscriber._connection_args.update(consumer.losses.limits)  # noqa: SLF001 - a client is made of them
+                with strays_raised():
+                    await subscriber.start()
         except asyncio.CancelledError:
             await _leave(subscriber)
             raise
@@ -162,7 +163,7 @@ class ConsumerGroup:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._stop_tending()
                 async with self._joining:
-                    await asyncio.gather(*map(_leave, self._subscribers))
+                    await self._leave_all()
                     await self._broker.stop()
         except TimeoutError:
             log.warning("Kafka does not let us leave the group, which will miss us")
@@ -178,9 +179,7 @@ class ConsumerGroup:
 
     async def _start(self) -> None:
         said = False
-        await asyncio.gather(
-            *map(_leave, self._subscribers)
-        )  # none is a member, unless an earlier start was broken off
+        await self._leave_all()  # none is a member, unless an earlier start was broken off
         while True:
             try:
                 with strays_raised():
@@ -189,11 +188,14 @@ class ConsumerGroup:
                 if not said:
                     log.warning("Kafka is away", extra=describe(error))
                 said = True
-                await asyncio.gather(*map(_leave, self._subscribers))
+                await self._leave_all()
                 await self._broker.stop()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
+
+    async def _leave_all(self) -> None:
+        await asyncio.gather(*map(_leave, self._subscribers))
 
     async def _join(self) -> None:
         """All at once, so that joining costs one rebalance and not one each. Every attempt ends before this does."""
