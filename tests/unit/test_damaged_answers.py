@@ -90,8 +90,12 @@ class Failing:
 
     def __init__(self) -> None:
         self.running = True
+        self.tasks: list[asyncio.Task[None]] = [asyncio.create_task(asyncio.sleep(60))]
+        self.coordination = asyncio.create_task(asyncio.sleep(60))
         self.closed: list[str] = []
         heart = SimpleNamespace(
+            _closing=asyncio.get_running_loop().create_future(),
+            _coordination_task=self.coordination,
             _stop_heartbeat_task=partial(self._ends, "heartbeat"),
             _stop_commit_offsets_refresh_task=partial(self._ends, "refresh"),
             _maybe_leave_group=partial(self._ends, "membership"),
@@ -111,12 +115,14 @@ class Failing:
 
 async def test_a_client_that_raises_when_it_is_ended_is_dropped_and_ends_nothing_else() -> None:
     consumer, subscriber = a_consumer(), Failing()
+    (in_hand,) = subscriber.tasks
     group = ConsumerGroup("damaged", f"{HOST}:9", [consumer], NoAlarms())
     consumer.lose(KeyError("inside of the client"))
 
     await group._tend(consumer, subscriber)
 
     assert subscriber.closed == ["heartbeat", "refresh", "membership", "client"]
+    assert (in_hand.cancelled(), subscriber.coordination.cancelled()) == (True, True)
     assert not consumer.lost
 
 
