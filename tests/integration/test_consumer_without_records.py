@@ -22,7 +22,7 @@ from support.kafka import KafkaServer, NewTopic
 from support.topics import committed, produce
 from support.waiting import until, until_true
 from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching
-from synckit.consumer.group import GRACE_SECONDS, LEAVE_SECONDS
+from synckit.consumer.leaving import GRACE_SECONDS, leave
 from synckit.contracts.topics import Cleanup, Topic
 
 
@@ -138,5 +138,20 @@ async def test_what_a_lost_client_had_in_hand_is_ended_before_it_is_read_again(
         await until(one.is_ready)
 
 
-def test_a_client_is_waited_for_longer_than_faststream_waits_for_what_it_has_in_hand() -> None:
-    assert LEAVE_SECONDS > GRACE_SECONDS
+async def test_who_was_broken_off_while_it_left_leaves_before_it_joins_again(
+    new_topic: NewTopic, kafka_servers: str
+) -> None:
+    """FastStream says that it does not run any more long before its client is ended."""
+    topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Hanging()
+    await produce(kafka_servers, topic, [b"0"])
+    async with running(kafka_servers, topic, sink, group) as one:
+        await until_true(lambda: sink.has_begun)
+        (subscriber,) = one.members._subscribers
+        first, broken_off = subscriber.consumer, asyncio.create_task(leave(subscriber))
+        await until_true(lambda: not subscriber.running)
+        broken_off.cancel()
+        one.consumer.lose(KafkaConnectionError())
+
+        await until_true(lambda: sink.applied == [b"0"], 60)
+
+    assert first._closed

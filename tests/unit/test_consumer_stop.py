@@ -1,6 +1,8 @@
 """A process that is told to stop applies, commits and joins nothing more, whatever its group does meanwhile."""
 
 import asyncio
+from functools import partial
+from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -10,6 +12,7 @@ from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
 from support.waiting import until_true
 from synckit.consumer import Batch, Consumer, ConsumerGroup, group
+from synckit.consumer.alarms import Count
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.loop import ALARMED
 from synckit.contracts.topics import Cleanup, Topic
@@ -128,3 +131,35 @@ async def test_who_tends_a_consumer_after_the_stop_does_not_let_it_join(member: 
     await member.group._tend(member.consumer, subscriber)
 
     assert subscriber.starts == 0
+
+
+class AlarmsThatHang(NoAlarms):
+    """They never answer when one is raised, until they do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = asyncio.Event()
+        self.raised: list[Count] = []
+
+    async def count_all(self, _: str, mine: Count) -> Count:
+        return mine
+
+    async def raise_alarm(self, _: str, count: Count) -> None:
+        await self.answers.wait()
+        self.raised.append(count)
+
+
+async def test_an_alarm_whose_raising_is_cancelled_is_raised_later_and_nobody_goes_on_meanwhile() -> None:
+    """As where the consumer leaves its group while its database is frozen."""
+    alarms = AlarmsThatHang()
+    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), partial(asyncio.sleep, 0), alarms)
+    watching = asyncio.create_task(consumer._watch(Count(200, 200)))
+    await until_true(consumer.stopped.is_set)
+    watching.cancel()
+    await asyncio.wait({watching})
+
+    alarms.answers.set()
+    await consumer.heed(frozenset(), monotonic(), has_left=True)
+
+    assert consumer.stopped.is_set()
+    assert alarms.raised == [Count(200, 200)]

@@ -125,8 +125,8 @@ def redrive(  # noqa: PLR0913 - an option is an argument
         progress = asyncio.run(_redrive(dsn, picked, wait))
     except KeyboardInterrupt:
         typer.echo(
-            "interrupted: what was asked for stays so, and its consumers go on with it; `paintbox parked list` shows "
-            "what is left, `paintbox parked drop` ends it",
+            "interrupted: what is marked by now stays so, and its consumers go on with it; `paintbox parked list` "
+            "shows what is left, `paintbox parked drop` ends it",
             err=True,
         )
         raise typer.Exit(INTERRUPTED) from None

@@ -90,9 +90,12 @@ def _lag(topic: str, begins: Offsets, ends: Offsets, committed: Mapping[str, Off
         if _reads(group, topic) or any(place in offsets for place in places)
     }
     lost = {
-        group: sum(max(0, begins[place] - offsets.get(place, 0)) for place in places)
+        group: sum(
+            max(0, begins[place] - offsets.get(place, 0))
+            for place in places
+            if place in offsets or _reads(group, topic)
+        )
         for group, offsets in sorted(committed.items())
-        if group in lags
     }
     deleted_unread = {group: many for group, many in lost.items() if many}
     return TopicLag(topic, bool(places), sum(ends[place] for place in places), lags, deleted_unread)

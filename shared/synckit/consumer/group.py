@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final, cast
@@ -15,6 +15,7 @@ from synckit import kafka
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import MOST_BYTES, fetch
+from synckit.consumer.leaving import GRACE_SECONDS, end_tasks, is_member, leave
 from synckit.consumer.loop import NOT_JOINED, TEND_SECONDS, Consumer
 from synckit.failures import describe, explain, passes
 from synckit.observability import metrics
@@ -34,9 +35,6 @@ JOIN_SECONDS: Final = 75.0
 STOP_SECONDS: Final = 8.0
 RETRY_SECONDS: Final = 1.0
 ASK_SECONDS: Final = 5.0
-GRACE_SECONDS: Final = 20.0
-"""How long FastStream waits for what a consumer has in hand, before it ends its client."""
-LEAVE_SECONDS: Final = GRACE_SECONDS + 8.0
 
 
 class ConsumerGroup:
@@ -90,17 +88,19 @@ class ConsumerGroup:
 
     async def _tend(self, consumer: Consumer, subscriber: Any) -> None:
         if consumer.stopped.is_set() or consumer.lost:
-            if subscriber.running:
+            if is_member(subscriber):
                 if consumer.lost:
-                    await _end_tasks(subscriber)
-                await _leave(subscriber)
+                    await end_tasks(subscriber)
+                await leave(subscriber)
             consumer.lost = False
-        elif not subscriber.running:
+        elif not is_member(subscriber):
             if consumer.losses.may_try and not self._stopping:
                 await self._rejoin(consumer, subscriber)
+        elif not subscriber.running:  # it was leaving, and that was broken off
+            await leave(subscriber)
         elif subscriber.consumer is not None:
             await consumer.tend(subscriber.consumer)
-        if not subscriber.running:
+        if not is_member(subscriber):
             metrics.CONSUMER_WAITING.labels(consumer.name).set(0)
             await consumer.lag.look(self._servers, self._name)
 
@@ -111,14 +111,14 @@ class ConsumerGroup:
                 with strays_raised():
                     await subscriber.start()
         except asyncio.CancelledError:
-            await _leave(subscriber)
+            await leave(subscriber)
             raise
         except Exception as error:  # noqa: BLE001 - nothing was read yet: whatever it is, another client is tried
             if consumer.name not in self._outside:
                 log.warning("A consumer cannot join its group again", extra={"topic": consumer.name, **describe(error)})
             self._outside.add(consumer.name)
             consumer.hold(f"cannot join its group again: {explain(error)}")
-            await _leave(subscriber)
+            await leave(subscriber)
         else:
             self._outside.discard(consumer.name)
 
@@ -129,7 +129,7 @@ class ConsumerGroup:
             async with asyncio.timeout(ASK_SECONDS):
                 raised = await self._alarms.list_topics()
                 for consumer, subscriber in self._members():
-                    await consumer.heed(raised, asked_at, has_left=not subscriber.running)
+                    await consumer.heed(raised, asked_at, has_left=not is_member(subscriber))
         except Exception as error:
             if not passes(error):
                 raise
@@ -195,7 +195,7 @@ class ConsumerGroup:
                 return
 
     async def _leave_all(self) -> None:
-        await asyncio.gather(*map(_leave, self._subscribers))
+        await asyncio.gather(*map(leave, self._subscribers))
 
     async def _join(self) -> None:
         """All at once, so that joining costs one rebalance and not one each. Every attempt ends before this does."""
@@ -249,39 +249,6 @@ async def _each_second(work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(TEND_SECONDS)
         with strays_raised():
             await work()
-
-
-async def _leave(subscriber: Any) -> None:
-    """Leaves the group. A client that failed may raise that error again where it is ended: it is dropped then.
-
-    Of one whose broker is away aiokafka 0.14 lets out that its fetches were cancelled.
-    """
-    client, tasks = subscriber.consumer, list(subscriber.tasks)
-    try:
-        async with asyncio.timeout(LEAVE_SECONDS):
-            with strays_raised():
-                await subscriber.stop()
-    except Exception as error:  # noqa: BLE001 - it is given up, whatever it says
-        log.warning("A consumer's client did not end cleanly", extra=describe(error))
-        if client is not None:
-            await kafka.drop_consumer(client)
-    await _end(tasks)
-
-
-async def _end_tasks(subscriber: Any) -> None:
-    """What a lost client had handed out is read again by the next one: nobody goes on with it meanwhile.
-
-    Its handler may hang in a statement, or in a call of that client; two at once would take each other's places.
-    """
-    await _end(list(subscriber.tasks))
-    subscriber.tasks.clear()
-
-
-async def _end(tasks: Collection["asyncio.Task[Any]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
 
 
 async def _parse(records: Any) -> KafkaMessage:

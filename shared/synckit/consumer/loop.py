@@ -22,7 +22,7 @@ from synckit.consumer.lease import GivenUpError, Lease, LeaseError
 from synckit.consumer.unread import Unread
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
-from synckit.failures import Verdict, describe, explain, passes, verdict
+from synckit.failures import Verdict, describe, explain, may_be_restored, passes, verdict
 from synckit.observability import metrics
 from synckit.strays import strays_raised
 
@@ -43,8 +43,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     def __init__(self, topic: Topic, apply: Apply, alarms: Alarms, intake: Intake | None = None, at: int = 1) -> None:
         self.name: Final = topic.name if at == 1 else f"{topic.name} ({at})"
         self.topic, self.apply, self.intake, self.lag = topic, apply, intake or Intake(), Lag(topic.name)
-        self._unread = Unread(topic)
-        self._lanes = Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
+        self._unread, self._lanes = Unread(topic), Lanes(topic.name, apply, self.intake.at_most, self.intake.lanes)
         self._idle = asyncio.Event()
         self._idle.set()
         self._committed: dict[TopicPartition, int] = {}
@@ -248,9 +247,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             if not (known.is_alarming and mine.is_large_share):
                 return True
             self._stop_by_alarm(known)
+            self._unsaved = known  # also where this is cancelled
             await self._save(known)
         except Exception as error:
-            if not passes(error):
+            if not passes(error) and not may_be_restored(error):
                 raise
             if known.is_alarming and mine.is_large_share:
                 log.warning("An alarm could not be saved yet", extra={"topic": self.topic.name, **describe(error)})

@@ -250,7 +250,7 @@ def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
         "reason_code": error.code,
         "reason": error.reason[:LONGEST_REASON].replace(NUL, ""),
         "value_sha256": sha256(record.value or b"").hexdigest(),
-        "came_at": times.rfc3339(record.timestamp) if record.timestamp > 0 else None,
+        "came_at": times.rfc3339(record.timestamp) if 0 < record.timestamp <= times.LATEST else None,
     }
 
 
