@@ -10,9 +10,12 @@ import pytest
 from paintbox.databases import Connection
 from paintbox.parked.decisions import find_progress
 from paintbox.parked.listing import Filter, find_set_aside
+from support.notifications import KafkaRecord
 from support.postgres import OpenSession
 from support.rows import insert
 from support.set_aside import paintbox, park, quarantine, states
+from synckit.errors import PoisonError
+from synckit.parking import records
 
 pytestmark = pytest.mark.database
 
@@ -186,3 +189,17 @@ async def test_an_alarm_is_shown_with_what_ends_it_and_resume_clears_it(dsn: str
     assert [found["topic"] for found in json.loads(rest[1])["resumed"]] == ["other"]
     assert again[0] == 1
     assert [row["consumer"] for row in left] == ["photo-sync"]
+
+
+async def test_what_is_redriven_is_judged_as_of_when_it_came(session: Connection) -> None:
+    """Its topic's clock then, not that of the redrive: what claimed to be of the future is of the past by now."""
+    came = 1_767_342_000_000
+    times = (came, 0, 10**18)  # kept, of a client without a clock, and of none that there is
+    for offset, timestamp in enumerate(times):
+        record = KafkaRecord(value=b"{}", offset=offset, timestamp=timestamp)
+        await records.park(session, "customer-sync", [(record, PoisonError("code", "reason"))])
+    await session.execute("UPDATE integrations.parked_records SET redrive_asked_at = now()")
+
+    asked = await records.list_asked(session, "customer-sync", [record.topic], 10, 1_000)
+
+    assert [one.timestamp for one in asked] == [came, 0, 0]

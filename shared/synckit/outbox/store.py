@@ -7,8 +7,8 @@ from synckit.postgres import Connection, Row, as_json
 
 LARGEST_VALUE = 7 * 1024 * 1024
 """Above this a row would come too close to what the broker accepts (8 MiB with headers): it is set aside."""
-ROUND_BYTES = 4 * 1024 * 1024
-"""Of values that are read at once; one row is read however large it is."""
+ROUND_BYTES = 6 * 1024 * 1024
+"""Of values that are read at once; one row is read however large it is. Enough for 5,000 rows of the usual 1.1 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ async def check_writable(connection: Connection, outbox: Outbox) -> None:
 
 
 async def list_next(connection: Connection, outbox: Outbox, at_most: int, besides: Sequence[int] = ()) -> list[Row]:
-    """The visible rows with the smallest seq besides those given, in order; of values about 4 MiB at most."""
+    """The visible rows with the smallest seq besides those given, in order; of values about 6 MiB at most."""
     return await connection.fetch(
         f"""
         SELECT seq, topic, key, headers, value
