@@ -102,8 +102,7 @@ def passes(error: BaseException) -> bool:
 
 def is_the_servers(error: BaseException) -> bool:
     """Whether a server is at fault, for now or for good: a right was withdrawn, say, or a table is being restored."""
-    found = verdict(error)
-    return passes(error) or (isinstance(error, asyncpg.PostgresError) and found is Verdict.BUG)
+    return passes(error) or (isinstance(error, asyncpg.PostgresError) and verdict(error) is Verdict.BUG)
 
 
 @contextmanager

@@ -39,8 +39,11 @@ async def park(
         return
     put_through = [record for record, _ in parked if isinstance(record, ParkedRecord)]
     rows = [_row(consumer, record, error) | {"is_outdated": is_outdated(record)} for record, error in parked]
-    await connection.execute(
-        """
+    asked_at = [one.asked_at for one in put_through]
+    await connection.execute(_PARK, as_json(rows), [one.id for one in put_through], asked_at)
+
+
+_PARK: Final = """
         INSERT INTO integrations.parked_records AS stored
                (consumer, topic, partition, "offset", key, headers, value, dropped_at, reason_code, reason,
                 value_sha256, came_at)
@@ -63,11 +66,7 @@ async def park(
                value            = CASE WHEN excluded.dropped_at IS NULL THEN stored.value END
          WHERE stored.redrive_asked_at IS NOT NULL AND stored.dropped_at IS NULL
            AND (stored.redriven_at IS NULL OR stored.id <> ALL($2::bigint[]))
-        """,
-        as_json(rows),
-        [one.id for one in put_through],
-        [one.asked_at for one in put_through],
-    )
+        """
 
 
 PLACE: Final = 'parked.consumer, parked.topic, parked.partition, parked."offset", parked.value_sha256, parked.id'
