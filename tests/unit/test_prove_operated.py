@@ -2,7 +2,7 @@
 
 from paintbox.prove import witness
 from paintbox.prove.checks import operated, secret
-from paintbox.prove.checks.operated import Ending, Recovery, Sample, Window
+from paintbox.prove.checks.operated import Ending, Recovery, Sample, Sessions, Window
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.nemesis import Event, Phase
 from paintbox.prove.nemesis_plan import Stroke
@@ -151,8 +151,12 @@ def test_memory_files_and_sessions_beyond_their_bounds_are_found() -> None:
     many = Sample(0, "many", operated.MIB, 500)
     small = Sample(0, "small", operated.MIB, 10)
 
-    assert operated.resources_were_bounded([small], [10]).state is State.HELD
-    assert subjects(operated.resources_were_bounded([large, many, small], [95])) == ["large", "many", "PostgreSQL"]
+    few, too_many = Sessions(0, {"door idle": 90}), Sessions(3_600_000, {"door active": 5, "door idle": 86})
+
+    assert operated.resources_were_bounded([small], [few]).state is State.HELD
+    found = operated.resources_were_bounded([large, many, small], [few, too_many])
+    assert subjects(found) == ["large", "many", "PostgreSQL"]
+    assert "had 91 sessions at 01:00:00Z: 86 door idle, 5 door active" in repr(found)
     assert operated.resources_were_bounded([], []).state is State.NOTHING_CHECKED
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import psutil
 
 from paintbox.databases import DatabaseError, connected
-from paintbox.prove.checks.operated import Sample
+from paintbox.prove.checks.operated import Sample, Sessions
 from paintbox.prove.evidence import PROCESS
 
 LOOK_SECONDS: Final = 2.0
@@ -53,7 +53,7 @@ class Samples:
     """What was seen so far."""
 
     of_processes: list[Sample] = field(default_factory=list)
-    sessions: list[int] = field(default_factory=list)
+    sessions: list[Sessions] = field(default_factory=list)
     deadlocks: int = 0
     _last_deadlocks: int = 0
 
@@ -87,21 +87,21 @@ async def _look_at_postgres(superuser_dsn: str, samples: Samples) -> None:
             asyncio.timeout(LONGEST_LOOK_SECONDS),
             connected(superuser_dsn, process=PROCESS) as session,
         ):
-            row = await session.fetchrow(
+            rows = await session.fetch(
                 """
-                SELECT (SELECT count(*)
-                          FROM pg_stat_activity
-                         WHERE backend_type = 'client backend' AND application_name <> $1
-                           AND state IS DISTINCT FROM 'starting') AS sessions, -- it has no name yet: PostgreSQL 18
-                       (SELECT sum(deadlocks)::bigint FROM pg_stat_database) AS deadlocks
+                SELECT concat_ws(' ', nullif(application_name, ''), state) AS kind, count(*) AS sessions
+                  FROM pg_stat_activity
+                 WHERE backend_type = 'client backend' AND application_name <> $1
+                   AND state IS DISTINCT FROM 'starting' -- it has no name yet: PostgreSQL 18
+                 GROUP BY kind
                 """,
                 PROCESS,
             )
+            deadlocks = await session.fetchval("SELECT sum(deadlocks)::bigint FROM pg_stat_database")
     except FAILURES:
         return
-    if row is not None:
-        samples.sessions.append(row["sessions"])
-        samples.count_deadlocks(row["deadlocks"])
+    samples.sessions.append(Sessions(int(time.time() * 1000), {row["kind"]: row["sessions"] for row in rows}))
+    samples.count_deadlocks(deadlocks)
 
 
 async def last_look(superuser_dsn: str, samples: Samples) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from paintbox.prove.ledger import Attempt, Delivery
@@ -32,6 +33,25 @@ class Sample:
     process: str
     resident_bytes: int
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """A look at PostgreSQL: how many sessions it had, by their name and state; when (ms since 1970)."""
+
+    at_ms: int
+    by_kind: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(self.by_kind.values())
+
+    def told(self) -> str:
+        """When it was, and the most numerous first."""
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        kinds = sorted(self.by_kind.items(), key=lambda item: (-item[1], item[0]))
+        return f"{at:%H:%M:%S}Z: " + ", ".join(f"{count} {kind}" for kind, count in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +198,7 @@ def there_were_no_deadlocks(deadlocks: Mapping[str, int]) -> Verdict:
     return verdict("F25", "no deadlocks", len(deadlocks), found)
 
 
-def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[int]) -> Verdict:
+def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[Sessions]) -> Verdict:
     """No process grew beyond its bounds, and neither did the number of database sessions."""
 
     def violations() -> Iterator[Violation]:
@@ -187,9 +207,11 @@ def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[int]) -
                 yield Violation(one.process, f"had {one.resident_bytes / MIB:.0f} MiB")
             if one.files > MOST_FILES:
                 yield Violation(one.process, f"had {one.files} files open")
-        yield from (Violation("PostgreSQL", f"had {one} sessions") for one in sessions if one > MOST_SESSIONS)
+        for look in sessions:
+            if look.count > MOST_SESSIONS:
+                yield Violation("PostgreSQL", f"had {look.count} sessions at {look.told()}")
 
     largest = max((one.resident_bytes for one in samples), default=0) / MIB
     files = max((one.files for one in samples), default=0)
-    note = f"at most {largest:.0f} MiB, {files} files, {max(sessions, default=0)} sessions" if samples else ""
+    note = f"at most {largest:.0f} MiB, {files} files, {max((look.count for look in sessions), default=0)} sessions" if samples else ""
     return verdict("I8", "memory, files and sessions are bounded", len(samples) + len(sessions), violations(), note)
