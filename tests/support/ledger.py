@@ -16,6 +16,7 @@ from paintbox.prove.checks.operated import Sample
 from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import Verdict
 from support.crashes import Crashes
+from support.waiting import until
 from support.world import NOBODY, RECOVERY_SECONDS, World
 
 ON_PURPOSE: Final = "nothing good is parked or quarantined"
@@ -56,4 +57,9 @@ async def bounded(world: World, crashes: Crashes) -> Verdict:
         Sample(int(time.time() * 1000), name, process.memory_info().rss, process.num_fds())
         for name, process in looked_at.items()
     ]
-    return operated.resources_were_bounded(samples, [await world.count("INTEGRATIONS", SESSIONS)])
+    await until(lambda: _has_few_sessions(world), operated.LINGER_SECONDS)
+    return operated.resources_were_bounded(samples, [])
+
+
+async def _has_few_sessions(world: World) -> bool:
+    return await world.count("INTEGRATIONS", SESSIONS) <= operated.MOST_SESSIONS
