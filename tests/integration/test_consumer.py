@@ -409,6 +409,40 @@ async def test_what_the_other_copies_applied_counts_for_a_minute_and_since_the_l
     assert left == 0
 
 
+async def test_a_copy_that_may_not_tell_what_it_applied_goes_on_and_says_so_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(alarming, "TELL_SECONDS", 0.0)
+    alarms, other = Alarms(pool, "mine"), Alarms(pool, "mine")
+    alarms.window("topic").add(monotonic(), Count(700, 0))
+    async with pool.acquire() as connection:
+        await connection.execute("ALTER TABLE integrations.consumer_counts RENAME TO elsewhere")
+    for _ in range(3):
+        await alarms.tell()
+    mute = [line.getMessage() for line in caplog.records if "cannot be told" in line.getMessage()]
+    async with pool.acquire() as connection:
+        await connection.execute("ALTER TABLE integrations.elsewhere RENAME TO consumer_counts")
+    await alarms.tell()
+
+    assert len(mute) == 1
+    assert await other.count_all("topic", Count(10, 0)) == Count(710, 0)
+
+
+async def test_alarms_of_a_server_that_only_reads_are_not_believed(
+    new_database: NewDatabase, admin: Connection
+) -> None:
+    """As of a primary that was fenced: one that was raised since is at the new one."""
+    dsn = await new_database(Database.INTEGRATIONS)
+    await admin.execute(f"ALTER DATABASE {postgres.database_of(dsn)} SET default_transaction_read_only = on")
+    async with postgres.create_pool(dsn, process="test") as pool:
+        alarms = Alarms(pool, "mine")
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await alarms.list_topics()
+        await admin.execute(f"ALTER DATABASE {postgres.database_of(dsn)} RESET default_transaction_read_only")
+
+        assert await alarms.list_topics() == frozenset()
+
+
 async def test_bad_records_of_one_partition_are_a_share_of_what_all_copies_applied(
     run: Run, new_topic: NewTopic, kafka_servers: str, pool: Pool
 ) -> None:

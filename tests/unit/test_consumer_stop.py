@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from support.alarms import NoAlarms
 from support.notifications import KafkaRecord
 from support.waiting import until_true
-from synckit.consumer import Batch, Consumer, ConsumerGroup, group
+from synckit.consumer import Batch, Consumer, ConsumerGroup, group, loop
 from synckit.consumer.alarms import Count
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.loop import ALARMED
@@ -131,6 +131,55 @@ async def test_who_tends_a_consumer_after_the_stop_does_not_let_it_join(member: 
     await member.group._tend(member.consumer, subscriber)
 
     assert subscriber.starts == 0
+
+
+async def test_a_start_that_hangs_is_broken_off_and_tried_again(
+    member: Member, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Kafka takes the connection, and answers nothing."""
+    monkeypatch.setattr(group, "JOIN_SECONDS", 0.05)
+    member.is_away = False
+    starting: list[bool] = []
+
+    async def hang_once() -> None:
+        starting.append(True)
+        if len(starting) == 1:
+            await asyncio.Event().wait()
+
+    async def leave(_: object) -> None:
+        """It has nothing to end."""
+
+    monkeypatch.setattr(subscriber, "start", hang_once)
+    monkeypatch.setattr(group, "leave", leave)
+    for name in ("connect", "stop"):
+        monkeypatch.setattr(member.group._broker, name, partial(asyncio.sleep, 0))
+    running = asyncio.create_task(member.group.run())
+    try:
+        await until_true(lambda: len(starting) > 1, 5)
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+class HangingClient:
+    """Kafka never answers what it commits."""
+
+    async def commit(self, _: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_commit_that_hangs_is_given_up_and_the_consumer_goes_on(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it applied is read again by somebody, which changes nothing."""
+    monkeypatch.setattr(loop, "COMMIT_SECONDS", 0.05)
+
+    async with asyncio.timeout(5):
+        await member.consumer._commit(cast("KafkaClient", HangingClient()), {AT: 1})
+
+    assert not member.consumer.stopped.is_set()
+    assert not member.consumer.lost
 
 
 class AlarmsThatHang(NoAlarms):
