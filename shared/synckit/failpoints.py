@@ -22,6 +22,8 @@ NAMES: Final = frozenset(
     {
         "consumer.alarm:after_commit",
         "consumer.alarm:before_commit",
+        "consumer.anew:after_commit",
+        "consumer.anew:before_commit",
         "consumer.apply:before",
         "consumer.counts:after_commit",
         "consumer.counts:before_commit",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
@@ -191,6 +191,15 @@ async def _end_coordination(coordinator: Any) -> None:
         coordinator._closing.set_result(None)  # noqa: SLF001 - as above
     coordinator._coordination_task.cancel()  # noqa: SLF001 - as above
     await asyncio.wait({coordinator._coordination_task})  # noqa: SLF001 - as above
+
+
+async def committed(client: Any, partitions: Collection[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
+    """What a consumer's group has committed, each with the text that was given with it; what never was is left out."""
+    if not partitions:
+        return {}
+    coordinator = client._coordinator  # noqa: SLF001 - aiokafka's own `committed` drops the text
+    found = await coordinator.fetch_committed_offsets(list(partitions))
+    return {at: (one.offset, one.metadata) for at, one in found.items() if one.offset >= 0}
 
 
 async def reaches_a_broker(client: Any) -> bool:

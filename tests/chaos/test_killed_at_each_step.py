@@ -43,6 +43,7 @@ PARTS: Final = {
 """Which processes are killed at the steps whose names begin so."""
 OTHERS: Final = {
     "consumer.alarm": ("photo-sync",),  # has to be cleared by hand each time
+    "consumer.anew": ("photo-sync",),  # one process does it as another does
     "consumer.counts": ("photo-sync",),  # one process tells it as another does
     "consumer.lease": OWNERS,  # asked for where erasures are read
     "consumer.markers": OWNERS,  # what the log reads is not written in transactions

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin import NewTopic as KafkaTopic
-from aiokafka.admin import RecordsToDelete
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError
 from prometheus_client import REGISTRY
 
 from paintbox.brokers import administration, create_topics
@@ -21,7 +21,7 @@ from support.consumers import Running, Sink
 from support.kafka import KafkaServer, NewTopic
 from support.topics import committed, produce
 from support.waiting import until, until_true
-from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching
+from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching, topic_identity
 from synckit.consumer.leaving import GRACE_SECONDS, leave
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -64,6 +64,77 @@ async def test_records_that_were_deleted_before_they_were_read_are_told(
     assert [(one.message, one.offset, one.offsets) for one in told] == [  # type: ignore[attr-defined]
         ("Records were deleted before this consumer read them", 2, 3)
     ]
+
+
+async def make_anew(servers: str, topic: str, many: int) -> list[bytes]:
+    """The values of the records that the new topic has."""
+    values = [f"new {number}".encode() for number in range(many)]
+    async with administration(servers) as admin:
+        await admin.delete_topics([topic])
+        await until(lambda: is_made(admin, topic))
+    await produce(servers, topic, values)
+    return values
+
+
+async def is_made(admin: AIOKafkaAdminClient, topic: str) -> bool:
+    """Kafka says that a topic exists for as long as it deletes it."""
+    ((_, code, _),) = (await admin.create_topics([KafkaTopic(topic, 1, 1)])).topic_errors
+    assert code in {0, TopicAlreadyExistsError.errno}
+    return bool(code == 0)
+
+
+class Slow(Sink):
+    """It takes its time over the first batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, batch: Batch) -> None:
+        await super().__call__(batch)
+        await self.go_on.wait()
+
+
+async def test_f44_a_topic_that_is_made_anew_while_a_batch_is_in_hand_is_read_from_its_beginning(
+    new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client reads on from where it was, and Kafka takes the offsets of the batch in hand for the new topic."""
+    monkeypatch.setattr(topic_identity, "LOOK_SECONDS", 0.5)
+    topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Slow()
+    await produce(kafka_servers, topic, [b"0", b"1", b"2"])
+    async with running(kafka_servers, topic, sink, group):
+        await until_true(lambda: sink.calls > 0)
+        new = await make_anew(kafka_servers, topic, 10)
+        sink.go_on.set()
+
+        await until_committed(kafka_servers, group, topic, 10)
+
+    assert set(sink.applied[3:]) == set(new)
+
+
+@pytest.mark.parametrize("is_marked", [True, False], ids=["by a copy that read the one before", "by somebody else"])
+async def test_f44_offsets_that_were_committed_for_the_topic_before_are_not_believed(
+    new_topic: NewTopic, kafka_servers: str, is_marked: bool
+) -> None:
+    """As where a copy was frozen, or waited, over the making, committed what it had, and died."""
+    topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Sink()
+    at = TopicPartition(topic, 0)
+    await produce(kafka_servers, topic, [b"0", b"1", b"2"])
+    async with running(kafka_servers, topic, sink, group):
+        await until_committed(kafka_servers, group, topic, 3)
+    async with administration(kafka_servers) as admin:
+        mark = (await admin.list_consumer_group_offsets(group))[at].metadata
+    new = await make_anew(kafka_servers, topic, 10)
+    late = AIOKafkaConsumer(bootstrap_servers=kafka_servers, group_id=group)
+    late.assign([at])
+    async with late:
+        await late.commit({at: (3, mark if is_marked else "")})
+
+    async with running(kafka_servers, topic, sink, group):
+        await until_committed(kafka_servers, group, topic, 10)
+
+    assert mark
+    assert sink.applied[3:] == (new if is_marked else new[3:])
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from functools import partial
 from typing import Final
 from uuid import uuid4
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from paintbox.brokers import administration
 from support.world import NOBODY, World
 from synckit.contracts.headers import to_kafka
 from synckit.contracts.topics import CUSTOMERS_CHANGES, FEDERATION_KEYS, WEBHOOKS_COMPANYCAM, WEBHOOKS_QUARANTINED
@@ -18,6 +21,8 @@ Kept = Callable[[], Awaitable[bool]]
 Preparation = Callable[[World, str], Awaitable[Kept]]
 """Puts something in that leads to a step of this process, which does not run."""
 
+ANOTHER: Final = "00000000-0000-4000-8000-000000000000"
+"""The id of no topic that there is."""
 POISON: Final = b"no JSON"
 MANY: Final = 150
 """More than an alarm is raised for."""
@@ -44,6 +49,21 @@ async def nothing(_: World, __: str) -> Kept:
 
     async def holds() -> bool:
         return True
+
+    return holds
+
+
+async def _committed_for_another_topic(world: World, process: str) -> Kept:
+    """As a copy commits that was frozen, or waited, while the topic was made anew, and has died since."""
+    servers, at = world.stack["KAFKA_BOOTSTRAP_SERVERS"], TopicPartition(OF_OTHERS[process], 0)
+    late = AIOKafkaConsumer(bootstrap_servers=servers, group_id=process)
+    late.assign([at])
+    async with late:
+        await late.commit({at: ((await late.end_offsets([at]))[at], ANOTHER)})
+
+    async def holds() -> bool:
+        async with administration(servers) as admin:
+            return bool((await admin.list_consumer_group_offsets(process))[at].metadata != ANOTHER)
 
     return holds
 
@@ -288,6 +308,7 @@ def _nobody(topic: str) -> str:
 
 PREPARATIONS: Final[dict[str, Preparation]] = {
     "consumer.alarm": _parks_too_much,
+    "consumer.anew": _committed_for_another_topic,
     "consumer.markers": _marks,
     "parking.outdated": _erases,
     "parking.park": _parks,

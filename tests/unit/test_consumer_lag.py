@@ -6,6 +6,7 @@ from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from support.alarms import NoAlarms
+from support.clients import FakeClient
 from synckit.consumer import Batch, Consumer
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -20,7 +21,7 @@ def a_consumer() -> Consumer:
     return Consumer(Topic("lag.test", "", "", Cleanup.DELETE, 1), nothing, NoAlarms())
 
 
-class Moving:
+class Moving(FakeClient):
     """A client whose partitions move while it answers, where it is told to."""
 
     def __init__(self, consumer: Consumer, *, moves: bool) -> None:

@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from support.alarms import NoAlarms
+from support.clients import FakeClient
 from support.notifications import KafkaRecord
 from synckit.consumer import Batch, Consumer, lease, loop
 from synckit.consumer.client import KafkaClient
@@ -17,7 +18,7 @@ from synckit.contracts.topics import Cleanup, Topic
 AT = TopicPartition("t", 0)
 
 
-class Member:
+class Member(FakeClient):
     """A consumer and its client; what it does in which order, and the clock."""
 
     def __init__(self) -> None:

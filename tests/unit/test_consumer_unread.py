@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
+from support.clients import FakeClient
 from support.notifications import KafkaRecord
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.unread import Unread
@@ -18,7 +19,7 @@ TOPIC = Topic("unread.test", "", "", Cleanup.DELETE, 1)
 AT = TopicPartition(TOPIC.name, 0)
 
 
-class Client:
+class Client(FakeClient):
     """Its partition begins somewhere, and its group has committed something."""
 
     def __init__(self, begin: int, committed: int | None, breaks: Exception | None = None) -> None:

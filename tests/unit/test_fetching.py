@@ -11,6 +11,7 @@ from aiokafka.errors import ConsumerStoppedError, CorruptRecordException, KafkaC
 from prometheus_client import REGISTRY
 
 from support.alarms import NoAlarms
+from support.clients import FakeClient
 from support.notifications import KafkaRecord
 from synckit.consumer import Batch, Consumer, Intake, fetching
 from synckit.consumer.applying import Apply
@@ -21,13 +22,12 @@ from synckit.contracts.topics import Cleanup, Topic
 AT = TopicPartition("fetching.test", 0)
 
 
-class Client:
+class Client(FakeClient):
     """Gives what it is told to, and stands where it is told to."""
 
     def __init__(self, given: dict[TopicPartition, list[int]] | Exception, *, breaks: Exception | None = None) -> None:
         self._given = given
         self._breaks = breaks
-        self._client = self
         self.knows_brokers = False
         self.commits: list[dict[TopicPartition, int]] = []
 

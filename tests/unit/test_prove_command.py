@@ -33,6 +33,13 @@ def test_a_report_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["prove", "--report", str(tmp_path)]).exit_code == 2
 
 
+def test_a_report_that_not_even_root_can_write_is_refused_before_anything_runs() -> None:
+    done = CliRunner().invoke(app, ["prove", "--report", "/proc/x.html"], env={"COLUMNS": "300"})
+
+    assert done.exit_code == 2
+    assert "/proc/x.html cannot be written" in done.output
+
+
 def test_nor_does_the_demo_take_a_seed_that_json_does_not_carry() -> None:
     done = CliRunner().invoke(app, ["demo", "--seed", "9007199254740992", "--photos", "0"], env={"COLUMNS": "300"})
 

@@ -1,10 +1,14 @@
 """What a proof says of itself: proven only where everything was looked at, and in one file without anything else."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
 from rich.console import Console
 
+from paintbox.commands import prove
 from paintbox.prove.html import page
 from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.report import Proof, Struck, as_document
@@ -105,3 +109,16 @@ def test_the_page_needs_nothing_beside_itself_and_escapes_what_it_shows() -> Non
 
     assert "went &lt;backwards&gt;" in html
     assert not any(wanted in html for wanted in ("http:", "https:", "src=", "<script", "<link"))
+
+
+@pytest.mark.parametrize(("proof", "code"), [(a_proof(HELD), 2), (a_proof(HELD, BROKEN), 1)])
+def test_a_report_that_is_not_written_for_a_full_disk_takes_nothing_from_what_is_said(
+    proof: Proof, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        prove._tell(proof, Path("/dev/full"), as_json=True)
+
+    said = capsys.readouterr()
+    assert ended.value.exit_code == code
+    assert json.loads(said.out)["seed"] == proof.seed
+    assert "error: /dev/full was not written: No space left on device" in said.err

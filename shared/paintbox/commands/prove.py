@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -95,8 +94,16 @@ def _refuse_what_contradicts(mutants: str | None, of_a_proof: list[str], control
 
 def _refuse_what_is_not_writable(report: Path | None) -> None:
     """Raises BadParameter: a report that cannot be written would be known of after the run only."""
-    if report is not None and not os.access(report if report.exists() else report.parent, os.W_OK):
-        raise typer.BadParameter(f"{report} cannot be written", param_hint="--report")
+    if report is None:
+        return
+    is_new = not report.exists()
+    try:
+        with report.open("a"):
+            pass  # root may write anywhere, says os.access, and cannot
+        if is_new:
+            report.unlink()
+    except OSError as error:
+        raise typer.BadParameter(f"{report} cannot be written: {error.strerror}", param_hint="--report") from None
 
 
 @contextmanager
@@ -123,20 +130,30 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
 
 
 def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
-    """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then."""
-    from paintbox.prove.html import page
+    """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then, or the report could
+    not be written."""
     from paintbox.prove.report import as_document
     from paintbox.prove.text import show
 
-    if report is not None:
-        report.write_text(page(proof), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(as_document(proof), default=str))
     else:
         console = Console()
         show(console if console.is_terminal else Console(width=WIDTH), proof)
-    if not proof.is_proven:
+    is_written = report is None or _write(report, proof)
+    if not proof.is_proven or not is_written:
         raise typer.Exit(1 if proof.is_violated else COULD_NOT_RUN)
+
+
+def _write(report: Path, proof: "Proof") -> bool:
+    from paintbox.prove.html import page
+
+    try:
+        report.write_text(page(proof), encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"error: {report} was not written: {error.strerror}", err=True)
+        return False
+    return True
 
 
 async def _run(order: "Order", directory: Path | None, console: Console) -> "Proof":

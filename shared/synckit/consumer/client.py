@@ -1,7 +1,7 @@
 """What the loop asks of aiokafka's client."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import TopicPartition
 
@@ -15,14 +15,11 @@ class KafkaClient(Protocol):
     async def position(self, partition: TopicPartition) -> int:
         """The offset of the next record that it will hand out."""
 
-    async def committed(self, partition: TopicPartition) -> int | None:
-        """What the group has committed, ever."""
-
     async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Where each partition begins now."""
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Where each partition ends now."""
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Commit these offsets."""
+    async def commit(self, offsets: dict[TopicPartition, Any]) -> None:
+        """Commit these offsets, each alone or with a text of ours that is kept beside it."""

@@ -4,12 +4,20 @@ A process that was frozen, or cut off from Kafka alone, has records in hand that
 that came after. Versions make that harmless, but for an erasure, which has none.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from synckit import failpoints
+from synckit.consumer.client import KafkaClient
 from synckit.errors import TransientError
+from synckit.strays import strays_raised
 
+ASK_SECONDS: Final = 3.0
 FRESH_SECONDS: Final = 2.5
 LEASE_SECONDS: Final = 8.0
 """Below a session in the group (10 s), which begins anew whenever Kafka takes a commit of ours; above what may pass
@@ -58,3 +66,18 @@ class Lease:
         """GivenUpError where it has lapsed."""
         if self._is_lapsed:
             raise GivenUpError
+
+
+async def ask(client: KafkaClient, offsets: Mapping[TopicPartition, Any]) -> None:
+    """Whether the partitions of these offsets are ours still: Kafka takes them of a living member only.
+
+    They are those of the next records, so that nothing is passed over. Raises LeaseError.
+    """
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            failpoints.hit("consumer.lease:before_commit")
+            with strays_raised():
+                await client.commit(dict(offsets))
+            failpoints.hit("consumer.lease:after_commit")
+    except (KafkaError, TimeoutError, TransientError) as error:
+        raise LeaseError from error

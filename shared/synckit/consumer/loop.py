@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -18,7 +17,8 @@ from synckit.consumer.client import KafkaClient
 from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
-from synckit.consumer.lease import GivenUpError, Lease, LeaseError
+from synckit.consumer.lease import GivenUpError, Lease, ask
+from synckit.consumer.topic_identity import AnewError
 from synckit.consumer.unread import Unread
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
-ASK_SECONDS: Final = 3.0
 COMMIT_SECONDS: Final = 10.0
 """The client would try for as long as Kafka is away, and a batch in hand be done with nothing else meanwhile."""
 NOT_JOINED: Final = "has not joined its group yet"
@@ -125,8 +124,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         That they were assigned says nothing of now: who was frozen between Kafka's answer and this has lost them.
         """
         self.lag.keep(assigned)
-        self._committed, self._heard_at = {}, NEVER
-        self._quiet = None
+        self._committed, self._heard_at, self._quiet = {}, NEVER, None
+        self._unread.forget()
         self._stillness.forget()
         if not self.stopped.is_set():
             self._lanes.begin()
@@ -139,7 +138,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
-        self._lease = Lease(partial(self._ask, client, offsets_before(records)), self._heard_at)
+        self._lease = Lease(lambda: ask(client, self._unread.mark(offsets_before(records))), self._heard_at)
         self._idle.clear()
         self._batches += 1
         if self.losses.are_over():
@@ -156,6 +155,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             applied.report(self.topic.name, len(records), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
+        except AnewError as error:
+            self.lose(error)
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
             said = describe(error) | {"correlation_ids": " ".join(correlation_ids(records))}
             self._stop("stopped by a bug", said, error)
@@ -208,24 +209,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             await self._commit(client, behind)
             failpoints.hit("consumer.markers:after_commit")
 
-    async def _ask(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
-        """Whether these partitions are ours still: Kafka takes offsets of a living member only, here those it has."""
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                failpoints.hit("consumer.lease:before_commit")
-                with strays_raised():
-                    await client.commit(offsets)
-                failpoints.hit("consumer.lease:after_commit")
-        except (KafkaError, TimeoutError, TransientError) as error:
-            raise LeaseError from error
-
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
         asked_at = monotonic()
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 with strays_raised():
-                    await client.commit(offsets)
+                    await client.commit(self._unread.mark(offsets))
             self._committed, self._heard_at = self._committed | offsets, asked_at
         except (KafkaError, TimeoutError) as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})

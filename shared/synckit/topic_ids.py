@@ -1,0 +1,109 @@
+"""Which topic a name leads to now: one that was deleted and made anew has another id.
+
+aiokafka 0.14 speaks no version of Metadata that tells it. Those from 10 on do, which Apache Kafka has since 2.8
+(https://kafka.apache.org/protocol#The_Messages_Metadata).
+"""
+
+from io import BytesIO
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from aiokafka.errors import NodeNotReadyError
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+
+METADATA: Final = 3
+VERSION: Final = 10
+NO_TOPIC: Final = UUID(int=0)
+
+
+class _Uuid(AbstractType):  # type: ignore[misc] # aiokafka ships no types
+    @classmethod
+    def encode(cls, value: UUID) -> bytes:
+        return value.bytes
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> UUID:
+        return UUID(bytes=data.read(16))
+
+
+_TEXT: Final = CompactString("utf-8")
+_TAGS: Final = ("tags", TaggedFields)
+_BROKERS: Final = CompactArray(("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS)
+_PARTITIONS: Final = CompactArray(
+    ("error_code", Int16),
+    ("partition", Int32),
+    ("leader", Int32),
+    ("leader_epoch", Int32),
+    ("replicas", CompactArray(Int32)),
+    ("isr", CompactArray(Int32)),
+    ("offline", CompactArray(Int32)),
+    _TAGS,
+)
+
+
+class _MetadataResponse(Response):  # type: ignore[misc] # as above
+    API_KEY: ClassVar[int] = METADATA
+    API_VERSION: ClassVar[int] = VERSION
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("brokers", _BROKERS),
+        ("cluster_id", _TEXT),
+        ("controller_id", Int32),
+        (
+            "topics",
+            CompactArray(
+                ("error_code", Int16),
+                ("name", _TEXT),
+                ("id", _Uuid),
+                ("is_internal", Boolean),
+                ("partitions", _PARTITIONS),
+                ("authorized_operations", Int32),
+                _TAGS,
+            ),
+        ),
+        ("authorized_operations", Int32),
+        _TAGS,
+    )
+
+
+class _MetadataRequest(RequestStruct):  # type: ignore[misc] # as above
+    FLEXIBLE_VERSION = True
+    API_KEY = METADATA
+    API_VERSION = VERSION
+    RESPONSE_TYPE = _MetadataResponse
+    SCHEMA = Schema(
+        ("topics", CompactArray(("id", _Uuid), ("name", _TEXT), _TAGS)),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+        _TAGS,
+    )
+
+
+class _IdRequest(Request[_MetadataRequest]):  # type: ignore[misc] # as above
+    API_KEY = METADATA
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    def build(self, struct: type[_MetadataRequest]) -> _MetadataRequest:
+        return struct([(NO_TOPIC, self._topic, {})], False, False, False, {})
+
+
+async def find(client: Any, topic: str) -> str:
+    """The id of the topic that has this name now; "" where none has it, or the brokers know of no ids.
+
+    `client` is a consumer, or a producer. Raises KafkaError where no broker answers.
+    """
+    connection = client._client  # noqa: SLF001 - aiokafka has no other way
+    node = connection.get_random_node()
+    if node is None:
+        raise NodeNotReadyError
+    try:
+        answer = await connection.send(node, _IdRequest(topic))
+    except NotImplementedError:  # the broker is older than the ids
+        return ""
+    [(_, _, found, *_)] = answer.topics
+    return "" if found == NO_TOPIC else str(found)

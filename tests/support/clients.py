@@ -1,0 +1,50 @@
+"""A Kafka consumer that a unit test makes up."""
+
+from collections.abc import Sequence
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+
+class FakeClient:
+    """What the loop asks of aiokafka's insides: its brokers know of no ids of topics, unless a test says one."""
+
+    topic_id = ""
+    mark = ""
+    """The text that was committed with every offset."""
+
+    @property
+    def _client(self) -> "FakeClient":
+        return self
+
+    @property
+    def _coordinator(self) -> "FakeClient":
+        return self
+
+    def get_random_node(self) -> int:
+        """Any broker."""
+        return 0
+
+    async def send(self, _: int, __: object) -> "Described":
+        """The topic, as brokers describe it that know of ids."""
+        if not self.topic_id:
+            raise NotImplementedError
+        return Described(self.topic_id)
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        """What the group has committed."""
+        return None
+
+    async def fetch_committed_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """The same, as the coordinator says it."""
+        found = {at: await self.committed(at) for at in partitions}
+        return {at: OffsetAndMetadata(-1 if one is None else one, self.mark) for at, one in found.items()}
+
+
+class Described:
+    """An answer about one topic."""
+
+    def __init__(self, topic_id: str) -> None:
+        self.topics: list[tuple[object, ...]] = [(0, "", topic_id, False, (), 0, {})]
