@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic
 from uuid import uuid4
@@ -512,6 +513,20 @@ async def test_f44_a_topic_that_is_made_later_or_anew_is_read_from_its_beginning
 
     assert sink.applied == numbers(6)
     assert not running.consumer.stopped.is_set()
+
+
+async def test_what_is_begun_amid_a_batch_does_not_keep_it(run: Run, new_topic: NewTopic, kafka_servers: str) -> None:
+    """A timer keeps the context that it was made in: asyncpg makes one for each connection that is put back."""
+    topic, contexts = await new_topic(), list[Context]()
+
+    async def apply(_: Batch) -> None:
+        contexts.append(copy_context())
+
+    await produce(kafka_servers, topic, numbers(1))
+    await run(topic, apply)
+    await until_true(lambda: bool(contexts))
+
+    assert list(contexts[0].values()) == []
 
 
 async def test_stopping_finishes_the_batch_in_hand_and_commits_it(

@@ -138,7 +138,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
-        self._lease = Lease(lambda: ask(client, self._unread.mark(offsets_before(records))), self._heard_at)
+        before = offsets_before(records)
+        self._lease = Lease(lambda: ask(client, self._unread.mark(before)), self._heard_at)
         self._idle.clear()
         self._batches += 1
         if self.losses.are_over():
