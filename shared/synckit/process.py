@@ -1,5 +1,6 @@
 """How a process of ours lives: uvicorn serves its routes, its lifespan runs the rest, SIGTERM drains it."""
 
+import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Final
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
-from synckit import failpoints, web
+from synckit import failpoints, memory, web
 from synckit.drain import Drain, DrainingServer
 from synckit.http_protocol import BoundedProtocol
 from synckit.observability import health, logs, metrics
@@ -63,7 +64,9 @@ def living(lifetime: Lifetime) -> web.Asgi:
         async with lifetime() as opened:
             routes.update(opened)
             _spare_what_stays()
+            trimming = asyncio.create_task(memory.give_back())
             yield
+            trimming.cancel()
 
     return web.application(routes, lifespan)
 

@@ -102,13 +102,12 @@ class Organization:
         at = self.dice.randrange(self.founding_accounts if of_account else self.founding_contacts)
         changed = self._account_change() if of_account else self._contact_change(at)
         name, whole = "Account" if of_account else "Contact", {**known[at], **changed}
-        moment = self.moment
+        moment = self.moment - (DAYS_MS - HOUR_MS if is_late else 0)
         if copy := self.dice.randrange(self.copies):
             ids = {field: copied(str(whole[field]), copy) for field in ("Id", "AccountId") if whole.get(field)}
             return Told(name, "UPDATE", changed, {**whole, **ids}, moment)
-        if is_late:
-            return Told(name, "UPDATE", changed, whole, moment - DAYS_MS + HOUR_MS)
-        known[at] = whole
+        if not is_late:
+            known[at] = whole
         return Told(name, "UPDATE", changed, whole, moment)
 
     def _contact_change(self, at: int) -> Fields:

@@ -30,6 +30,8 @@ class Sizes:
     busy_contacts: int = 5_000
     busy_changes: int = 20_000
     idle_seconds: float = 3.0
+    afterwards_seconds: float = 25.0
+    """What was left free is given back within twice 10 s (`synckit.memory`)."""
 
 
 FULL: Final = Sizes()
@@ -49,6 +51,7 @@ QUICK: Final = replace(
     busy_contacts=1_000,
     busy_changes=1_000,
     idle_seconds=1.0,
+    afterwards_seconds=1.0,
     copies=3,
     large_changes=1_500,
     large_rounds=1,

@@ -20,7 +20,8 @@ LEAST_ROWS: Final = 0.05
 TITLE: Final = "How long customer-sync's statements take in PostgreSQL"
 NOTE: Final = (
     "The statements' times are from their begin to their end, waits for locks of other batches included: their sum is "
-    "more than PostgreSQL's CPU. Where a statement's last part only reads, the rows that it writes are not counted."
+    "more than PostgreSQL's CPU. Where a statement's last part only reads, the rows that it writes are not counted. "
+    "One that does several things has the name of the first: new customers are among those that are updated."
 )
 _WRITES: Final = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+([a-z_]+\.[a-z_]+)")
 _READS: Final = re.compile(r"(?:FROM|JOIN)\s+((?:customers|integrations)\.[a-z_]+)")

@@ -104,7 +104,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             await _round(rig, others, segment, number, runs, statements, told)
         by_batch = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
-    outcome = _outcome(runs, sizes.contacts, sizes.changes)
+    outcome = _outcome(runs, sizes.contacts, sizes.changes, rounds)
     curve = Curve(BY_BATCH, "records in a batch at most", "events/s", {OURS: _line(by_batch)})
     table = Table(BY_BATCH, tuple(Figure(f"{size:,}", RATE, tuple(rates)) for size, rates in by_batch.items()))
     return replace(outcome, curves=(curve,), tables=(table, *statements.tables()))
@@ -280,11 +280,11 @@ def _line(by_batch: Mapping[int, Sequence[float]]) -> list[tuple[float, float]]:
     return [(float(size), spread(rates).median) for size, rates in by_batch.items()]
 
 
-def _outcome(runs: dict[str, list[Run]], contacts: int, events: int) -> Outcome:
+def _outcome(runs: dict[str, list[Run]], contacts: int, events: int, rounds: int) -> Outcome:
     figures = outcomes.figures_of(runs)
     to_sql = outcomes.ratio(figures, OURS, SAME_SQL)
     return Outcome(
-        title=f"B: {events:,} changes of {contacts:,} contacts, waiting in Kafka -> rows",
+        title=f"B: {events:,} changes of {contacts:,} contacts, {events // rounds:,} a round, waiting in Kafka -> rows",
         figures=figures,
         ratios=(to_sql, outcomes.ratio(figures, OURS, UPSERT)),
         goals=(

@@ -60,6 +60,9 @@ NOTES: Final = (
     "part has its code and its data at hand, and nothing else comes in between.",
     "Half load: right after the full one each connection pauses at random after an answer, so long that about half of "
     "that rate remains; how much did is among the ratios.",
+    "The percentiles of HTTP loads are wrk's, which corrects them for what it did not ask meanwhile (coordinated "
+    "omission): where one answer takes long, so would have those to requests that its connection did not send. Those "
+    "of the lone producer are as they were measured.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
 )
 
