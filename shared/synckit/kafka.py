@@ -152,6 +152,8 @@ async def drop(producer: AIOKafkaProducer) -> None:
     try:
         async with asyncio.timeout(DROP_SECONDS):
             await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
+            if sender.sender_task is not None:  # it would tell a transaction of it that is not there, and trip
+                sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001 - as above
             while sender.sender_task is not None and not sender.sender_task.done():
                 sender.sender_task.cancel()  # the first time it waits for its requests, the second time for nothing
                 await asyncio.wait({sender.sender_task}, timeout=CANCEL_SECONDS)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaConnectionError
 
 from synckit import kafka
 
@@ -42,3 +43,25 @@ async def test_what_sends_for_it_ends_though_its_connection_does_not(monkeypatch
         one.transport.abort()
     server.close()
     await server.wait_closed()
+
+
+async def test_what_sends_for_it_may_fail_while_it_is_ended_and_nothing_trips_over_that() -> None:
+    """aiokafka 0.14 tells the producer's transaction, which one that is only idempotent has not."""
+    tripped: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: tripped.append(context))
+    producer: Any = kafka.create_producer("127.0.0.1:1", process="test")
+
+    async def send() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise KafkaConnectionError from None
+
+    producer._sender._sender_task = sends = asyncio.create_task(send())
+    sends.add_done_callback(producer._sender._fail_all)
+    await asyncio.sleep(0)
+
+    await kafka.drop(producer)
+
+    assert isinstance(sends.exception(), KafkaConnectionError)
+    assert tripped == []
