@@ -29,6 +29,15 @@ def test_an_event_costs_what_each_part_and_the_load_used_meanwhile_and_the_cores
     }
 
 
+def test_memory_is_told_by_part_in_megabytes() -> None:
+    found = costs.memory("100 webhooks/s", {"doors": 71_500_000, "photo-sync": 90_000_000})
+
+    assert [(one.measure, one.values) for one in found] == [
+        ("doors peak RSS MB", (71.5,)),
+        ("photo-sync peak RSS MB", (90.0,)),
+    ]
+
+
 def test_a_kafka_for_minutes_is_started_otherwise_with_the_same_data(tmp_path: Path) -> None:
     stack = a_stack(tmp_path)
 

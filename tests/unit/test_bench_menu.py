@@ -2,7 +2,7 @@
 
 import pytest
 
-from paintbox.bench import menu, multiplied
+from paintbox.bench import menu, multiplied, sizes
 from paintbox.errors import OperatorError
 from synckit.identity import salesforce_id18
 
@@ -27,6 +27,10 @@ def test_a_letter_that_there_is_not_is_said_to_be_none() -> None:
 def test_every_workload_says_how_it_measures() -> None:
     assert menu.NOTES.keys() == menu.WORKLOADS.keys() | menu.GROWN.keys()
     assert all(menu.NOTES.values())
+
+
+def test_every_grown_workload_says_why_it_has_fewer_rounds() -> None:
+    assert [letter for letter, notes in menu.NOTES.items() if sizes.FEWER_ROUNDS in notes] == sorted(menu.GROWN)
 
 
 def test_copies_of_a_record_have_ids_of_their_own_that_are_salesforces() -> None:

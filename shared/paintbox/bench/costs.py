@@ -1,4 +1,4 @@
-"""What an event costs, by who works at it: CPU of every process of the rig between two moments."""
+"""What an event costs, by who works at it: CPU of each process of the rig between two moments, the services' memory."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from paintbox.bench import usage
-from paintbox.bench.outcomes import Figure
-from paintbox.bench.rig import Rig
+from paintbox.bench.outcomes import MEGABYTE, RSS, Figure
+from paintbox.bench.rig import SERVICES, Rig
 
 PARTS: Final[Mapping[str, str]] = {
     "doors": "webhook-ingest",
@@ -35,6 +35,22 @@ def read(rig: Rig) -> Reading:
     """What all of them have used by now. Raises OperatorError where one does not run."""
     used = {part: usage.family_cpu_seconds(rig.pid(name)) for part, name in PARTS.items()}
     return Reading(time.perf_counter(), used)
+
+
+def forget_peaks(rig: Rig) -> None:
+    """From now on `peaks` tells the most memory since now."""
+    for name in SERVICES:
+        usage.forget_peak(rig.pid(name))
+
+
+def peaks(rig: Rig) -> Mapping[str, int]:
+    """The most memory that each service had since `forget_peaks`, in bytes, by its part."""
+    return {part: usage.peak_rss(rig.pid(name)) for part, name in PARTS.items() if name in SERVICES}
+
+
+def memory(subject: str, found: Mapping[str, int]) -> Sequence[Figure]:
+    """`peaks` as figures, a measure a part."""
+    return [Figure(subject, f"{part} {RSS}", (size / MEGABYTE,)) for part, size in found.items()]
 
 
 def measure(part: str) -> str:

@@ -1,6 +1,7 @@
 """The workloads by their letters: which functions of the sizes measure them, as asked for and grown."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from paintbox.bench.outcomes import Outcome
@@ -55,7 +56,8 @@ async def _one_account(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
 
 
 async def _large_outbox(stack: Rig, sizes: Sizes, say: Say) -> Outcome:
-    return await outbox.measure(stack, sizes.large_rows, sizes.large_rounds, say)
+    outcome = await outbox.measure(stack, sizes.large_rows, sizes.large_rounds, say)
+    return replace(outcome, notes=outbox.LARGE_NOTES)
 
 
 WORKLOADS: Final[Mapping[str, Measure]] = {"A": _doors, "B": _customers, "D": _outbox, "E": _latency, "F": _processes}
@@ -73,7 +75,7 @@ NOTES: Final[Mapping[str, tuple[str, ...]]] = {
     "B+": large_customers.NOTES,
     "B++": one_account.NOTES,
     "D": outbox.NOTES,
-    "D+": outbox.NOTES,
+    "D+": outbox.LARGE_NOTES,
     "E": latency.NOTES,
     "F": processes.NOTES,
 }

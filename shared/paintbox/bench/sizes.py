@@ -35,6 +35,11 @@ class Sizes:
 
 
 FULL: Final = Sizes()
+FEWER_ROUNDS: Final = (
+    f"{FULL.large_rounds} rounds (of a quick run one) instead of {FULL.rounds}: a round of all that is grown takes "
+    "minutes."
+)
+"""What the notes of each grown workload say."""
 QUICK: Final = replace(
     FULL,
     rounds=1,

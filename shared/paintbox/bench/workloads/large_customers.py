@@ -10,7 +10,7 @@ from paintbox.bench.changes import Organization
 from paintbox.bench.outcomes import Curve, Figure, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
-from paintbox.bench.sizes import Sizes
+from paintbox.bench.sizes import FEWER_ROUNDS, Sizes
 from paintbox.bench.workloads import customers
 from paintbox.bench.workloads.customers import SERVICE
 
@@ -24,6 +24,7 @@ NOTES: Final = (
     "once the processes are members of their group, and that takes part of the cores, unlike in B.",
     "Processes share the topic's partitions, and the cores with PostgreSQL and Kafka. CPU is that of all together, the "
     "peak that of the largest.",
+    FEWER_ROUNDS,
 )
 
 

@@ -10,6 +10,7 @@ from paintbox.bench.load import generation
 from paintbox.bench.outcomes import Outcome
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
+from paintbox.bench.sizes import FEWER_ROUNDS
 from paintbox.bench.workloads import doors
 
 BODY_BYTES: Final = 200_000
@@ -24,6 +25,7 @@ NOTES: Final = (
     "64 connections. A body of 200 KB is one CompanyCam webhook. The plain door sends an envelope as one record, the "
     "doors each of its notifications as one of its own.",
     "The plain door's server is uvicorn, without proxy headers and without a header that names it.",
+    FEWER_ROUNDS,
 )
 
 

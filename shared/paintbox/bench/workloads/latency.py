@@ -60,10 +60,12 @@ NOTES: Final = (
     "committed all of them, and each owner has read what the other announced: user and system time, PostgreSQL's of "
     "all its sessions. Consumers take what is there at once: at a low rate batches are small, and a webhook bears more "
     "of what a batch costs. The cores are those in use from the start of the load to its last answer.",
+    "Peak RSS is the most that each service had resident in the same time, what loads before it left among it.",
     "Kafka has the JVM of a stack that lives for minutes (`-XX:TieredStopAtLevel=1 -XX:+UseSerialGC`), as `make up` "
     "starts it, and unlike in A, B and D: one for months compiles all the while, and that would be measured along.",
 )
 COSTS: Final = "What a webhook costs, by process"
+MEMORY: Final = "The most memory of each service meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one load came to: milliseconds by what became of its webhooks, and what they cost."""
+    """What one load came to: milliseconds by what became of its webhooks, what they cost, and what memory they took."""
 
     latencies: Sequence[Figure]
     costs: Sequence[Figure]
+    memory: Sequence[Figure]
 
 
 async def measure(rig: Rig, seconds: float, rates: Sequence[int], rounds: int, say: Say) -> Outcome:
@@ -96,6 +99,7 @@ async def measure(rig: Rig, seconds: float, rates: Sequence[int], rounds: int, s
                 found[rate].append(await _at(rig, next(numbers), rate, seconds))
     figures = outcomes.by_round([figure for rate in rates for one in found[rate] for figure in one.latencies])
     costing = outcomes.by_round([figure for rate in rates for one in found[rate] for figure in one.costs])
+    memory = outcomes.by_round([figure for rate in rates for one in found[rate] for figure in one.memory])
     at_goal = values_of(figures, _subject(GOAL_RATE), f"{KEY} p99 ms") if GOAL_RATE in rates else None
     return Outcome(
         title="E: a webhook -> its row -> its federation key at the other service",
@@ -103,7 +107,7 @@ async def measure(rig: Rig, seconds: float, rates: Sequence[int], rounds: int, s
         goals=() if at_goal is None else (below(f"key p99 below 150 ms at {GOAL_RATE} webhooks/s", at_goal, GOAL_MS),),
         notes=NOTES,
         curves=(_curve(figures, rates),),
-        tables=(Table(COSTS, costing),),
+        tables=(Table(COSTS, costing), Table(MEMORY, memory)),
     )
 
 
@@ -162,6 +166,7 @@ async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     sent = _sent(rig, number, int(rate * seconds))
     begins, since = await broker.ends(rig.kafka, WEBHOOKS), await progress.announced(rig)
     path = generation.write(sent.requests, rig.scratch / "requests")
+    costs.forget_peaks(rig)
     before = costs.read(rig)
     told = await _generated(rig, path, len(sent.requests), rate)
     loaded = costs.read(rig)
@@ -170,9 +175,10 @@ async def _at(rig: Rig, number: int, rate: int, seconds: float) -> Found:
     await progress.settled(rig, since)
     readings = before, loaded, costs.read(rig)
     cost = costs.figures(_subject(rate), readings, told["cpu_seconds"], len(sent.requests))
+    memory = costs.memory(_subject(rate), costs.peaks(rig))
     answered = [told["p50_ms"], told["p99_ms"], told["max_ms"]]
     committed = await _committed(rig, sent, rate, told["began"])
-    return Found(_figures(_subject(rate), {ANSWERED: answered, **committed}), cost)
+    return Found(_figures(_subject(rate), {ANSWERED: answered, **committed}), cost, memory)
 
 
 async def _committed(rig: Rig, sent: Sent, rate: int, began: float) -> dict[str, list[float]]:

@@ -10,8 +10,10 @@ from paintbox.bench import arrivals, bodies, broker, outcomes, usage
 from paintbox.bench.changes import Organization, Told, published
 from paintbox.bench.figures import percentile
 from paintbox.bench.outcomes import MEGABYTE, Figure, Outcome
+from paintbox.bench.progress import Mark
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say
+from paintbox.bench.sizes import FEWER_ROUNDS
 from paintbox.bench.workloads import customers
 from paintbox.bench.workloads.customers import SERVICE, TOPIC
 from paintbox.databases import Database, connected
@@ -38,6 +40,9 @@ NOTES: Final = (
     f"A round goes one way: the others alone for {ALONE_SECONDS} s, an account of {FEW:,} contacts changes, then the "
     "large one. Memory before is the peak once the small one has changed.",
     "The longest transaction is the greatest age that a look every 50 ms at PostgreSQL's sessions found.",
+    "CPU is customer-sync's from the account's change to its last row, over the rows of the account: what the others' "
+    "changes took meanwhile is in there.",
+    FEWER_ROUNDS,
 )
 
 
@@ -53,6 +58,7 @@ class Round:
     """What a change of the account took, and what became of others meanwhile."""
 
     seconds: float
+    cpu_seconds: float
     longest_transaction: float
     peak_before: int
     peak_after: int
@@ -80,11 +86,14 @@ async def measure(rig: Rig, contacts: int, rounds: int, say: Say) -> Outcome:
 
 
 async def _round(rig: Rig, number: int, organization: Organization, contacts: int) -> Round:
-    before, watched, began = usage.peak_rss(rig.pid(SERVICE)), Watched(), time.perf_counter()
+    before, watched = usage.peak_rss(rig.pid(SERVICE)), Watched()
+    cpu, began = usage.cpu_seconds(rig.pid(SERVICE)), time.perf_counter()
     spreading = asyncio.create_task(_spread(rig, organization, contacts, f"Elsewhere {number}", watched))
     meanwhile = await _others(rig, 200 + number, spreading)
     after = usage.peak_rss(rig.pid(SERVICE))
-    return Round(spreading.result() - began, watched.longest_transaction, before, after, meanwhile)
+    done = spreading.result()
+    seconds, cpu_seconds = done.at - began, done.cpu_seconds - cpu
+    return Round(seconds, cpu_seconds, watched.longest_transaction, before, after, meanwhile)
 
 
 def _outcome(contacts: int, found: Sequence[Round], alone: Sequence[list[float]]) -> Outcome:
@@ -95,6 +104,7 @@ def _outcome(contacts: int, found: Sequence[Round], alone: Sequence[list[float]]
         figures=(
             Figure(FAN_OUT, "s to the last row", tuple(one.seconds for one in found)),
             Figure(FAN_OUT, "rows/s", tuple(contacts / one.seconds for one in found)),
+            Figure(FAN_OUT, "CPU µs/row", tuple(1e6 * one.cpu_seconds / contacts for one in found)),
             Figure(FAN_OUT, "longest transaction s", longest),
             Figure(FAN_OUT, "peak RSS MB before", tuple(one.peak_before / MEGABYTE for one in found)),
             Figure(FAN_OUT, "peak RSS MB after", tuple(one.peak_after / MEGABYTE for one in found)),
@@ -117,8 +127,8 @@ def _latencies(subject: str, rounds: Sequence[list[float]]) -> Iterator[Figure]:
         yield Figure(subject, name, tuple(percentile(ordered, share) for ordered in rounds))
 
 
-async def _spread(rig: Rig, organization: Organization, contacts: int, city: str, watched: Watched) -> float:
-    """Moves the account to a city; when the last of its customers has the new address."""
+async def _spread(rig: Rig, organization: Organization, contacts: int, city: str, watched: Watched) -> Mark:
+    """Moves the account to a city; the moment at which the last of its customers has the new address."""
     account = organization.accounts[0]
     changed: Fields = {"BillingCity": city}
     told = Told("Account", "UPDATE", changed, {**account, **changed}, organization.moment)
@@ -132,7 +142,7 @@ async def _spread(rig: Rig, organization: Organization, contacts: int, city: str
             age = await sessions.fetchval(LONGEST, SERVICE)
             watched.longest_transaction = max(watched.longest_transaction, age)
             if age == 0.0 and await rows.fetchval(DONE, city) >= contacts:
-                return time.perf_counter()
+                return Mark(contacts, time.perf_counter(), usage.cpu_seconds(rig.pid(SERVICE)))
             await asyncio.sleep(LOOK_SECONDS)
     raise OperatorError(f"The account's change did not reach all rows within {LONGEST_SECONDS:g} s.")
 

@@ -15,6 +15,7 @@ from paintbox.bench.children import Child, child
 from paintbox.bench.outcomes import Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
+from paintbox.bench.sizes import FEWER_ROUNDS
 from paintbox.bench.subjects.waiting_rows import TABLE
 from paintbox.databases import Connection, Database, connected
 from paintbox.errors import OperatorError
@@ -39,6 +40,7 @@ NOTES: Final = (
     "The relay sends in transactions of 5,000 rows; neither of the others uses transactions.",
     "The rows are committed at once, the clock starts with that commit, and ends when the last row is deleted.",
 )
+LARGE_NOTES: Final = (*NOTES, FEWER_ROUNDS)
 SUBJECTS: Final = {RELAY: "relay", PLAIN: "plain_relay", MEMORY: "rows_in_memory"}
 
 
