@@ -8,6 +8,7 @@ from typing import Final
 from paintbox.bench import arrivals, bodies
 from paintbox.bench.changes import Organization
 from paintbox.bench.load import generation
+from paintbox.bench.subjects import plain_relay
 from paintbox.bench.workloads import outbox
 from webhook_ingest.models import Outgoing
 
@@ -43,6 +44,16 @@ def test_an_envelope_and_a_row_of_an_outbox_have_the_sizes_that_the_page_tells()
 
     assert 105_000 < len(envelope) < 115_000
     assert 1_000 < sum(rows) / len(rows) < 1_150
+
+
+async def test_of_the_plain_relays_one_has_the_batches_of_aiokafka_and_one_those_of_the_product() -> None:
+    sizes = {}
+    for name in (outbox.PLAIN, outbox.LARGER):
+        producer = plain_relay.create_producer({"servers": "localhost:1", **outbox.SUBJECTS[name][1]})
+        sizes[name] = producer._message_accumulator._batch_size
+        await producer.stop()
+
+    assert sizes == {outbox.PLAIN: 16 * 1024, outbox.LARGER: 1024 * 1024}
 
 
 def test_the_changes_have_the_shares_that_the_page_tells() -> None:

@@ -16,15 +16,25 @@ from paintbox.bench.subjects.waiting_rows import filled
 from paintbox.bench.usage import Stopwatch
 
 ROWS: Final = 1_000
+AS_IT_COMES: Final = 16_384
+"""Bytes of a batch at most: aiokafka's own."""
 SELECT: Final = f"SELECT seq, topic, key, headers, value FROM {OUTBOX.events} ORDER BY seq LIMIT {ROWS}"  # noqa: S608
 DELETE: Final = f"DELETE FROM {OUTBOX.events} WHERE seq = ANY($1::bigint[])"  # noqa: S608
+
+
+def create_producer(order: stage.Order) -> AIOKafkaProducer:
+    """As it comes, but for acknowledgement by all, idempotence, and larger batches where the order says so."""
+    size = order.get("batch_bytes", AS_IT_COMES)
+    return AIOKafkaProducer(
+        bootstrap_servers=order["servers"], acks="all", enable_idempotence=True, max_batch_size=size
+    )
 
 
 @asynccontextmanager
 async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
     """A connection and an idempotent producer."""
     connection = await asyncpg.connect(order["dsn"])
-    producer = AIOKafkaProducer(bootstrap_servers=order["servers"], acks="all", enable_idempotence=True)
+    producer = create_producer(order)
     await producer.start()
 
     async def act(turn: stage.Order) -> Run:
