@@ -9,6 +9,11 @@ from paintbox.bench.statement_costs import kind
     ("text", "name"),
     [
         ("WITH x AS (SELECT 1) INSERT INTO customers.customers AS stored (id) SELECT $1", "write customers.customers"),
+        (
+            "WITH u AS (UPDATE a.b AS s SET x = 1), i AS (INSERT INTO a.b (x) SELECT 1 FOR UPDATE) INSERT INTO a.c",
+            "update and write a.b",
+        ),
+        ("INSERT INTO a.b (x) SELECT 1 ON CONFLICT (x) DO UPDATE SET x = 2", "write a.b"),
         ("UPDATE integrations.webhook_events SET x = $1", "update integrations.webhook_events"),
         ("DELETE FROM customers.outbox_events WHERE seq = ANY($1)", "delete from customers.outbox_events"),
         ("SELECT id\n  FROM customers.salesforce_records\n FOR UPDATE", "lock and read customers.salesforce_records"),

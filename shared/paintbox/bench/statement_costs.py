@@ -21,7 +21,7 @@ TITLE: Final = "How long customer-sync's statements take in PostgreSQL"
 NOTE: Final = (
     "The statements' times are from their begin to their end, waits for locks of other batches included: their sum is "
     "more than PostgreSQL's CPU. Where a statement's last part only reads, the rows that it writes are not counted. "
-    "One that does several things has the name of the first: new customers are among those that are updated."
+    "One that writes several tables has the name of the first."
 )
 _WRITES: Final = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+([a-z_]+\.[a-z_]+)")
 _READS: Final = re.compile(r"(?:FROM|JOIN)\s+((?:customers|integrations)\.[a-z_]+)")
@@ -38,9 +38,11 @@ def settings() -> dict[str, str]:
 
 def kind(text: str) -> str:
     """What a statement is called on the page: what it does to which table."""
-    written = _WRITES.search(text)
-    if written is not None:
-        return f"{_VERBS[written[1]]} {written[2]}"
+    written = _WRITES.findall(text)
+    if written:
+        table = written[0][1]
+        verbs = dict.fromkeys(_VERBS[verb] for verb, of in written if of == table)
+        return f"{' and '.join(verbs)} {table}"
     read = _READS.search(text)
     if read is None:
         return text.split(maxsplit=1)[0].lower()
