@@ -97,10 +97,11 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
     statements = statement_costs.Statements(rig.superuser_dsn, [database_name(database) for database in WRITTEN])
     async with _others(rig, founded) as others:
-        for number in range(1, rounds + 1):
-            say(f"round {number} of {rounds}: making {sizes.changes // rounds:,} changes")
-            segment = await load(rig, organization.changed(sizes.changes // rounds))
-            told = partial(_say_round, say, number, rounds)
+        for number in range(rounds + 1):
+            many = sizes.changes // rounds if number else sizes.batch_changes
+            told = partial(_say_turn, say, f"round {number} of {rounds}" if number else "warming up")
+            told(f"making {many:,} changes")
+            segment = await load(rig, organization.changed(many))
             await _round(rig, others, segment, number, runs, statements, told)
         by_batch = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
@@ -135,8 +136,8 @@ def _statements(rig: Rig) -> str:
     return str(rig.scratch / "statements")
 
 
-def _say_round(say: Say, number: int, rounds: int, who: str) -> None:
-    say(f"round {number} of {rounds}: {who}")
+def _say_turn(say: Say, when: str, who: str) -> None:
+    say(f"{when}: {who}")
 
 
 async def load(rig: Rig, records: Iterable[Outgoing]) -> Segment:
@@ -231,7 +232,7 @@ async def _round(
     statements: statement_costs.Statements,
     say: Callable[[str], None],
 ) -> None:
-    """Everybody takes the same part in; of a half the statements are written down first, which is not measured."""
+    """Everybody takes the same part in, in round 0 to warm up. Of a half the statements are written down first."""
     half = segment.first(2)
     say("writing the statements of a half down")
     await others.recorder.act(**half.told(), file=_statements(rig))
@@ -242,13 +243,15 @@ async def _round(
         if name == OURS:
             await statements.begin()
             run, events = await ours(rig, segment), segment.events
-            await statements.end(events)
+            if number:
+                await statements.end(events)
         elif name == SAME_SQL:
             run, events = await _same_sql(rig, others, half.events), half.events
         else:
             run, events = await others.upsert.act(events=segment.events), segment.events
         used = {server: 1e6 * (seconds - before[server]) / events for server, seconds in _servers(rig).items()}
-        runs[name].append(replace(run, more={**run.more, **used}))
+        if number:
+            runs[name].append(replace(run, more={**run.more, **used}))
 
 
 async def _same_sql(rig: Rig, others: Others, events: int) -> Run:
