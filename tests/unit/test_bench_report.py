@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paintbox.bench import comparison, menu, publication, report
-from paintbox.bench.outcomes import CPU, RATE, Figure
+from paintbox.bench.outcomes import CPU, RATE, Figure, Goal
 from paintbox.bench.page import number, page
 from paintbox.bench.pictures import pictures
 from paintbox.bench.report import Report
@@ -83,14 +83,15 @@ def test_a_goal_says_where_it_was_not_measured_as_the_others_were() -> None:
     assert text.count("By **an older bench**") == 3
 
 
-def test_what_floors_are_made_of_is_said_of_figures_of_one_machine_only() -> None:
-    usual = a_report("AD")
-    quick = {**usual.sections, "A": replace(usual.sections["A"], is_quick=True)}
-    other = {**usual.sections, "A": a_section("A", processor="four cores")}
+def test_what_floors_are_made_of_is_said_wherever_a_goal_that_has_one_is_not_met() -> None:
+    usual = a_report("AF")
+    met = replace(usual.sections["A"].outcome, goals=(Goal("at least 2 x", 4.0, is_met=True),))
+    all_met = {**usual.sections, "A": replace(usual.sections["A"], outcome=met)}
+    other = {"A": a_section("A", processor="four cores"), "D": replace(a_section("D"), is_quick=True)}
 
     assert "What the floor of a goal" in page(usual)
-    assert "What the floor of a goal" not in page(replace(usual, sections=quick))
-    assert "What the floor of a goal" not in page(replace(usual, sections=other))
+    assert "What the floor of a goal" in page(replace(usual, sections=other))
+    assert "What the floor of a goal" not in page(replace(usual, sections=all_met))
 
 
 def test_a_figure_has_as_many_digits_as_mean_something() -> None:
@@ -127,6 +128,15 @@ def test_two_reports_that_cannot_be_compared_are_said_to_be_such() -> None:
     ]
     assert comparison.differences(a_report("AD"), a_report("D", processor="four cores")) == [
         "D was on another machine then, or other servers: only ratios may be compared."
+    ]
+    assert comparison.differences(a_report("D", load="our own"), a_report("D")) == [
+        "D had its load from another generator then (our own): only ratios may be compared."
+    ]
+    assert comparison.differences(a_report("D", load="our own"), a_report("D", processor="four cores")) == [
+        "D was on another machine then, or other servers: only ratios may be compared."
+    ]
+    assert comparison.differences(a_report("A"), a_report("D")) == [
+        "D was not measured then: there is nothing to compare it with."
     ]
 
 

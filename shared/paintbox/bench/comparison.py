@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from paintbox.bench.figures import spread
-from paintbox.bench.report import Report, Section, is_same
+from paintbox.bench.report import LOAD, Report, Section, is_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,23 @@ def differences(before: Report, now: Report) -> list[str]:
     found = []
     for letter, section in now.sections.items():
         earlier = before.sections.get(letter)
-        if earlier and not is_same(earlier.machine, section.machine):
-            found.append(f"{letter} was on another machine then, or other servers: only ratios may be compared.")
-        if earlier and not _is_same_work(earlier, section):
+        if earlier is None:
+            found.append(f"{letter} was not measured then: there is nothing to compare it with.")
+            continue
+        if not is_same(earlier.machine, section.machine):
+            found.append(f"{letter} {_elsewhere(earlier, section)}: only ratios may be compared.")
+        if not _is_same_work(earlier, section):
             found.append(f"{letter} was other work then ({earlier.outcome.title}): nothing may be compared.")
-        elif earlier and not _means_the_same(earlier, section):
+        elif not _means_the_same(earlier, section):
             found.append(f"{letter} is measured otherwise now, as its notes tell: nothing may be compared.")
     return found
+
+
+def _elsewhere(earlier: Section, now: Section) -> str:
+    """What was another one then: the load's generator and nothing else, or the machine."""
+    if is_same({**earlier.machine, LOAD: now.machine.get(LOAD, "")}, now.machine):
+        return f"had its load from another generator then ({earlier.machine.get(LOAD, 'not said')})"
+    return "was on another machine then, or other servers"
 
 
 def _is_same_work(earlier: Section, now: Section) -> bool:

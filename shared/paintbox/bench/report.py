@@ -11,6 +11,8 @@ from paintbox.bench.outcomes import Outcome
 from paintbox.errors import OperatorError
 
 FORMAT: Final = 1
+LOAD: Final = "load"
+"""Of a machine: what generates the load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +87,4 @@ def joined(before: Report | None, now: Report) -> Report:
 
 def is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether figures of both machines may be held against each other."""
-    return all(one.get(name) == other.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", "load"))
+    return all(one.get(name) == other.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", LOAD))

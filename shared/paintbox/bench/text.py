@@ -22,9 +22,11 @@ def show(console: Console, report: Report) -> None:
 
 
 def show_changes(console: Console, differing: Sequence[str], changes: Sequence[Change]) -> None:
-    """A line a ratio and a figure that both reports have, after what keeps them from being compared."""
+    """A line a ratio and a figure that both reports have, if any, after what keeps them from being compared."""
     for sentence in differing:
         console.print(sentence, style="yellow", highlight=False)
+    if not changes:
+        return
     table = Table("", "subject", "measure", "before", "now", "ratio")
     for one in changes:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
