@@ -2,12 +2,17 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from paintbox.bench import arrivals, bodies
 from paintbox.bench.changes import Organization
 from paintbox.bench.load import generation
+from paintbox.bench.load.generation import Loaded
+from paintbox.bench.outcomes import CPU, RATE, RSS
 from paintbox.bench.subjects import plain_relay
 from paintbox.bench.workloads import outbox
 from webhook_ingest.models import Outgoing
@@ -23,6 +28,17 @@ def test_requests_are_kept_as_both_generators_read_them(tmp_path: Path) -> None:
     requests = bodies.mixed(SECRETS, 4, NOW)
 
     assert generation.read(generation.write(requests, tmp_path / "requests")) == requests
+
+
+def test_the_rates_of_loads_at_once_are_added_and_have_no_percentiles_together() -> None:
+    one = Loaded(requests=1_000, seconds=2.0, errors=0, p50_ms=5.0, p99_ms=9.0, max_ms=10.0)
+    other = replace(one, requests=3_000, seconds=3.0)
+
+    both = generation.together([one, other], 1.2, 70_000_000).measures
+
+    assert both == {RATE: pytest.approx(1_500), CPU: pytest.approx(300), RSS: 70.0}
+    assert generation.together([one], 0.3, 70_000_000) == one.run(0.3, 70_000_000)
+    assert generation.together([replace(one, requests=0)] * 2, 0.0, 70_000_000).measures[RATE] == 0
 
 
 def test_a_body_has_about_a_kilobyte_and_is_understood_by_its_door() -> None:

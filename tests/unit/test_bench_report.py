@@ -191,7 +191,16 @@ def test_the_page_shows_a_picture_of_the_ratios_and_one_of_each_curve(tmp_path: 
 
 
 def test_half_a_load_is_no_bar_among_the_ratios_of_which_more_is_better() -> None:
-    subjects = (doors.OURS, doors.PLAIN, doors.OURS_MANY, doors.PLAIN_MANY, doors.LONE, doors.BARE, doors.PARTS)
+    subjects = (
+        doors.OURS,
+        doors.PLAIN,
+        doors.OURS_MANY,
+        doors.PLAIN_MANY,
+        doors.TWO,
+        doors.LONE,
+        doors.BARE,
+        doors.PARTS,
+    )
     figures = [Figure(name, what, (2.0,)) for name in (*subjects, *doors.FOLLOWED.values()) for what in (RATE, CPU)]
     section = replace(a_report("A").sections["A"], outcome=replace(an_outcome(), ratios=doors.ratios(figures)))
 

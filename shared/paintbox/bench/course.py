@@ -18,7 +18,7 @@ from paintbox.bench.menu import Measure
 from paintbox.bench.report import Report, Section
 from paintbox.bench.rig import Rig
 from paintbox.bench.sizes import Sizes
-from paintbox.bench.workloads import large_customers
+from paintbox.bench.workloads import doors, large_customers
 from paintbox.stack.places import Places
 
 SETTLE_SECONDS: Final = 2.0
@@ -53,7 +53,7 @@ def run(order: Order, directory: Path | None, console: Console, keep: Keep) -> R
 
 
 async def _measured(order: Order, where: Places, console: Console, keep: Keep) -> Report:
-    replicas = max(large_customers.PROCESSES) if order.is_grown else 1
+    replicas = max(large_customers.PROCESSES) if order.is_grown else len(doors.COPIES)
     async with rig.opened(where, console, replicas) as stack:
         described = await machine.describe(where, stack.superuser_dsn, generation.describe())
         return await in_turn(order, stack, described, console, keep)

@@ -47,6 +47,15 @@ class Loaded:
         return Run(self.requests, self.seconds, cpu_seconds, peak_rss, more)
 
 
+def together(loads: Sequence[Loaded], cpu_seconds: float, peak_rss: int) -> Run:
+    """Loads that ran at once, as one turn: their rates are added, and percentiles are those of a single one only."""
+    if len(loads) == 1:
+        return loads[0].run(cpu_seconds, peak_rss)
+    requests, rate = sum(load.requests for load in loads), sum(load.requests / load.seconds for load in loads)
+    seconds = requests / rate if rate else loads[0].seconds  # a busy machine may answer nothing in a short round
+    return Run(requests, seconds, cpu_seconds, peak_rss)
+
+
 def find_wrk() -> str | None:
     """The program, where it is installed."""
     return shutil.which("wrk")

@@ -1,5 +1,6 @@
 """A: signed posts over keep-alive connections -> every record acknowledged by Kafka with acks=all -> 2xx."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,8 +28,11 @@ LEFT: Final = "events/s that the pauses left"
 FEW: Final = 64
 MANY: Final = 512
 DOOR: Final = "webhook-ingest"
+COPIES: Final = ("ours", "copy")
+"""The targets that are processes of the doors."""
 
 OURS: Final = f"the doors, {FEW} connections"
+TWO: Final = f"two copies of the doors, {FEW // len(COPIES)} connections each"
 PLAIN: Final = f"a plain door (raw ASGI, HMAC, one send_and_wait), {FEW}"
 LONE: Final = f"the doors' producer alone, {FEW} tasks"
 BARE: Final = f"the bare HTTP server that answers at once, {FEW}"
@@ -63,6 +67,8 @@ NOTES: Final = (
     "The percentiles of HTTP loads are wrk's, which corrects them for what it did not ask meanwhile (coordinated "
     "omission): where one answer takes long, so would have those to requests that its connection did not send. Those "
     "of the lone producer are as they were measured.",
+    "Two copies are two processes, each with a load of its own over half of the connections, both at once: the rate "
+    "and the CPU are of both together, the peak that of the larger. The second one is idle beside all other turns.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",
 )
 
@@ -93,24 +99,27 @@ class Doors:
     counts_records: bool = False
     """Whether a request is of so many records that their rate is another figure."""
 
-    async def post(self, target: Target, connections: int, pause_ms: float = 0.0) -> Run:
-        """One load on one target. Raises OperatorError where what was answered is not in Kafka."""
+    async def post(self, targets: Sequence[Target], connections: int, pause_ms: float = 0.0) -> Run:
+        """One load on each target, at once. Raises OperatorError where what was answered is not in Kafka."""
         before = await broker.settled(self.rig.kafka, TOPICS)
-        usage.forget_peak(target.pid)
-        cpu = usage.cpu_seconds(target.pid)
-        loaded = await generation.run(Load(target.url, self.requests, connections, self.seconds, pause_ms))
-        cpu = usage.cpu_seconds(target.pid) - cpu
+        for target in targets:
+            usage.forget_peak(target.pid)
+        cpu = sum(usage.cpu_seconds(target.pid) for target in targets)
+        loads = [Load(target.url, self.requests, connections, self.seconds, pause_ms) for target in targets]
+        loaded = await asyncio.gather(*map(generation.run, loads))
+        cpu = sum(usage.cpu_seconds(target.pid) for target in targets) - cpu
+        run = generation.together(loaded, cpu, max(usage.peak_rss(target.pid) for target in targets))
         kept = broker.count(await broker.settled(self.rig.kafka, TOPICS)) - broker.count(before)
-        if target.is_kept and kept < loaded.requests:
-            raise OperatorError(f"{target.name} answered {loaded.requests:,} requests, and Kafka has {kept:,} records.")
+        if all(target.is_kept for target in targets) and kept < run.events:
+            name = targets[0].name
+            raise OperatorError(f"{name} answered {run.events:,} requests, and Kafka has {kept:,} records.")
         await broker.empty(self.rig.kafka, TOPICS)
-        run = loaded.run(cpu, usage.peak_rss(target.pid))
-        return replace(run, more={**run.more, RECORDS: kept / loaded.seconds}) if self.counts_records else run
+        return replace(run, more={**run.more, RECORDS: kept / run.seconds}) if self.counts_records else run
 
     async def full(self, name: str, _: int) -> Run:
         """As much as it takes."""
         target = self.targets[name]
-        run = await self.post(target, FEW)
+        run = await self.post([target], FEW)
         target.rate, target.p50_ms = run.events / run.seconds, run.more["p50 ms"]
         return run
 
@@ -118,7 +127,7 @@ class Doors:
         """Half of what it took in this round: each connection pauses, so long on average that this comes of it."""
         target = self.targets[name]
         between = 2 * FEW / target.rate * 1000
-        return await self.post(target, FEW, max(between - target.p50_ms / 2, 0.5))
+        return await self.post([target], FEW, max(between - target.p50_ms / 2, 0.5))
 
     async def producer_alone(self, _: int) -> Run:
         """As much as so many tasks send."""
@@ -132,7 +141,11 @@ class Doors:
 
     async def many(self, name: str, _: int) -> Run:
         """As much as it takes over many connections."""
-        return await self.post(self.targets[name], MANY)
+        return await self.post([self.targets[name]], MANY)
+
+    async def copies(self, _: int) -> Run:
+        """As much as all copies of the doors take, with as many connections as one has alone."""
+        return await self.post([self.targets[name] for name in COPIES], FEW // len(COPIES))
 
 
 async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
@@ -140,7 +153,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     say("signing the requests")
     requests = bodies.mixed(rig.environment, sizes.door_requests, int(time.time() * 1000))
     await broker.create_topic(rig.kafka, PLAIN_TOPIC, 6)
-    async with opened(rig, requests, sizes.door_seconds) as doors:
+    async with opened(rig, requests, sizes.door_seconds, len(COPIES)) as doors:
         runs = await interleaved(_turns(doors), sizes.rounds, say, FOLLOWED)
     figures = outcomes.figures_of(runs)
     figures += (_parts(figures),)
@@ -166,6 +179,7 @@ def ratios(figures: Sequence[Figure]) -> tuple[Ratio, ...]:
         outcomes.ratio(figures, OURS, PLAIN),
         outcomes.ratio(figures, OURS_MANY, PLAIN_MANY),
         outcomes.ratio(figures, OURS_MANY, OURS),
+        outcomes.ratio(figures, TWO, OURS),
         outcomes.ratio(figures, OURS, LONE),
         outcomes.ratio(figures, OURS, BARE),
         outcomes.ratio(figures, OURS, PLAIN, outcomes.CPU),
@@ -188,6 +202,7 @@ def _turns(doors: Doors) -> dict[str, Turn]:
         PLAIN_HALF: partial(doors.half, "plain"),
         OURS_MANY: partial(doors.many, "ours"),
         PLAIN_MANY: partial(doors.many, "plain"),
+        TWO: doors.copies,
         LONE: doors.producer_alone,
         BETWEEN: doors.door_alone,
         BARE: partial(doors.full, "bare"),
@@ -195,8 +210,9 @@ def _turns(doors: Doors) -> dict[str, Turn]:
 
 
 @asynccontextmanager
-async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIterator[Doors]:
+async def opened(rig: Rig, requests: Sequence[bytes], seconds: float, copies: int = 1) -> AsyncIterator[Doors]:
     """The doors, and what stands beside them, each in a process of its own."""
+    ours = rig.replicas(DOOR)[:copies]
     folder = rig.scratch
     kept = generation.write(requests, folder / "requests")
     plain_port = ports.choose(folder, rig.stack.kept.ports.values())
@@ -219,13 +235,13 @@ async def opened(rig: Rig, requests: Sequence[bytes], seconds: float) -> AsyncIt
                 ("lone_door", 0),
             )
         ]
-        await rig.start(DOOR)
+        await rig.start(*ours)
         targets = {
-            "ours": Target("the doors", rig.url(DOOR), rig.pid(DOOR)),
+            **{key: Target("the doors", rig.url(each), rig.pid(each)) for key, each in zip(COPIES, ours, strict=False)},
             "plain": Target("the plain door", f"http://127.0.0.1:{plain_port}", plain.pid),
             "bare": Target("the bare server", f"http://127.0.0.1:{bare_port}", bare.pid, is_kept=False),
         }
         try:
             yield Doors(rig, kept, seconds, targets, lone, between)
         finally:
-            await rig.stop(DOOR)
+            await rig.stop(*ours)
