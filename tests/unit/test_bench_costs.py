@@ -5,6 +5,8 @@ from pathlib import Path
 from paintbox.bench import costs, rig
 from paintbox.bench.costs import Reading
 from paintbox.bench.outcomes import values_of
+from paintbox.bench.workloads import one_account
+from paintbox.bench.workloads.one_account import Round
 from paintbox.stack import kafka
 from paintbox.stack.servers import kafka_program
 from support.rigs import a_stack
@@ -36,6 +38,15 @@ def test_memory_is_told_by_part_in_megabytes() -> None:
         ("doors peak RSS MB", (71.5,)),
         ("photo-sync peak RSS MB", (90.0,)),
     ]
+
+
+def test_a_row_of_a_large_account_costs_what_its_change_used_over_all_of_its_rows() -> None:
+    took = Round(4.0, 2.0, 0.5, 80_000_000, 90_000_000, [50.0])
+
+    found = one_account._outcome(8_000, [took], [[40.0]])
+
+    assert values_of(found.figures, one_account.FAN_OUT, "CPU µs/row") == (250.0,)
+    assert values_of(found.figures, one_account.FAN_OUT, "rows/s") == (2_000.0,)
 
 
 def test_a_kafka_for_minutes_is_started_otherwise_with_the_same_data(tmp_path: Path) -> None:
