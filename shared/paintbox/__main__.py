@@ -1,25 +1,14 @@
 """`paintbox`: the operator's command line. `paintbox --help` says what there is."""
 
-import errno
 import logging
 import sys
 from importlib.metadata import version
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from paintbox.commands import bench, demo, migrate, parked, prove, rebuild, restored, seed, stack, status, topics, trace
-from paintbox.errors import OperatorError
-
-FULL: Final = " Free some space, and try again."
-FOREIGN: Final = " It must be yours to read and write."
-NOWHERE: Final = " There can be no such file: name another place."
-FORESEEN: Final = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), FOREIGN),
-    **dict.fromkeys((errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG), NOWHERE),
-}
-"""What a machine may refuse whatever we do, and what helps; any other OSError is a bug, and shows itself as one."""
+from paintbox.errors import OperatorError, of_the_machine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,9 +59,10 @@ def main() -> None:
     except OperatorError as error:
         _fail(str(error))
     except OSError as error:
-        if error.errno not in FORESEEN:
+        sentence = of_the_machine(error)
+        if sentence is None:
             raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror}.{FORESEEN[error.errno]}")
+        _fail(sentence)
 
 
 def _fail(sentence: str) -> None:

@@ -22,8 +22,6 @@ NAMES: Final = frozenset(
     {
         "consumer.alarm:after_commit",
         "consumer.alarm:before_commit",
-        "consumer.anew:after_commit",
-        "consumer.anew:before_commit",
         "consumer.apply:before",
         "consumer.counts:after_commit",
         "consumer.counts:before_commit",
@@ -33,6 +31,8 @@ NAMES: Final = frozenset(
         "consumer.markers:before_commit",
         "consumer.offsets:after_commit",
         "consumer.offsets:before_commit",
+        "consumer.other_log:after_commit",
+        "consumer.other_log:before_commit",
         "customer_sync.counterparts:after_commit",
         "customer_sync.counterparts:before_commit",
         "customer_sync.merge:after_commit",

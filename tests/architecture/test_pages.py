@@ -43,7 +43,7 @@ OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "synckit.consumer.group:_join": (),
     "synckit.consumer.lease:ask": ("consumer.lease",),
     "synckit.consumer.loop:_commit": ("consumer.offsets", "consumer.markers"),
-    "synckit.consumer.unread:_start_over": ("consumer.anew",),
+    "synckit.consumer.unread:_go_back": ("consumer.other_log",),
     "synckit.integrations.configs:refresh": (),
     "synckit.integrations.webhooks:receive": ("integrations.receive",),
     "synckit.mirror.projector:_is_there": (),

@@ -43,10 +43,10 @@ PARTS: Final = {
 """Which processes are killed at the steps whose names begin so."""
 OTHERS: Final = {
     "consumer.alarm": ("photo-sync",),  # has to be cleared by hand each time
-    "consumer.anew": ("photo-sync",),  # one process does it as another does
     "consumer.counts": ("photo-sync",),  # one process tells it as another does
     "consumer.lease": OWNERS,  # asked for where erasures are read
     "consumer.markers": OWNERS,  # what the log reads is not written in transactions
+    "consumer.other_log": ("photo-sync",),  # one process does it as another does
     "integrations.receive": GROUPS,
 }
 """Steps at which other processes are killed than at those of their part."""

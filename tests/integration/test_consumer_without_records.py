@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from support.consumers import Running, Sink
 from support.kafka import KafkaServer, NewTopic
 from support.topics import committed, produce
 from support.waiting import until, until_true
-from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching, topic_identity
+from synckit.consumer import Batch, Consumer, ConsumerGroup, fetching
 from synckit.consumer.leaving import GRACE_SECONDS, leave
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -96,10 +97,9 @@ class Slow(Sink):
 
 
 async def test_f44_a_topic_that_is_made_anew_while_a_batch_is_in_hand_is_read_from_its_beginning(
-    new_topic: NewTopic, kafka_servers: str, monkeypatch: pytest.MonkeyPatch
+    new_topic: NewTopic, kafka_servers: str
 ) -> None:
     """The client reads on from where it was, and Kafka takes the offsets of the batch in hand for the new topic."""
-    monkeypatch.setattr(topic_identity, "LOOK_SECONDS", 0.5)
     topic, group, sink = await new_topic(), f"group-{uuid4().hex}", Slow()
     await produce(kafka_servers, topic, [b"0", b"1", b"2"])
     async with running(kafka_servers, topic, sink, group):
@@ -163,6 +163,40 @@ async def test_brokers_that_have_other_addresses_by_now_are_found_by_the_name_th
             await until(one.is_ready)
 
     assert moved.servers != own_broker.servers
+
+
+@pytest.mark.parametrize("is_running", [True, False], ids=["while it runs", "while it is away"])
+async def test_what_comes_in_place_of_records_that_a_broker_lost_is_read(
+    own_broker: KafkaServer, caplog: pytest.LogCaptureFixture, is_running: bool
+) -> None:
+    """Its host died before the last records were on its disk; they were read, and there are others by the next read."""
+    topic, group, sink, servers = "cut", f"group-{uuid4().hex}", Sink(), own_broker.servers
+    async with administration(servers) as admin:
+        await create_topics(admin, [KafkaTopic(topic, 1, 1)])
+    await produce(servers, topic, [str(number).encode() for number in range(10)])
+    new = [f"new {number}".encode() for number in range(10)]
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(running(servers, topic, sink, group))
+        await until_committed(servers, group, topic, 10)
+        client = one.members._subscribers[0].consumer
+        if is_running:
+            client.pause(TopicPartition(topic, 0))  # it has enough to hand out
+            await until_true(lambda: 10 in one.consumer._unread._continuity._done.values())
+        else:
+            await one.stop()
+        crashed = brokers.crashed(own_broker, partial(brokers.cut, topic=topic, records=5))
+        await asyncio.to_thread(stack.enter_context, crashed)
+        await produce(servers, topic, new)
+        if is_running:
+            client.resume(TopicPartition(topic, 0))
+        else:
+            await stack.enter_async_context(running(servers, topic, sink, group))
+        await until_true(lambda: set(new) <= set(sink.applied))
+        await until_committed(servers, group, topic, 15)
+        if is_running:
+            await one.stop()
+
+    assert [one for one in caplog.records if one.levelname == "ERROR" and one.name.startswith("synckit")]
 
 
 @asynccontextmanager

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +17,7 @@ from support.notifications import KafkaRecord
 from support.postgres import OpenSession
 from support.rows import insert
 from support.set_aside import paintbox, park, quarantine, states
+from support.waiting import until
 from synckit.errors import PoisonError
 from synckit.parking import records
 
@@ -33,6 +37,31 @@ async def test_a_redrive_only_marks_and_says_who_does_not_do_it(dsn: str, sessio
     assert all(
         f"1 wait for {name}, which has no session" in said for name in ("customer-sync", "photo-sync", "webhook-log")
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_redrive_that_is_ended_says_that_what_it_marked_goes_on(
+    dsn: str, session: Connection, number: signal.Signals
+) -> None:
+    await park(session, 1)
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "paintbox", "parked", "redrive", "--wait", "60"),
+        env=os.environ | {"PAINTBOX_INTEGRATIONS_DSN": dsn},
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    await until(lambda: is_asked(session))
+
+    command.send_signal(number)
+    _, said = await asyncio.wait_for(command.communicate(), 20)
+
+    assert command.returncode == 130
+    assert b"interrupted: what is marked by now stays so" in said
+    assert await states(session) == ["asked"]
+
+
+async def is_asked(session: Connection) -> bool:
+    return await states(session) == ["asked"]
 
 
 async def test_a_redrive_reports_what_became_of_each(dsn: str, session: Connection) -> None:

@@ -10,6 +10,7 @@ class FakeClient:
     """What the loop asks of aiokafka's insides: its brokers know of no ids of topics, unless a test says one."""
 
     topic_id = ""
+    epoch = 0
     mark = ""
     """The text that was committed with every offset."""
 
@@ -29,7 +30,7 @@ class FakeClient:
         """The topic, as brokers describe it that know of ids."""
         if not self.topic_id:
             raise NotImplementedError
-        return Described(self.topic_id)
+        return Described(self.topic_id, self.epoch)
 
     async def committed(self, _: TopicPartition) -> int | None:
         """What the group has committed."""
@@ -46,5 +47,5 @@ class FakeClient:
 class Described:
     """An answer about one topic."""
 
-    def __init__(self, topic_id: str) -> None:
-        self.topics: list[tuple[object, ...]] = [(0, "", topic_id, False, (), 0, {})]
+    def __init__(self, topic_id: str, epoch: int) -> None:
+        self.topics: list[tuple[object, ...]] = [(0, "", topic_id, False, [(0, 0, 1, epoch)], 0, {})]

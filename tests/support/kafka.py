@@ -79,6 +79,31 @@ def moved(server: KafkaServer) -> Iterator[KafkaServer]:
         elsewhere.rename(server.home)
 
 
+@contextlib.contextmanager
+def crashed(server: KafkaServer, meanwhile: Callable[[Path], None]) -> Iterator[KafkaServer]:
+    """The same broker after a `kill -9`, and after something has happened to its folder, for the block."""
+    process = psutil.Process(server.pid)
+    process.kill()
+    process.wait()
+    meanwhile(Path(server.home))
+    other = _start(Path(server.home))
+    try:
+        yield other
+    finally:
+        _stop(other)
+
+
+def cut(home: Path, topic: str, records: int) -> None:
+    """What a host leaves that died before more records were on its disk. Each was sent alone, so it is a batch."""
+    [segment] = home.glob(f"**/{topic}-0/*.log")
+    content, end = segment.read_bytes(), 0
+    for _ in range(records):
+        end += 12 + int.from_bytes(content[end + 8 : end + 12], "big")
+    segment.write_bytes(content[:end])
+    for derived in [*segment.parent.glob("*.index"), *segment.parent.glob("*.timeindex")]:
+        derived.unlink()
+
+
 def _start(home: Path | None = None) -> KafkaServer:
     home = home or Path(tempfile.mkdtemp(prefix="paintbox-kafka-"))
     broker, child = brief.start(CHECKOUT, jars.require(CHECKOUT), home)

@@ -21,8 +21,8 @@ Kept = Callable[[], Awaitable[bool]]
 Preparation = Callable[[World, str], Awaitable[Kept]]
 """Puts something in that leads to a step of this process, which does not run."""
 
-ANOTHER: Final = "00000000-0000-4000-8000-000000000000"
-"""The id of no topic that there is."""
+ANOTHER: Final = "00000000-0000-4000-8000-000000000000/0"
+"""With the id of no topic that there is."""
 POISON: Final = b"no JSON"
 MANY: Final = 150
 """More than an alarm is raised for."""
@@ -308,8 +308,8 @@ def _nobody(topic: str) -> str:
 
 PREPARATIONS: Final[dict[str, Preparation]] = {
     "consumer.alarm": _parks_too_much,
-    "consumer.anew": _committed_for_another_topic,
     "consumer.markers": _marks,
+    "consumer.other_log": _committed_for_another_topic,
     "parking.outdated": _erases,
     "parking.park": _parks,
     "quarantine.read": _quarantines,

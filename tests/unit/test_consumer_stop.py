@@ -14,6 +14,7 @@ from support.waiting import until_true
 from synckit.consumer import Batch, Consumer, ConsumerGroup, group, loop
 from synckit.consumer.alarms import Count
 from synckit.consumer.client import KafkaClient
+from synckit.consumer.continuity import Mark
 from synckit.consumer.loop import ALARMED
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -176,7 +177,7 @@ async def test_a_commit_that_hangs_is_given_up_and_the_consumer_goes_on(
     monkeypatch.setattr(loop, "COMMIT_SECONDS", 0.05)
 
     async with asyncio.timeout(5):
-        await member.consumer._commit(cast("KafkaClient", HangingClient()), {AT: 1})
+        await member.consumer._commit(cast("KafkaClient", HangingClient()), {AT: 1}, Mark())
 
     assert not member.consumer.stopped.is_set()
     assert not member.consumer.lost

@@ -40,6 +40,13 @@ def test_a_report_that_not_even_root_can_write_is_refused_before_anything_runs()
     assert "/proc/x.html cannot be written" in done.output
 
 
+def test_a_directory_that_cannot_be_written_is_no_violation() -> None:
+    done = CliRunner().invoke(app, ["prove", "--minutes", "0.1", "--directory", "/proc/paintbox-prove"])
+
+    assert done.exit_code == 2
+    assert "error: /proc/paintbox-prove" in done.output
+
+
 def test_nor_does_the_demo_take_a_seed_that_json_does_not_carry() -> None:
     done = CliRunner().invoke(app, ["demo", "--seed", "9007199254740992", "--photos", "0"], env={"COLUMNS": "300"})
 

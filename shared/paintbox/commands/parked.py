@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from paintbox.commands.options import DirectoryOption, JsonOption, as_text, repeated
-from paintbox.commands.stack import INTERRUPTED
+from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm
 from paintbox.environment import operator_environment, require
 from paintbox.errors import OperatorError
 
@@ -122,7 +122,8 @@ def redrive(  # noqa: PLR0913 - an option is an argument
         _show_plan("redriven", found, as_json=as_json)
         raise typer.Exit(0 if dry_run else 2)
     try:
-        progress = asyncio.run(_redrive(dsn, picked, wait))
+        with interrupted_by_sigterm():
+            progress = asyncio.run(_redrive(dsn, picked, wait))
     except KeyboardInterrupt:
         typer.echo(
             "interrupted: what is marked by now stays so, and its consumers go on with it; `paintbox parked list` "

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from paintbox.commands.options import LARGEST_SEED, JsonOption
 from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm, require_local_extra
-from paintbox.errors import OperatorError
+from paintbox.errors import OperatorError, of_the_machine
 
 if TYPE_CHECKING:
     from paintbox.prove.course import Order
@@ -111,8 +111,11 @@ def _could_not_run() -> Iterator[None]:
     """What an operator can do something about ends with another code than a violation."""
     try:
         yield
-    except OperatorError as error:
-        typer.echo(f"error: {error}", err=True)
+    except (OperatorError, OSError) as error:
+        sentence = of_the_machine(error) if isinstance(error, OSError) else str(error)
+        if sentence is None:
+            raise
+        typer.echo(f"error: {sentence}", err=True)
         raise typer.Exit(COULD_NOT_RUN) from None
 
 

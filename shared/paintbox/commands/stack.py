@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -30,8 +31,12 @@ def interrupted_by_sigterm() -> Iterator[None]:
     So does SIGHUP, of a terminal that is closed: what is said then goes nowhere. Under `nohup` it goes on.
 
     By a function, not by SIG_IGN: what is started meanwhile would inherit that, and not end when it is asked to. What a
-    shell runs in the background ignores Ctrl-C: in the block it counts there too.
+    shell runs in the background ignores Ctrl-C: in the block it counts there too. Signals are the main thread's: in
+    another one nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     asked, terminals = False, [stream for stream in (0, 1, 2) if os.isatty(stream)]
 
     def interrupt(number: int, *_: object) -> None:

@@ -14,11 +14,11 @@ from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
+from synckit.consumer.continuity import Mark, OtherLogError
 from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
 from synckit.consumer.lease import GivenUpError, Lease, ask
-from synckit.consumer.topic_identity import AnewError
 from synckit.consumer.unread import Unread
 from synckit.contracts.topics import Topic
 from synckit.errors import TransientError
@@ -47,7 +47,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._idle.set()
         self._committed: dict[TopicPartition, int] = {}
         self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
-        self._quiet: tuple[int, dict[TopicPartition, int]] | None = None
+        self._quiet: tuple[int, dict[TopicPartition, int], Mark] | None = None
         self._stillness, self._deafness = Stillness(), Deafness()
         self.losses = Losses()
         """Of its clients: when the next one may be tried, and how much it asks for at once."""
@@ -139,24 +139,25 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             return  # read again from the committed offsets, by whoever has the partitions then
         started = monotonic()
         before = offsets_before(records)
-        self._lease = Lease(lambda: ask(client, self._unread.mark(before)), self._heard_at)
+        mark = self._unread.mark
+        self._lease = Lease(lambda: ask(client, mark.put_on(before)), self._heard_at)
         self._idle.clear()
         self._batches += 1
         if self.losses.are_over():
             log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
-            await self._unread.look(client, records, self._committed)
+            mark = await self._unread.look(client, records, self._committed)
             failpoints.hit("consumer.apply:before")
             applied = await self._lanes.apply(records, self._lease)
             is_safe = await self._watch(Count(len(applied.records), len(applied.parked)))
             failpoints.hit("consumer.offsets:before_commit")
             if is_safe:
-                await self._commit(client, offsets_after(applied.records))
+                await self._commit(client, offsets_after(applied.records), mark)
             failpoints.hit("consumer.offsets:after_commit")
             applied.report(self.topic.name, len(records), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
-        except AnewError as error:
+        except OtherLogError as error:
             self.lose(error)
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
             said = describe(error) | {"correlation_ids": " ".join(correlation_ids(records))}
@@ -198,7 +199,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def _commit_markers(self, client: KafkaClient, positions: dict[TopicPartition, int]) -> None:
         """A position that did not lead to a batch within a second stands behind markers, not behind records."""
-        before, self._quiet = self._quiet, (self._batches, positions)
+        before, self._quiet = self._quiet, (self._batches, positions, self._unread.mark)
         if self.stopped.is_set() or self._lanes.given_up.is_set():
             return  # a batch may have been given up: the positions stand behind records that nobody applied
         if before is None or before[0] != self._batches or not self._idle.is_set():
@@ -207,16 +208,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         if behind:
             await self._unread.compare(client, behind, self._committed)
             failpoints.hit("consumer.markers:before_commit")
-            await self._commit(client, behind)
+            await self._commit(client, behind, before[2])
             failpoints.hit("consumer.markers:after_commit")
 
-    async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int]) -> None:
+    async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int], mark: Mark) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
         asked_at = monotonic()
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 with strays_raised():
-                    await client.commit(self._unread.mark(offsets))
+                    await client.commit(mark.put_on(offsets))
             self._committed, self._heard_at = self._committed | offsets, asked_at
         except (KafkaError, TimeoutError) as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})

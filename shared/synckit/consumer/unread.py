@@ -1,20 +1,20 @@
 """Notices records that Kafka deleted before they were read: their topic keeps what is unread no longer than the rest.
 
-The client goes on where the partition begins, and tells nobody. Nor does it where the whole topic was made anew, which
-is read from its beginning then.
+The client goes on where the partition begins, and tells nobody. Nor does it where the log is another one by now, which
+is read again then from where the two part.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
 
 from synckit import failpoints, kafka
 from synckit.consumer.batch import Incoming
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.topic_identity import AnewError, Identity
+from synckit.consumer.continuity import Continuity, Mark, OtherLogError
 from synckit.contracts.topics import Cleanup, Topic
 from synckit.failures import describe
 from synckit.observability import metrics
@@ -30,28 +30,31 @@ class Unread:
 
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
-        self._identity = Identity(topic.name)
+        self._continuity = Continuity(topic.name)
         self._told: dict[TopicPartition, int] = {}
         """Up to where each partition's loss was told already."""
         metrics.CONSUMER_UNREAD.labels(topic.name)
 
     def forget(self) -> None:
         """Partitions were assigned, and nothing of them was handed out yet."""
-        self._identity.forget()
+        self._continuity.forget()
 
-    def mark(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
-        """The offsets as they are committed."""
-        return self._identity.mark(offsets)
+    @property
+    def mark(self) -> Mark:
+        """Which log the client hands out next."""
+        return self._continuity.mark
 
     async def look(
         self, client: KafkaClient, records: Sequence[Incoming], done: MutableMapping[TopicPartition, int]
-    ) -> None:
-        """Before a batch is applied. `done`: what is committed as far as it is known, completed by what is found out.
+    ) -> Mark:
+        """Which log a batch is of, before it is applied.
 
-        Kafka is asked about partitions that nothing is known of, and where offsets are missing, unless that is usual:
-        compaction leaves gaps everywhere. Where it does not answer, or what makes no sense, nothing is noticed.
-        AnewError where the topic was made anew: the batch is not to be applied.
+        `done`: what is committed as far as it is known, completed by what is found out. Kafka is asked about partitions
+        that nothing is known of, and where offsets are missing, unless that is usual: compaction leaves gaps
+        everywhere. Where it does not answer, or what makes no sense, nothing is noticed. OtherLogError where the batch
+        is of another log than this one, and not to be applied.
         """
+        mark = None if self._continuity.is_fresh else self.mark  # else it may be another one by the time it is known
         firsts: dict[TopicPartition, int] = {}
         for record in records:
             firsts.setdefault(TopicPartition(record.topic, record.partition), record.offset)
@@ -61,10 +64,11 @@ class Unread:
                 async with asyncio.timeout(LOOK_SECONDS):
                     with strays_raised():
                         await self.learn(client, doubtful, done)
-            except AnewError:
+            except OtherLogError:
                 raise
             except Exception as error:  # noqa: BLE001 - a client that fails does so again where the batch is committed
                 log.debug("Where partitions begin is unknown", extra={"topic": self._topic.name, **describe(error)})
+        return mark or self.mark
 
     async def compare(
         self, client: KafkaClient, positions: Mapping[TopicPartition, int], done: MutableMapping[TopicPartition, int]
@@ -80,32 +84,29 @@ class Unread:
     ) -> None:
         """Completes `done` by what was committed before, by whomever: that is nothing (0) where no record ever came.
 
-        Tells of what was deleted behind it. Raises what the client raises; AnewError where the topic was made anew,
-        once what is committed of the one before is replaced.
+        Tells of what was deleted behind it. Raises what the client raises; OtherLogError where that is of another
+        log, once it is replaced.
         """
-        await self._identity.look(client)
+        await self._continuity.look(client, done)
         if not partitions:
             return
         begins = await client.beginning_offsets(partitions)
         committed = await kafka.committed(client, [at for at in partitions if at not in done])
-        stale = [at for at, (_, mark) in committed.items() if self._identity.is_of_another(mark)]
-        if stale:
-            await self._start_over(client, {at: begins[at] for at in stale})
+        other = await self._continuity.find_other(client, committed)
+        if other:
+            await self._go_back(client, {at: max(begins[at], offset) for at, offset in other.items()})
         for at in partitions:
             done.setdefault(at, committed.get(at, (0, ""))[0])
             if done[at] < begins[at]:
                 self._tell(at, done[at], begins[at])
 
-    async def _start_over(self, client: KafkaClient, begins: Mapping[TopicPartition, int]) -> None:
-        self._told.clear()
-        log.error(
-            "Offsets are of a topic that was made anew since: the new one is read from its beginning",
-            extra={"topic": self._topic.name, "partitions": sorted(at.partition for at in begins)},
-        )
-        failpoints.hit("consumer.anew:before_commit")
-        await client.commit(self.mark(begins))
-        failpoints.hit("consumer.anew:after_commit")
-        raise AnewError("its topic was made anew")
+    async def _go_back(self, client: KafkaClient, offsets: Mapping[TopicPartition, int]) -> None:
+        places = {str(at.partition): offset for at, offset in sorted(offsets.items())}
+        log.error("Offsets are of another log, which is read again", extra={"topic": self._topic.name, "from": places})
+        failpoints.hit("consumer.other_log:before_commit")
+        await client.commit(self.mark.put_on(offsets))
+        failpoints.hit("consumer.other_log:after_commit")
+        raise OtherLogError("its offsets were of another log")
 
     def _tell(self, at: TopicPartition, read: int, begin: int) -> None:
         missing = begin - max(read, self._told.get(at, 0))

@@ -9,7 +9,6 @@ where that one is aborted.
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
@@ -20,6 +19,7 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
 from synckit.errors import TransientError
+from synckit.leaders import by_leader
 from synckit.outbox.producers import DescribeProducersRequest, has_open
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ ANY_REPLICA: Final = -1
 READ_UNCOMMITTED: Final = 0
 READ_COMMITTED: Final = 1
 LATEST: Final = -1
-NO_LEADER: Final = -1
 SHORTEST_SECONDS: Final = 0.002
 LONGEST_SECONDS: Final = 0.25
 OTHERS_SECONDS: Final = 2.0
@@ -108,13 +107,8 @@ async def _ask_leaders(
     client: Any, wanted: Iterable[TopicPartition], request: Callable[[Mapping[str, Sequence[int]]], Any]
 ) -> Answers:
     """What the leaders say of these partitions, of those that one of them answers for."""
-    by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for at in wanted:
-        leader = client.cluster.leader_for_partition(at)
-        by_leader[NO_LEADER if leader is None else leader][at.topic].append(at.partition)
-    if by_leader.pop(NO_LEADER, None):
-        client.force_metadata_update()
-    answers = await asyncio.gather(*(_ask(client, leader, request(asked)) for leader, asked in by_leader.items()))
+    leaders = by_leader(client, wanted)
+    answers = await asyncio.gather(*(_ask(client, leader, request(asked)) for leader, asked in leaders.items()))
     return {at: found for answer in answers for at, found in answer.items()}
 
 

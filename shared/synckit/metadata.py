@@ -1,9 +1,12 @@
-"""Which topic a name leads to now: one that was deleted and made anew has another id.
+"""What Kafka tells of a topic that aiokafka 0.14 does not: which topic it is, and the epochs of its leaders.
 
-aiokafka 0.14 speaks no version of Metadata that tells it. Those from 10 on do, which Apache Kafka has since 2.8
-(https://kafka.apache.org/protocol#The_Messages_Metadata).
+One that was deleted and made anew has another id: Metadata tells it from version 10 on, which Apache Kafka has since
+2.8. Each time that somebody begins to lead a partition its epoch rises, and the records say under which one they were
+written: a log that lost some ends an epoch before them (KIP-101, KIP-320; https://kafka.apache.org/protocol).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -82,7 +85,7 @@ class _MetadataRequest(RequestStruct):  # type: ignore[misc] # as above
     )
 
 
-class _IdRequest(Request[_MetadataRequest]):  # type: ignore[misc] # as above
+class _Request(Request[_MetadataRequest]):  # type: ignore[misc] # as above
     API_KEY = METADATA
 
     def __init__(self, topic: str) -> None:
@@ -92,18 +95,27 @@ class _IdRequest(Request[_MetadataRequest]):  # type: ignore[misc] # as above
         return struct([(NO_TOPIC, self._topic, {})], False, False, False, {})
 
 
-async def find(client: Any, topic: str) -> str:
-    """The id of the topic that has this name now; "" where none has it, or the brokers know of no ids.
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A topic as it is now."""
 
-    `client` is a consumer, or a producer. Raises KafkaError where no broker answers.
-    """
+    id: str = ""
+    """"" where there is none of this name, or the brokers know of no ids."""
+    epochs: Mapping[int, int] = field(default_factory=dict)
+    """Of each partition's leader."""
+
+
+async def describe(client: Any, topic: str) -> Described:
+    """The topic that has this name now. `client` is a consumer. Raises KafkaError where no broker answers."""
     connection = client._client  # noqa: SLF001 - aiokafka has no other way
     node = connection.get_random_node()
     if node is None:
         raise NodeNotReadyError
     try:
-        answer = await connection.send(node, _IdRequest(topic))
+        answer = await connection.send(node, _Request(topic))
     except NotImplementedError:  # the broker is older than the ids
-        return ""
-    [(_, _, found, *_)] = answer.topics
-    return "" if found == NO_TOPIC else str(found)
+        return Described()
+    [(_, _, found, _, partitions, *_)] = answer.topics
+    if found == NO_TOPIC:
+        return Described()
+    return Described(str(found), {number: epoch for _, number, _, epoch, *_ in partitions})

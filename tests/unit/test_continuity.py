@@ -1,0 +1,174 @@
+"""What a consumer does with a log that is another one than it read before, under the same name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import pytest
+from aiokafka import TopicPartition
+
+from support.clients import FakeClient
+from synckit import leaders
+from synckit.consumer import continuity
+from synckit.consumer.client import KafkaClient
+from synckit.consumer.continuity import Continuity, OtherLogError
+from synckit.consumer.unread import Unread
+from synckit.contracts.topics import Cleanup, Topic
+
+TOPIC: Final = Topic("continuity.test", "", "", Cleanup.DELETE, 1)
+AT: Final = TopicPartition(TOPIC.name, 0)
+OLD: Final = "0d6c7a5e-0000-4000-8000-000000000001"
+NEW: Final = "0d6c7a5e-0000-4000-8000-000000000002"
+
+
+class Client(FakeClient):
+    """Its group has committed an offset, with a mark; its topic has an id, and its partition a leader's epoch."""
+
+    def __init__(self, topic_id: str, mark: str, epoch: int = 3) -> None:
+        self.topic_id, self.mark, self.epoch = topic_id, mark, epoch
+        self.commits: list[Any] = []
+        self.sought: list[int] = []
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({AT})
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        return 7
+
+    async def position(self, _: TopicPartition) -> int:
+        return 7
+
+    def seek(self, _: TopicPartition, offset: int) -> None:
+        self.sought.append(offset)
+
+    async def beginning_offsets(self, _: object) -> dict[TopicPartition, int]:
+        return {AT: 2}
+
+    async def commit(self, offsets: dict[TopicPartition, Any]) -> None:
+        self.commits.append(offsets)
+
+
+@pytest.fixture(autouse=True)
+def ends(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """Where each epoch ends in the log as it is now; looks are never too soon."""
+    known = dict[int, int]()
+
+    async def epoch_ends(_: Any, epochs: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        return {at: known[epoch] for at, epoch in epochs.items() if epoch in known}
+
+    monkeypatch.setattr(leaders, "epoch_ends", epoch_ends)
+    monkeypatch.setattr(continuity, "LOOK_SECONDS", 0.0)
+    return known
+
+
+async def learn(client: Client, unread: Unread) -> dict[TopicPartition, int]:
+    done: dict[TopicPartition, int] = {}
+    await unread.learn(cast("KafkaClient", client), [AT], done)
+    return done
+
+
+@pytest.mark.parametrize(
+    "mark", [f"{NEW}/3", "", "somebody's"], ids=["of this log", "of an earlier release", "of a tool"]
+)
+async def test_offsets_of_this_log_and_such_as_do_not_say_are_believed(mark: str) -> None:
+    client = Client(NEW, mark)
+
+    assert await learn(client, Unread(TOPIC)) == {AT: 7}
+    assert client.commits == []
+
+
+@pytest.mark.parametrize("mark", [f"{OLD}/3", f"{NEW}/4"], ids=["another topic's", "of an epoch that is yet to come"])
+async def test_offsets_of_which_nothing_is_there_are_replaced_by_the_beginning(mark: str) -> None:
+    client = Client(NEW, mark)
+
+    with pytest.raises(OtherLogError):
+        await learn(client, Unread(TOPIC))
+
+    assert client.commits == [{AT: (2, f"{NEW}/3")}]
+
+
+@pytest.mark.parametrize(("end", "commits"), [(5, [{AT: (5, f"{NEW}/3")}]), (7, []), (9, [])])
+async def test_offsets_beyond_the_end_of_their_epoch_are_replaced_by_it(
+    end: int, commits: Sequence[object], ends: dict[int, int]
+) -> None:
+    client, ends[1] = Client(NEW, f"{NEW}/1"), end
+
+    try:
+        await learn(client, Unread(TOPIC))
+    except OtherLogError:
+        assert commits
+
+    assert client.commits == commits
+
+
+async def test_offsets_are_believed_where_the_broker_knows_of_no_ids() -> None:
+    unread = Unread(TOPIC)
+
+    assert await learn(Client("", f"{OLD}/3"), unread) == {AT: 7}
+    assert unread.mark.put_on({AT: 8}) == {AT: 8}
+
+
+async def test_a_topic_that_changes_while_it_is_read_is_noticed_and_offsets_stay_those_of_the_one_before() -> None:
+    """Until the partitions are assigned anew: what is in hand is of that one."""
+    client, one = Client(OLD, ""), Continuity(TOPIC.name)
+    await one.look(client, {})
+    client.topic_id = NEW
+
+    for _ in range(2):
+        with pytest.raises(OtherLogError):
+            await one.look(client, {})
+    while_it_is_read = one.mark.put_on({AT: 8})
+    one.forget()
+    await one.look(client, {})
+
+    assert while_it_is_read == {AT: (8, f"{OLD}/3")}
+    assert one.mark.put_on({AT: 2}) == {AT: (2, f"{NEW}/3")}
+
+
+@pytest.mark.parametrize(("end", "sought"), [(5, [5]), (7, []), (9, [])])
+async def test_a_client_goes_back_to_where_the_epoch_has_ended_that_it_read(
+    end: int, sought: list[int], ends: dict[int, int]
+) -> None:
+    client, one = Client(NEW, ""), Continuity(TOPIC.name)
+    await one.look(client, {})
+    client.epoch, ends[3] = 5, end
+
+    await one.look(client, {})
+
+    assert client.sought == sought
+    assert one.mark.put_on({AT: 8}) == {AT: (8, f"{NEW}/5")}
+
+
+@pytest.mark.parametrize(("committed", "level"), [(7, "ERROR"), (4, "INFO")], ids=["read before", "read meanwhile"])
+async def test_what_kafka_lost_is_told_apart_from_what_is_read_once_more(
+    committed: int, level: str, ends: dict[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "synckit")
+    client, one = Client(NEW, ""), Continuity(TOPIC.name)
+    await one.look(client, {AT: committed})
+    client.epoch, ends[3] = 5, 5
+
+    await one.look(client, {AT: 7})
+
+    assert [line.levelname for line in caplog.records] == [level]
+
+
+async def test_a_batch_that_was_handed_out_before_a_look_is_of_the_log_before(ends: dict[int, int]) -> None:
+    client, unread = Client(NEW, ""), Unread(TOPIC)
+    done = await learn(client, unread)
+    client.epoch, ends[3] = 5, 5
+
+    mark = await unread.look(cast("KafkaClient", client), [], done)
+    await unread.learn(cast("KafkaClient", client), [], done)
+
+    assert mark.put_on({AT: 9}) == {AT: (9, f"{NEW}/3")}
+    assert unread.mark.put_on({AT: 9}) == {AT: (9, f"{NEW}/5")}
+
+
+async def test_a_topic_that_is_away_just_now_changes_nothing() -> None:
+    client, one = Client(OLD, ""), Continuity(TOPIC.name)
+    await one.look(client, {})
+    client.topic_id = ""
+
+    await one.look(client, {})
+
+    assert one.mark.put_on({AT: 8}) == {AT: (8, f"{OLD}/3")}
