@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import for_code
+from aiokafka.errors import IncompatibleBrokerVersion, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int16, Int32, Int64, Schema, String
 
@@ -83,7 +83,10 @@ async def epoch_ends(consumer: Any, epochs: Mapping[TopicPartition, int]) -> dic
             (topic, [(number, ANY_EPOCH, epochs[TopicPartition(topic, number)]) for number in numbers])
             for topic, numbers in topics.items()
         ]
-        answer = await client.send(leader, _EpochRequest(asked))
+        try:
+            answer = await client.send(leader, _EpochRequest(asked))
+        except (NotImplementedError, IncompatibleBrokerVersion):  # it keeps no epochs
+            continue
         for topic, partitions in answer.topics:
             for code, number, _, end in partitions:
                 if for_code(code).errno:

@@ -67,7 +67,9 @@ async def learn(client: Client, unread: Unread) -> dict[TopicPartition, int]:
 
 
 @pytest.mark.parametrize(
-    "mark", [f"{NEW}/3", "", "somebody's"], ids=["of this log", "of an earlier release", "of a tool"]
+    "mark",
+    [f"{NEW}/3", "", "somebody's", f"{NEW}/4"],
+    ids=["of this log", "of an earlier release", "of a tool", "of an epoch that this broker has not heard of"],
 )
 async def test_offsets_of_this_log_and_such_as_do_not_say_are_believed(mark: str) -> None:
     client = Client(NEW, mark)
@@ -76,9 +78,8 @@ async def test_offsets_of_this_log_and_such_as_do_not_say_are_believed(mark: str
     assert client.commits == []
 
 
-@pytest.mark.parametrize("mark", [f"{OLD}/3", f"{NEW}/4"], ids=["another topic's", "of an epoch that is yet to come"])
-async def test_offsets_of_which_nothing_is_there_are_replaced_by_the_beginning(mark: str) -> None:
-    client = Client(NEW, mark)
+async def test_offsets_of_another_topic_are_replaced_by_the_beginning() -> None:
+    client = Client(NEW, f"{OLD}/3")
 
     with pytest.raises(OtherLogError):
         await learn(client, Unread(TOPIC))
@@ -136,6 +137,20 @@ async def test_a_client_goes_back_to_where_the_epoch_has_ended_that_it_read(
 
     assert client.sought == sought
     assert one.mark.put_on({AT: 8}) == {AT: (8, f"{NEW}/5")}
+
+
+async def test_a_broker_that_has_not_heard_of_the_newest_leader_changes_nothing(ends: dict[int, int]) -> None:
+    """The next look may ask one that has."""
+    client, one = Client(NEW, ""), Continuity(TOPIC.name)
+    await one.look(client, {})
+    ends[2] = ends[3] = 5
+
+    for epoch in (2, 3):
+        client.epoch = epoch
+        await one.look(client, {})
+
+    assert client.sought == []
+    assert one.mark.put_on({AT: 8}) == {AT: (8, f"{NEW}/3")}
 
 
 @pytest.mark.parametrize(("committed", "level"), [(7, "ERROR"), (4, "INFO")], ids=["read before", "read meanwhile"])

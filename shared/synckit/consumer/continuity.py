@@ -37,6 +37,13 @@ class Mark:
     id: str = ""
     epochs: Mapping[int, int] = field(default_factory=dict)
 
+    def followed_by(self, found: metadata.Described) -> "Mark":
+        """What is known next. An epoch never goes down: a broker may not have heard of the newest one yet."""
+        known = self.epochs if found.id == self.id else {}
+        return Mark(
+            found.id, {number: max(epoch, known.get(number, UNKNOWN)) for number, epoch in found.epochs.items()}
+        )
+
     def put_on(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
         """The offsets as they are committed."""
         return {at: (offset, self._text(at)) if self.id else offset for at, offset in offsets.items()}
@@ -76,15 +83,15 @@ class Continuity:
             await self._compare(client, found)
         self.is_fresh, self._asked_at = False, now
         if found.id:
-            self.mark, self._done = Mark(found.id, found.epochs), dict(done)
+            self.mark, self._done = self.mark.followed_by(found), dict(done)
 
     async def _compare(self, client: Any, found: metadata.Described) -> None:
         """What was handed out between two looks may be of the new epoch already, and is read once more then."""
-        before = {at: self.mark.epochs.get(at.partition, UNKNOWN) for at in client.assignment()}
-        changed = {at: epoch for at, epoch in before.items() if epoch != found.epochs.get(at.partition, epoch)}
-        if found.id != self.mark.id or any(epoch > found.epochs[at.partition] for at, epoch in changed.items()):
+        if found.id != self.mark.id:
             log.error("A topic was made anew, and is read from its beginning", extra={"topic": self._topic})
             raise OtherLogError("its topic was made anew")
+        before = {at: self.mark.epochs.get(at.partition, UNKNOWN) for at in client.assignment()}
+        changed = {at: epoch for at, epoch in before.items() if UNKNOWN < epoch < found.epochs.get(at.partition, epoch)}
         for at, end in (await leaders.epoch_ends(client, changed)).items() if changed else ():
             if end < await client.position(at):
                 client.seek(at, end)
@@ -109,9 +116,9 @@ class Continuity:
             now = self.mark.epochs.get(at.partition, UNKNOWN)
             if not topic_id or not epoch.removeprefix("-").isdecimal() or now == UNKNOWN:
                 continue
-            if topic_id != self.mark.id or int(epoch) > now:
+            if topic_id != self.mark.id:
                 found[at] = 0
-            elif 0 <= int(epoch) < now:
+            elif UNKNOWN < int(epoch) < now:
                 older[at] = int(epoch)
         ends = await leaders.epoch_ends(client, older) if older else {}
         return found | {at: end for at, end in ends.items() if end < committed[at][0]}
