@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from support.clients import FakeClient
 from support.notifications import KafkaRecord
 from synckit.consumer.client import KafkaClient
+from synckit.consumer.continuity import UnsureError
 from synckit.consumer.unread import Unread
 from synckit.contracts.topics import Cleanup, Topic
 
@@ -95,12 +96,21 @@ async def test_the_gaps_of_compaction_are_not_asked_about() -> None:
 
 
 @pytest.mark.parametrize("error", [KafkaConnectionError(), AssertionError()], ids=["away", "damaged"])
-async def test_a_kafka_that_does_not_answer_or_makes_no_sense_holds_no_batch_up(error: Exception) -> None:
-    done = dict[TopicPartition, int]()
+async def test_a_kafka_that_does_not_answer_or_makes_no_sense_holds_no_batch_up_of_a_log_that_is_known(
+    error: Exception,
+) -> None:
+    done, unread = {AT: 4}, Unread(TOPIC)
 
-    await look(Unread(TOPIC), Client(9, 4, error), 9, done)
+    await look(unread, Client(9, 4, error), 9, done)
 
-    assert done == {}
+    assert done == {AT: 4}
+
+
+@pytest.mark.parametrize("error", [KafkaConnectionError(), AssertionError()], ids=["away", "damaged"])
+async def test_a_batch_is_not_applied_while_nobody_can_say_which_log_it_is_of(error: Exception) -> None:
+    """Its offsets would be committed as this one's, in the place of those that say so."""
+    with pytest.raises(UnsureError):
+        await look(Unread(TOPIC), Client(9, 4, error), 9, {})
 
 
 @pytest.mark.parametrize(("cleanup", "missing"), [(Cleanup.DELETE, 7), (Cleanup.COMPACT, 0)])

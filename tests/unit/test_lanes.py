@@ -1,13 +1,14 @@
 """Batches side by side: a partition keeps its order, and what one batch waits for holds no other up."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
 
 from support.alarms import NoAlarms
+from support.clients import FakeClient
 from support.notifications import KafkaRecord
 from support.waiting import until_true
 from synckit.consumer import Batch, Consumer, loop
@@ -114,8 +115,11 @@ async def test_a_bug_in_one_is_raised_once_the_others_have_settled() -> None:
     assert settled == [1]
 
 
-class Willing:
+class Willing(FakeClient):
     """A client that Kafka never contradicts."""
+
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
 
     async def commit(self, _: dict[TopicPartition, int]) -> None:
         """Takes whatever it is told."""

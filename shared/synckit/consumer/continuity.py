@@ -26,7 +26,11 @@ NEVER: Final = float("-inf")
 UNKNOWN: Final = -1
 
 
-class OtherLogError(TransientError):
+class UnsureError(TransientError):
+    """Nobody could say which log a batch is of: it is read again."""
+
+
+class OtherLogError(UnsureError):
     """What the client is at, or its group has committed, is of another log: another client is to read this one."""
 
 
@@ -117,6 +121,10 @@ class Continuity:
             if not topic_id or not epoch.removeprefix("-").isdecimal() or now == UNKNOWN:
                 continue
             if topic_id != self.mark.id:
+                said = {"topic": self._topic, "partition": at.partition}
+                log.error(
+                    "Offsets are of a topic that was made anew since, which is read from its beginning", extra=said
+                )
                 found[at] = 0
             elif UNKNOWN < int(epoch) < now:
                 older[at] = int(epoch)

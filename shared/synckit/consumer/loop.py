@@ -14,7 +14,7 @@ from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.continuity import Mark, OtherLogError
+from synckit.consumer.continuity import Mark, OtherLogError, UnsureError
 from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
@@ -157,7 +157,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             applied.report(self.topic.name, len(records), monotonic() - started)
         except GivenUpError:
             metrics.RECORDS.labels(self.topic.name, "abandoned").inc(len(records))
-        except OtherLogError as error:
+        except UnsureError as error:
             self.lose(error)
         except Exception as error:  # noqa: BLE001 - nobody foresaw it: the consumer stops, and says so
             said = describe(error) | {"correlation_ids": " ".join(correlation_ids(records))}
@@ -188,6 +188,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 positions = {at: await client.position(at) for at in client.assignment()}
                 await self._commit_markers(client, positions)
                 ends = await self._measure(client)
+        except OtherLogError:
+            if self._idle.is_set():
+                raise
+            return True  # what is in hand may be all that is left of that log
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
             return False

@@ -14,15 +14,16 @@ from aiokafka import TopicPartition
 from synckit import failpoints, kafka
 from synckit.consumer.batch import Incoming
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.continuity import Continuity, Mark, OtherLogError
+from synckit.consumer.continuity import Continuity, Mark, OtherLogError, UnsureError
 from synckit.contracts.topics import Cleanup, Topic
-from synckit.failures import describe
+from synckit.failures import describe, explain
 from synckit.observability import metrics
 from synckit.strays import strays_raised
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 10.0
+"""Kafka answers the requests of a connection one after the other: over a narrow link a fetch comes first."""
 
 
 class Unread:
@@ -51,8 +52,8 @@ class Unread:
 
         `done`: what is committed as far as it is known, completed by what is found out. Kafka is asked about partitions
         that nothing is known of, and where offsets are missing, unless that is usual: compaction leaves gaps
-        everywhere. Where it does not answer, or what makes no sense, nothing is noticed. OtherLogError where the batch
-        is of another log than this one, and not to be applied.
+        everywhere. Where it does not answer, or what makes no sense, nothing is noticed. UnsureError where the batch is
+        of another log than this one, or may be, and is not to be applied: its offsets would be taken for this one's.
         """
         mark = None if self._continuity.is_fresh else self.mark  # else it may be another one by the time it is known
         firsts: dict[TopicPartition, int] = {}
@@ -66,7 +67,9 @@ class Unread:
                         await self.learn(client, doubtful, done)
             except OtherLogError:
                 raise
-            except Exception as error:  # noqa: BLE001 - a client that fails does so again where the batch is committed
+            except Exception as error:
+                if any(at not in done for at in doubtful):
+                    raise UnsureError(f"its offsets could not be compared: {explain(error)}") from error
                 log.debug("Where partitions begin is unknown", extra={"topic": self._topic.name, **describe(error)})
         return mark or self.mark
 
@@ -102,7 +105,8 @@ class Unread:
 
     async def _go_back(self, client: KafkaClient, offsets: Mapping[TopicPartition, int]) -> None:
         places = {str(at.partition): offset for at, offset in sorted(offsets.items())}
-        log.error("Offsets are of another log, which is read again", extra={"topic": self._topic.name, "from": places})
+        said = {"topic": self._topic.name, "from": places}
+        log.warning("Offsets are beyond what their log has by now, and what came since is read", extra=said)
         failpoints.hit("consumer.other_log:before_commit")
         await client.commit(self.mark.put_on(offsets))
         failpoints.hit("consumer.other_log:after_commit")
