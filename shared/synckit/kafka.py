@@ -157,6 +157,8 @@ async def drop(producer: AIOKafkaProducer) -> None:
             while sender.sender_task is not None and not sender.sender_task.done():
                 sender.sender_task.cancel()  # the first time it waits for its requests, the second time for nothing
                 await asyncio.wait({sender.sender_task}, timeout=CANCEL_SECONDS)
+            if sender.sender_task is not None and not sender.sender_task.cancelled():
+                sender.sender_task.exception()  # nobody else looks at it
             with strays_raised():
                 await producer.stop()
     except (KafkaError, OSError, TimeoutError, TransientError) as error:

@@ -1,18 +1,23 @@
 """What only the leader of a partition can say."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IncompatibleBrokerVersion, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int16, Int32, Int64, Schema, String
 
 OFFSET_FOR_LEADER_EPOCH: Final = 23
 VERSION: Final = 2
-ANY_EPOCH: Final = -1
 NO_LEADER: Final = -1
+NEVER: Final = 2**63 - 1
+"""Beyond any offset."""
+
+Topics = list[tuple[str, list[tuple[int, int, int]]]]
+"""Partition, epoch of its leader, and the epoch that is asked for."""
 
 
 def by_leader(client: Any, partitions: Iterable[TopicPartition]) -> dict[int, dict[str, list[int]]]:
@@ -65,33 +70,46 @@ class _EpochStruct(RequestStruct):  # type: ignore[misc] # as above
 class _EpochRequest(Request[_EpochStruct]):  # type: ignore[misc] # as above
     API_KEY = OFFSET_FOR_LEADER_EPOCH
 
-    def __init__(self, topics: list[tuple[str, list[tuple[int, int, int]]]]) -> None:
+    def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
     def build(self, struct: type[_EpochStruct]) -> _EpochStruct:
         return struct(self._topics)
 
 
-async def epoch_ends(consumer: Any, epochs: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """Where an epoch of each partition ends in the log as it is now; those that its leader does not know are left out.
+async def epoch_ends(
+    consumer: Any, epochs: Mapping[TopicPartition, int], current: Mapping[int, int]
+) -> dict[TopicPartition, int]:
+    """Where an epoch of each partition ends in the log as it is now: NEVER where its leader cannot tell.
 
-    Raises KafkaError where a leader does not answer. Those of partitions without a leader are not known either.
+    `current`: the leaders' epochs, by partition: one that has been deposed and does not know it is not believed.
+    Partitions are left out whose leader does not answer, or is not known.
     """
-    client, found = consumer._client, dict[TopicPartition, int]()  # noqa: SLF001 - aiokafka 0.14 has no other way
-    for leader, topics in by_leader(client, epochs).items():
-        asked = [
-            (topic, [(number, ANY_EPOCH, epochs[TopicPartition(topic, number)]) for number in numbers])
+    client = consumer._client  # noqa: SLF001 - aiokafka 0.14 has no other way
+    asked = {
+        leader: [
+            (topic, [(number, current[number], epochs[TopicPartition(topic, number)]) for number in numbers])
             for topic, numbers in topics.items()
         ]
-        try:
-            answer = await client.send(leader, _EpochRequest(asked))
-        except (NotImplementedError, IncompatibleBrokerVersion):  # it keeps no epochs
-            continue
-        for topic, partitions in answer.topics:
-            for code, number, _, end in partitions:
-                if for_code(code).errno:
-                    client.force_metadata_update()
-                    raise for_code(code)
-                if end >= 0:
-                    found[TopicPartition(topic, number)] = end
+        for leader, topics in by_leader(client, epochs).items()
+    }
+    answers = await asyncio.gather(*(_ask(client, leader, topics) for leader, topics in asked.items()))
+    return {at: end for answer in answers for at, end in answer.items()}
+
+
+async def _ask(client: Any, leader: int, topics: Topics) -> dict[TopicPartition, int]:
+    try:
+        answer = await client.send(leader, _EpochRequest(topics))
+    except (NotImplementedError, IncompatibleBrokerVersion):  # it keeps no epochs
+        return {TopicPartition(topic, number): NEVER for topic, partitions in topics for number, *_ in partitions}
+    except KafkaError:
+        client.force_metadata_update()
+        return {}
+    found: dict[TopicPartition, int] = {}
+    for topic, partitions in answer.topics:
+        for code, number, _, end in partitions:
+            if for_code(code).errno:
+                client.force_metadata_update()
+            else:
+                found[TopicPartition(topic, number)] = end if end >= 0 else NEVER
     return found

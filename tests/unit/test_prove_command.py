@@ -1,11 +1,27 @@
 """`paintbox prove` refuses before it starts anything, and could-not-run is another exit than violated."""
 
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from paintbox.__main__ import app
+
+
+def test_what_is_there_is_neither_changed_nor_waited_for_where_a_report_goes(tmp_path: Path) -> None:
+    pipe, link, older = tmp_path / "pipe", tmp_path / "link", tmp_path / "older"
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "nowhere")
+    older.write_text("before")
+
+    for refused in (pipe, link, tmp_path / ("x" * 300)):
+        assert CliRunner().invoke(app, ["prove", "--report", str(refused)]).exit_code == 2
+    CliRunner().invoke(app, ["prove", "--report", str(older), "--faults", "kil"])
+
+    assert older.read_text() == "before"
+    assert link.is_symlink()
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,10 @@ def test_memory_files_and_sessions_beyond_their_bounds_are_found() -> None:
     small = Sample(0, "small", operated.MIB, 10)
 
     few = Sessions(0, {"door idle": 80})
-    too_many = [Sessions(3_600_000 + ms, {"door active": 5, "door idle": 86}) for ms in (0, 40_000, 40_001, 42_000)]
+    too_many = [
+        Sessions(3_600_000 + ms, {"door active": 5, "door idle": 86})
+        for ms in (*range(0, 40_001, 8_000), 40_001, 42_000)
+    ]
 
     assert operated.resources_were_bounded([small], [few]).state is State.HELD
     found = operated.resources_were_bounded([large, many, small], [few, *too_many])
@@ -163,8 +166,10 @@ def test_memory_files_and_sessions_beyond_their_bounds_are_found() -> None:
 def test_more_sessions_may_be_there_until_the_server_has_noticed_that_their_clients_are_gone() -> None:
     small = Sample(0, "small", operated.MIB, 10)
     looks = [Sessions(seconds * 1000, {"door idle": 60 if seconds == 30 else 99}) for seconds in range(0, 70, 2)]
+    around_an_outage = [Sessions(seconds * 1000, {"door idle": 99}) for seconds in (0, 2, 4, 50, 52)]
 
     assert operated.resources_were_bounded([small], looks).state is State.HELD
+    assert operated.resources_were_bounded([small], around_an_outage).state is State.HELD
     assert operated.resources_were_bounded([], []).state is State.NOTHING_CHECKED
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import os
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from secrets import randbelow
@@ -96,11 +98,14 @@ def _refuse_what_is_not_writable(report: Path | None) -> None:
     """Raises BadParameter: a report that cannot be written would be known of after the run only."""
     if report is None:
         return
-    is_new = not report.exists()
-    try:
-        with report.open("a"):
-            pass  # root may write anywhere, says os.access, and cannot
-        if is_new:
+    try:  # os.access says that root may write anywhere, and it cannot
+        try:
+            os.close(os.open(report, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            os.close(
+                os.open(report, os.O_WRONLY | os.O_NONBLOCK)
+            )  # a pipe that nobody reads is refused, not waited for
+        else:
             report.unlink()
     except OSError as error:
         raise typer.BadParameter(f"{report} cannot be written: {error.strerror}", param_hint="--report") from None
@@ -108,14 +113,16 @@ def _refuse_what_is_not_writable(report: Path | None) -> None:
 
 @contextmanager
 def _could_not_run() -> Iterator[None]:
-    """What an operator can do something about ends with another code than a violation."""
+    """What an operator can do something about ends with another code than a violation, and so does a bug."""
     try:
         yield
-    except (OperatorError, OSError) as error:
-        sentence = of_the_machine(error) if isinstance(error, OSError) else str(error)
-        if sentence is None:
-            raise
-        typer.echo(f"error: {sentence}", err=True)
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing was found to be violated
+        sentence = str(error) if isinstance(error, OperatorError) else None
+        if isinstance(error, OSError):
+            sentence = of_the_machine(error)
+        typer.echo(f"error: {sentence or traceback.format_exc()}", err=True)
         raise typer.Exit(COULD_NOT_RUN) from None
 
 
@@ -135,26 +142,31 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
 def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
     """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then, or the report could
     not be written."""
+    from paintbox.prove.html import page
     from paintbox.prove.report import as_document
     from paintbox.prove.text import show
 
-    if as_json:
-        typer.echo(json.dumps(as_document(proof), default=str))
-    else:
-        console = Console()
-        show(console if console.is_terminal else Console(width=WIDTH), proof)
-    is_written = report is None or _write(report, proof)
-    if not proof.is_proven or not is_written:
+    def say() -> None:
+        if as_json:
+            typer.echo(json.dumps(as_document(proof), default=str))
+        else:
+            console = Console()
+            show(console if console.is_terminal else Console(width=WIDTH), proof)
+
+    def write() -> None:
+        if report is not None:
+            report.write_text(page(proof), encoding="utf-8")
+
+    is_told, is_written = _is_done("standard output", say), _is_done(str(report), write)
+    if not (proof.is_proven and is_told and is_written):
         raise typer.Exit(1 if proof.is_violated else COULD_NOT_RUN)
 
 
-def _write(report: Path, proof: "Proof") -> bool:
-    from paintbox.prove.html import page
-
+def _is_done(what: str, work: Callable[[], None]) -> bool:
     try:
-        report.write_text(page(proof), encoding="utf-8")
+        work()
     except OSError as error:
-        typer.echo(f"error: {report} was not written: {error.strerror}", err=True)
+        typer.echo(f"error: {what} was not written: {error.strerror}", err=True)
         return False
     return True
 

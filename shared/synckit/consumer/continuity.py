@@ -8,7 +8,7 @@ are of this log. Those that have neither (of an earlier release, of Kafka's tool
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
@@ -41,12 +41,14 @@ class Mark:
     id: str = ""
     epochs: Mapping[int, int] = field(default_factory=dict)
 
-    def followed_by(self, found: metadata.Described) -> "Mark":
-        """What is known next. An epoch never goes down: a broker may not have heard of the newest one yet."""
+    def followed_by(self, found: metadata.Described, unanswered: Collection[int] = ()) -> "Mark":
+        """What is known next, but for partitions of which no leader has said how far they are of this log.
+
+        An epoch never goes down: a broker may not have heard of the newest one yet.
+        """
         known = self.epochs if found.id == self.id else {}
-        return Mark(
-            found.id, {number: max(epoch, known.get(number, UNKNOWN)) for number, epoch in found.epochs.items()}
-        )
+        newest = {number: max(epoch, known.get(number, UNKNOWN)) for number, epoch in found.epochs.items()}
+        return Mark(found.id, newest | {number: known[number] for number in unanswered})
 
     def put_on(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
         """The offsets as they are committed."""
@@ -68,6 +70,8 @@ class Continuity:
         self.is_fresh = True
         """Nothing was handed out yet since the partitions were assigned."""
         self._asked_at = NEVER
+        self._seen = ""
+        """The topic's id, as the last look saw it."""
 
     def forget(self) -> None:
         """Partitions were assigned: offsets are those that are committed, whatever log it was before."""
@@ -83,42 +87,60 @@ class Continuity:
         if not self.is_fresh and now - self._asked_at < LOOK_SECONDS:
             return
         found = await metadata.describe(client, self._topic)
+        unanswered: Collection[int] = ()
         if found.id and self.mark.id and not self.is_fresh:
-            await self._compare(client, found)
+            if self._is_another(found.id):
+                self._asked_at = now
+                return
+            unanswered = await self._compare(client, found)
         self.is_fresh, self._asked_at = False, now
         if found.id:
-            self.mark, self._done = self.mark.followed_by(found), dict(done)
+            self.mark, self._done = self.mark.followed_by(found, unanswered), dict(done)
 
-    async def _compare(self, client: Any, found: metadata.Described) -> None:
-        """What was handed out between two looks may be of the new epoch already, and is read once more then."""
-        if found.id != self.mark.id:
+    def _is_another(self, topic_id: str) -> bool:
+        """OtherLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
+        seen, self._seen = self._seen, topic_id
+        if topic_id == self.mark.id:
+            return False
+        if topic_id == seen:
             log.error("A topic was made anew, and is read from its beginning", extra={"topic": self._topic})
             raise OtherLogError("its topic was made anew")
+        return True
+
+    async def _compare(self, client: Any, found: metadata.Described) -> Collection[int]:
+        """Those of which no leader has answered.
+
+        What the client has fetched and not handed out yet is fetched anew. What was handed out between two looks may be
+        of the new epoch already, and is read once more then.
+        """
         before = {at: self.mark.epochs.get(at.partition, UNKNOWN) for at in client.assignment()}
         changed = {at: epoch for at, epoch in before.items() if UNKNOWN < epoch < found.epochs.get(at.partition, epoch)}
-        for at, end in (await leaders.epoch_ends(client, changed)).items() if changed else ():
-            if end < await client.position(at):
-                client.seek(at, end)
-                said = {"topic": self._topic, "partition": at.partition, "offset": end}
-                if end < self._done.get(at, 0):
-                    log.error("Kafka lost records that were read before, and what came since is read", extra=said)
-                else:
-                    log.info("A partition has another leader, and is read on from where its epoch begins", extra=said)
+        ends = await leaders.epoch_ends(client, changed, found.epochs) if changed else {}
+        for at, end in ends.items():
+            position = await client.position(at)
+            client.seek(at, min(end, position))
+            if end < position:
+                self._tell(at, end)
+        return {at.partition for at in changed.keys() - ends.keys()}
+
+    def _tell(self, at: TopicPartition, end: int) -> None:
+        said = {"topic": self._topic, "partition": at.partition, "offset": end}
+        if end < self._done.get(at, 0):
+            log.error("Kafka lost records that were read before, and what came since is read", extra=said)
+        else:
+            log.info("A partition has another leader, and is read on from where its epoch begins", extra=said)
 
     async def find_other(
         self, client: Any, committed: Mapping[TopicPartition, tuple[int, str]]
-    ) -> dict[TopicPartition, int]:
+    ) -> tuple[dict[TopicPartition, int], Collection[TopicPartition]]:
         """Of committed offsets those that are of another log, and where that parts from this one: 0 at its beginning.
 
-        `committed`: with the text that was committed with each.
+        And those of which nobody could say it. `committed`: with the text that was committed with each.
         """
-        if not self.mark.id:
-            return {}
         found, older = dict[TopicPartition, int](), dict[TopicPartition, int]()
-        for at, (_, text) in committed.items():
+        for at, (_, text) in committed.items() if self.mark.id else ():
             topic_id, _, epoch = text.partition("/")
-            now = self.mark.epochs.get(at.partition, UNKNOWN)
-            if not topic_id or not epoch.removeprefix("-").isdecimal() or now == UNKNOWN:
+            if not topic_id or not epoch.removeprefix("-").isdecimal():
                 continue
             if topic_id != self.mark.id:
                 said = {"topic": self._topic, "partition": at.partition}
@@ -126,7 +148,8 @@ class Continuity:
                     "Offsets are of a topic that was made anew since, which is read from its beginning", extra=said
                 )
                 found[at] = 0
-            elif UNKNOWN < int(epoch) < now:
+            elif UNKNOWN < int(epoch) < self.mark.epochs.get(at.partition, UNKNOWN):
                 older[at] = int(epoch)
-        ends = await leaders.epoch_ends(client, older) if older else {}
-        return found | {at: end for at, end in ends.items() if end < committed[at][0]}
+        ends = await leaders.epoch_ends(client, older, self.mark.epochs) if older else {}
+        found |= {at: end for at, end in ends.items() if end < committed[at][0]}
+        return found, older.keys() - ends.keys()

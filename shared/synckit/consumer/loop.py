@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 45.0
 TEND_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 4.0
+"""Kafka answers one request after the other, and each waits for a fetch that waits for records (0.5 s)."""
 COMMIT_SECONDS: Final = 10.0
 """The client would try for as long as Kafka is away, and a batch in hand be done with nothing else meanwhile."""
 NOT_JOINED: Final = "has not joined its group yet"
@@ -182,7 +184,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     async def _look(self, client: KafkaClient) -> bool:
         """Whether Kafka has answered: of a client without partitions nobody knows."""
         try:
-            async with asyncio.timeout(TEND_SECONDS):
+            async with asyncio.timeout(LOOK_SECONDS):
                 unknown = [at for at in client.assignment() if at not in self._committed]
                 await self._unread.learn(client, unknown, self._committed)
                 positions = {at: await client.position(at) for at in client.assignment()}
@@ -208,7 +210,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             return  # a batch may have been given up: the positions stand behind records that nobody applied
         if before is None or before[0] != self._batches or not self._idle.is_set():
             return
-        behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, 0) and at in positions}
+        behind = {at: end for at, end in before[1].items() if end > self._committed.get(at, end) and at in positions}
         if behind:
             await self._unread.compare(client, behind, self._committed)
             failpoints.hit("consumer.markers:before_commit")

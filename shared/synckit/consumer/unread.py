@@ -16,7 +16,7 @@ from synckit.consumer.batch import Incoming
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.continuity import Continuity, Mark, OtherLogError, UnsureError
 from synckit.contracts.topics import Cleanup, Topic
-from synckit.failures import describe, explain
+from synckit.failures import describe
 from synckit.observability import metrics
 from synckit.strays import strays_raised
 
@@ -34,6 +34,8 @@ class Unread:
         self._continuity = Continuity(topic.name)
         self._told: dict[TopicPartition, int] = {}
         """Up to where each partition's loss was told already."""
+        self._told_of = ""
+        """Of which topic, by its id."""
         metrics.CONSUMER_UNREAD.labels(topic.name)
 
     def forget(self) -> None:
@@ -67,10 +69,10 @@ class Unread:
                         await self.learn(client, doubtful, done)
             except OtherLogError:
                 raise
-            except Exception as error:
-                if any(at not in done for at in doubtful):
-                    raise UnsureError(f"its offsets could not be compared: {explain(error)}") from error
+            except Exception as error:  # noqa: BLE001 - a client that fails does so again where the batch is committed
                 log.debug("Where partitions begin is unknown", extra={"topic": self._topic.name, **describe(error)})
+            if any(at not in done for at in doubtful):
+                raise UnsureError("its offsets could not be compared")
         return mark or self.mark
 
     async def compare(
@@ -95,15 +97,22 @@ class Unread:
             return
         begins = await client.beginning_offsets(partitions)
         committed = await kafka.committed(client, [at for at in partitions if at not in done])
-        other = await self._continuity.find_other(client, committed)
+        other, unsure = await self._continuity.find_other(client, committed)
         if other:
             await self._go_back(client, {at: max(begins[at], offset) for at, offset in other.items()})
+        if self._told_of != self.mark.id:
+            self._told.clear()
+            self._told_of = self.mark.id
         for at in partitions:
+            if at in unsure:
+                continue  # it is asked again
             done.setdefault(at, committed.get(at, (0, ""))[0])
             if done[at] < begins[at]:
                 self._tell(at, done[at], begins[at])
 
     async def _go_back(self, client: KafkaClient, offsets: Mapping[TopicPartition, int]) -> None:
+        for at in offsets:
+            self._told.pop(at, None)
         places = {str(at.partition): offset for at, offset in sorted(offsets.items())}
         said = {"topic": self._topic.name, "from": places}
         log.warning("Offsets are beyond what their log has by now, and what came since is read", extra=said)

@@ -22,6 +22,8 @@ LARGEST_MIB: Final = 400
 MOST_FILES: Final = 400
 MOST_SESSIONS: Final = 80
 """The pools of two copies of everything hold 76."""
+GAP_SECONDS: Final = 10.0
+"""Between two looks, beyond which nobody knows what was meanwhile: PostgreSQL was away."""
 LINGER_SECONDS: Final = 40.0
 """For so long there may be more: those whose client is gone without a word end within 25 s (`synckit.line`), and there
 are new ones by then."""
@@ -230,10 +232,12 @@ def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[Session
 def _lingering(sessions: Sequence[Sessions]) -> Iterator[Sessions]:
     """The first look of each stretch at which there had been too many for too long."""
     since: int | None = None
-    told = False
+    told, before = False, 0
     for look in sessions:
-        if look.count <= MOST_SESSIONS:
+        is_gap, before = look.at_ms - before > GAP_SECONDS * 1000, look.at_ms
+        if look.count <= MOST_SESSIONS or is_gap:
             since, told = None, False
+        if look.count <= MOST_SESSIONS:
             continue
         since = look.at_ms if since is None else since
         if not told and look.at_ms - since > LINGER_SECONDS * 1000:
