@@ -9,9 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from support.alarms import NoAlarms
+from support.clients import Described, FakeClient
 from support.notifications import KafkaRecord
 from support.waiting import until_true
-from synckit.consumer import Batch, Consumer, ConsumerGroup, group, loop
+from synckit.consumer import Batch, Consumer, ConsumerGroup, continuity, group, loop
 from synckit.consumer.alarms import Count
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.continuity import Mark
@@ -213,3 +214,67 @@ async def test_an_alarm_whose_raising_is_cancelled_is_raised_later_and_nobody_go
 
     assert consumer.stopped.is_set()
     assert alarms.raised == [Count(200, 200)]
+
+
+class Remade(FakeClient):
+    """Its topic is another one from the second look on."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset()
+
+    async def end_offsets(self, _: object) -> dict[TopicPartition, int]:
+        return {}
+
+    async def send(self, _: int, __: object) -> Described:
+        self.looks += 1
+        return Described("old" if self.looks == 1 else "new", 0)
+
+
+async def test_what_is_in_hand_of_a_topic_that_is_gone_is_finished_before_the_client_is_given_up(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be read again."""
+    monkeypatch.setattr(continuity, "LOOK_SECONDS", 0.0)
+    client = cast("KafkaClient", Remade())
+    await member.consumer.on_partitions_assigned({AT})
+    member.consumer._idle.clear()
+    for _ in range(4):
+        assert await member.consumer._look(client) in {True, False}
+    is_lost_meanwhile = member.consumer.lost
+
+    member.consumer._idle.set()
+    await member.consumer.tend(client)
+
+    assert not is_lost_meanwhile
+    assert member.consumer.lost
+
+
+class Stranger(FakeClient):
+    """What was committed for it is of another topic."""
+
+    topic_id, mark = "new", "old/0"
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset({AT})
+
+    async def committed(self, _: TopicPartition) -> int | None:
+        return 7
+
+    async def beginning_offsets(self, _: object) -> dict[TopicPartition, int]:
+        return {AT: 0}
+
+    async def commit(self, _: object) -> None:
+        """Takes whatever it is told."""
+
+
+async def test_a_client_that_stands_where_another_log_was_is_given_up_at_once(member: Member) -> None:
+    """What was committed says nothing wrong any more: nobody would notice it later."""
+    await member.consumer.on_partitions_assigned({AT})
+    member.consumer._idle.clear()
+
+    await member.consumer.tend(cast("KafkaClient", Stranger()))
+
+    assert member.consumer.lost

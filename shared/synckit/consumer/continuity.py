@@ -24,6 +24,8 @@ LOOK_SECONDS: Final = 0.9
 """Below a second, which is how often it is asked for."""
 NEVER: Final = float("-inf")
 UNKNOWN: Final = -1
+SURE: Final = 2
+"""Looks in a row."""
 
 
 class UnsureError(TransientError):
@@ -32,6 +34,10 @@ class UnsureError(TransientError):
 
 class OtherLogError(UnsureError):
     """What the client is at, or its group has committed, is of another log: another client is to read this one."""
+
+
+class GoneLogError(OtherLogError):
+    """The log that is read is gone while the client is at it: what it has in hand may be all that is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,8 @@ class Continuity:
         self.is_fresh = True
         """Nothing was handed out yet since the partitions were assigned."""
         self._asked_at = NEVER
-        self._seen = ""
-        """The topic's id, as the last look saw it."""
+        self._seen = ("", 0)
+        """The topic's id, as the last looks saw it, and how many of them did."""
 
     def forget(self) -> None:
         """Partitions were assigned: offsets are those that are committed, whatever log it was before."""
@@ -80,7 +86,7 @@ class Continuity:
     async def look(self, client: Any, done: Mapping[TopicPartition, int]) -> None:
         """Once a second at most, and before the first batch: goes back to where the log that was read has ended.
 
-        OtherLogError where nothing of it is there. What the client raises is raised, and nothing is changed then. Nor
+        GoneLogError where nothing of it is there. What the client raises is raised, and nothing is changed then. Nor
         does a topic change anything that is away just now, or a broker that knows of no ids.
         """
         now = monotonic()
@@ -98,13 +104,14 @@ class Continuity:
             self.mark, self._done = self.mark.followed_by(found, unanswered), dict(done)
 
     def _is_another(self, topic_id: str) -> bool:
-        """OtherLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
-        seen, self._seen = self._seen, topic_id
+        """GoneLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
+        self._seen = (topic_id, self._seen[1] + 1 if topic_id == self._seen[0] else 1)
         if topic_id == self.mark.id:
             return False
-        if topic_id == seen:
+        if self._seen[1] == SURE:
             log.error("A topic was made anew, and is read from its beginning", extra={"topic": self._topic})
-            raise OtherLogError("its topic was made anew")
+        if self._seen[1] >= SURE:
+            raise GoneLogError("its topic was made anew")
         return True
 
     async def _compare(self, client: Any, found: metadata.Described) -> Collection[int]:

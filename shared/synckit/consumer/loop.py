@@ -14,7 +14,7 @@ from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.continuity import Mark, OtherLogError, UnsureError
+from synckit.consumer.continuity import GoneLogError, Mark, UnsureError
 from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
@@ -190,10 +190,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 positions = {at: await client.position(at) for at in client.assignment()}
                 await self._commit_markers(client, positions)
                 ends = await self._measure(client)
-        except OtherLogError:
+        except GoneLogError:
             if self._idle.is_set():
                 raise
-            return True  # what is in hand may be all that is left of that log
+            return True
         except (KafkaError, TimeoutError) as error:
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
             return False
