@@ -40,6 +40,9 @@ MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
 
+CONNECT_SECONDS: Final = 5.0
+"""Until a broker has greeted a new connection. A client makes one at a time, so whoever waits for a greeting holds up
+its heartbeats too: for 40 s with aiokafka 0.14."""
 REACH_SECONDS: Final = 3.0
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
@@ -71,8 +74,12 @@ _look_up: Final = AIOKafkaClient.coordinator_lookup
 
 
 async def _connect_and_watch(connection: Any) -> Any:
-    """A connection that is given up when the broker is gone without a word; aiokafka 0.14 waits for an answer only."""
-    reader, writer = await _connect(connection)
+    """A connection that is given up when the broker is gone without a word; aiokafka 0.14 waits for an answer only.
+
+    TimeoutError where it does not greet in time.
+    """
+    async with asyncio.timeout(CONNECT_SECONDS):
+        reader, writer = await _connect(connection)
     try:
         line.watch(writer.transport)
     except OSError:  # it has closed already

@@ -166,7 +166,7 @@ async def test_brokers_that_have_other_addresses_by_now_are_found_by_the_name_th
 
 
 @pytest.mark.parametrize("is_running", [True, False], ids=["while it runs", "while it is away"])
-async def test_what_comes_in_place_of_records_that_a_broker_lost_is_read(
+async def test_f41_what_comes_in_place_of_records_that_a_broker_lost_is_read(
     own_broker: KafkaServer, caplog: pytest.LogCaptureFixture, is_running: bool
 ) -> None:
     """Its host died before the last records were on its disk; they were read, and there are others by the next read."""

@@ -121,3 +121,26 @@ async def test_while_no_node_is_known_nobody_coordinates_yet() -> None:
         await client.coordinator_lookup(CoordinationType.TRANSACTION, "customers.outbox")
 
     assert away.value.retriable
+
+
+async def test_a_broker_that_takes_a_connection_and_does_not_greet_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kafka, "CONNECT_SECONDS", 0.1)
+    has_ended = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        has_ended.set()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname())
+
+    async with asyncio.timeout(5):
+        with pytest.raises(TimeoutError):
+            await connection.connect()
+        await has_ended.wait()
+
+    assert not connection.connected()
+    server.close()
