@@ -103,6 +103,7 @@ class Described:
     """"" where there is none of this name, or the brokers know of no ids."""
     epochs: Mapping[int, int] = field(default_factory=dict)
     """Of each partition's leader."""
+    exists: bool = True
 
 
 async def describe(client: Any, topic: str) -> Described:
@@ -117,5 +118,5 @@ async def describe(client: Any, topic: str) -> Described:
         return Described()
     [(_, _, found, _, partitions, *_)] = answer.topics
     if found == NO_TOPIC:
-        return Described()
+        return Described(exists=False)
     return Described(str(found), {number: epoch for _, number, _, epoch, *_ in partitions})

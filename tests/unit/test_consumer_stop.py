@@ -225,31 +225,39 @@ class Remade(FakeClient):
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset()
 
+    async def beginning_offsets(self, _: object) -> dict[TopicPartition, int]:
+        return {AT: 0}
+
     async def end_offsets(self, _: object) -> dict[TopicPartition, int]:
         return {}
+
+    async def commit(self, _: object) -> None:
+        """Takes whatever it is told."""
 
     async def send(self, _: int, __: object) -> Described:
         self.looks += 1
         return Described("old" if self.looks == 1 else "new", 0)
 
 
-async def test_what_is_in_hand_of_a_topic_that_is_gone_is_finished_before_the_client_is_given_up(
-    member: Member, monkeypatch: pytest.MonkeyPatch
+async def test_what_is_in_hand_of_a_topic_that_is_gone_is_finished_and_nothing_more_is_handed_out(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It cannot be read again."""
+    """It cannot be read again; what comes after it is read from the beginning, by another client."""
     monkeypatch.setattr(continuity, "LOOK_SECONDS", 0.0)
-    client = cast("KafkaClient", Remade())
-    await member.consumer.on_partitions_assigned({AT})
-    member.consumer._idle.clear()
-    for _ in range(4):
-        assert await member.consumer._look(client) in {True, False}
-    is_lost_meanwhile = member.consumer.lost
+    client, lost = cast("KafkaClient", Remade()), list[bool]()
 
-    member.consumer._idle.set()
-    await member.consumer.tend(client)
+    async def apply(_: Batch) -> None:
+        for _ in range(4):
+            await consumer._look(client)
+        lost.append(consumer.lost)
 
-    assert not is_lost_meanwhile
-    assert member.consumer.lost
+    consumer = Consumer(Topic(AT.topic, "", "", Cleanup.DELETE, 1), apply, NoAlarms())
+    await consumer.on_partitions_assigned({AT})
+    for _ in range(2):
+        await consumer.handle([RECORD], client)
+
+    assert lost == [False]
+    assert consumer.lost
 
 
 class Stranger(FakeClient):

@@ -168,6 +168,8 @@ def _is_done(what: str, work: Callable[[], None]) -> bool:
     except OSError as error:
         typer.echo(f"error: {what} was not written: {error.strerror}", err=True)
         return False
+    except SystemExit:  # rich ends the process where nobody reads what it writes
+        return False
     return True
 
 

@@ -54,7 +54,7 @@ class Mark:
         """
         known = self.epochs if found.id == self.id else {}
         newest = {number: max(epoch, known.get(number, UNKNOWN)) for number, epoch in found.epochs.items()}
-        return Mark(found.id, newest | {number: known[number] for number in unanswered})
+        return Mark(found.id, {**known, **newest, **{number: known[number] for number in unanswered}})
 
     def put_on(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
         """The offsets as they are committed."""
@@ -71,6 +71,8 @@ class Continuity:
         self._topic = topic
         self.mark = Mark()
         """Of what the client hands out next."""
+        self._described: Mapping[int, int] = {}
+        """The leaders' epochs, as they were last described: what a leader is asked by, which refuses an older one."""
         self._done: Mapping[TopicPartition, int] = {}
         """What was committed when that was asked for."""
         self.is_fresh = True
@@ -81,18 +83,21 @@ class Continuity:
 
     def forget(self) -> None:
         """Partitions were assigned: offsets are those that are committed, whatever log it was before."""
-        self.is_fresh = True
+        self.is_fresh, self._seen = True, ("", 0)
 
     async def look(self, client: Any, done: Mapping[TopicPartition, int]) -> None:
         """Once a second at most, and before the first batch: goes back to where the log that was read has ended.
 
-        GoneLogError where nothing of it is there. What the client raises is raised, and nothing is changed then. Nor
-        does a topic change anything that is away just now, or a broker that knows of no ids.
+        GoneLogError where nothing of it is there, UnsureError where the broker that is asked has not heard of the topic
+        that is read. What the client raises is raised, and nothing is changed then. Nor does a topic change anything
+        that is away later, or a broker that knows of no ids.
         """
         now = monotonic()
         if not self.is_fresh and now - self._asked_at < LOOK_SECONDS:
             return
         found = await metadata.describe(client, self._topic)
+        if self.is_fresh and not found.exists:
+            raise UnsureError("the broker does not know the topic")
         unanswered: Collection[int] = ()
         if found.id and self.mark.id and not self.is_fresh:
             if self._is_another(found.id):
@@ -101,7 +106,8 @@ class Continuity:
             unanswered = await self._compare(client, found)
         self.is_fresh, self._asked_at = False, now
         if found.id:
-            self.mark, self._done = self.mark.followed_by(found, unanswered), dict(done)
+            self.mark, self._described = self.mark.followed_by(found, unanswered), found.epochs
+            self._done = dict(done)
 
     def _is_another(self, topic_id: str) -> bool:
         """GoneLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
@@ -155,8 +161,8 @@ class Continuity:
                     "Offsets are of a topic that was made anew since, which is read from its beginning", extra=said
                 )
                 found[at] = 0
-            elif UNKNOWN < int(epoch) < self.mark.epochs.get(at.partition, UNKNOWN):
+            elif UNKNOWN < int(epoch) < self._described.get(at.partition, UNKNOWN):
                 older[at] = int(epoch)
-        ends = await leaders.epoch_ends(client, older, self.mark.epochs) if older else {}
+        ends = await leaders.epoch_ends(client, older, self._described) if older else {}
         found |= {at: end for at, end in ends.items() if end < committed[at][0]}
         return found, older.keys() - ends.keys()

@@ -26,7 +26,8 @@ WAIT_MS: Final = 500
 """How long the client waits for records. It gives the first ones at once, so this delays nothing."""
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
-UNSEEN_SECONDS: Final = 10.0
+UNSEEN_SECONDS: Final = 15.0
+"""Above what a look takes at most, and the second between two."""
 DEAF_SECONDS: Final = 60.0
 """Above what a broker takes to begin again, and what a client waits for one that is frozen before it asks another."""
 LONGEST_DELAY: Final = 30.0

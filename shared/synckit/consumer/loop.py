@@ -14,7 +14,7 @@ from synckit.consumer.alarms import Alarms, Count
 from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
-from synckit.consumer.continuity import GoneLogError, Mark, UnsureError
+from synckit.consumer.continuity import GoneLogError, Mark, OtherLogError, UnsureError
 from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
@@ -51,6 +51,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int], Mark] | None = None
         self._stillness, self._deafness = Stillness(), Deafness()
+        self._gone: GoneLogError | None = None
         self.losses = Losses()
         """Of its clients: when the next one may be tried, and how much it asks for at once."""
         self._alarms, self._window = alarms, alarms.window(topic.name)
@@ -126,7 +127,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         That they were assigned says nothing of now: who was frozen between Kafka's answer and this has lost them.
         """
         self.lag.keep(assigned)
-        self._committed, self._heard_at, self._quiet = {}, NEVER, None
+        self._committed, self._heard_at, self._quiet, self._gone = {}, NEVER, None, None
         self._unread.forget()
         self._stillness.forget()
         if not self.stopped.is_set():
@@ -145,10 +146,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._lease = Lease(lambda: ask(client, mark.put_on(before)), self._heard_at)
         self._idle.clear()
         self._batches += 1
-        if self.losses.are_over():
-            log.info("A consumer reads again", extra={"topic": self.topic.name})
         try:
             mark = await self._unread.look(client, records, self._committed)
+            if self.losses.are_over():
+                log.info("A consumer reads again", extra={"topic": self.topic.name})
             failpoints.hit("consumer.apply:before")
             applied = await self._lanes.apply(records, self._lease)
             is_safe = await self._watch(Count(len(applied.records), len(applied.parked)))
@@ -166,6 +167,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             self._stop("stopped by a bug", said, error)
         finally:
             self._idle.set()
+            if self._gone is not None:
+                self.lose(self._gone)
 
     async def tend(self, client: KafkaClient) -> None:
         """Between batches: commit the positions behind transaction markers, and measure the lag. Once a second.
@@ -190,11 +193,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 positions = {at: await client.position(at) for at in client.assignment()}
                 await self._commit_markers(client, positions)
                 ends = await self._measure(client)
-        except GoneLogError:
+        except GoneLogError as error:
             if self._idle.is_set():
                 raise
+            self._gone = error
             return True
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, TimeoutError, UnsureError) as error:
+            if isinstance(error, OtherLogError):
+                raise
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
             return False
         if self._idle.is_set() and not self.lost and self._stillness.lasts(self._batches, positions, ends):
@@ -286,11 +292,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         log.error("A consumer stopped", exc_info=error, extra={"topic": self.topic.name, "trouble": trouble, **said})
 
     async def _measure(self, client: KafkaClient) -> dict[TopicPartition, int]:
-        """The lag behind what is committed, by whomever: also before the first batch here, and while it waits.
-
-        Returns where each partition ends. Partitions may move while Kafka is asked; what was found out about the former
-        ones is then dropped.
-        """
+        """The lag behind what is committed, by whomever, and where each partition ends. They may move meanwhile."""
         done = self._committed
         ends = await client.end_offsets(list(client.assignment()))
         if done is self._committed:
