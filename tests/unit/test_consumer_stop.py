@@ -247,7 +247,7 @@ async def test_what_is_in_hand_of_a_topic_that_is_gone_is_finished_and_nothing_m
     client, lost = cast("KafkaClient", Remade()), list[bool]()
 
     async def apply(_: Batch) -> None:
-        for _ in range(4):
+        for _look in range(4):
             await consumer._look(client)
         lost.append(consumer.lost)
 
