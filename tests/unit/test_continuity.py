@@ -191,8 +191,8 @@ async def test_a_broker_that_has_not_heard_of_the_newest_leader_changes_nothing(
     assert one.mark.put_on({AT: 8}) == {AT: (8, f"{NEW}/3")}
 
 
-@pytest.mark.parametrize(("committed", "level"), [(7, "ERROR"), (4, "INFO")], ids=["read before", "read meanwhile"])
-async def test_what_kafka_lost_is_told_apart_from_what_is_read_once_more(
+@pytest.mark.parametrize(("committed", "level"), [(7, "WARNING"), (4, "INFO")], ids=["read before", "read meanwhile"])
+async def test_what_kafka_may_have_lost_is_told_apart_from_what_is_read_once_more(
     committed: int, level: str, ends: dict[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "synckit")

@@ -107,7 +107,7 @@ class Continuity:
         self.is_fresh, self._asked_at = False, now
         if found.id:
             self.mark, self._described = self.mark.followed_by(found, unanswered), found.epochs
-            self._done = dict(done)
+            self._done = {at: self._done.get(at, 0) if at.partition in unanswered else done[at] for at in done}
 
     def _is_another(self, topic_id: str) -> bool:
         """GoneLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
@@ -139,7 +139,9 @@ class Continuity:
     def _tell(self, at: TopicPartition, end: int) -> None:
         said = {"topic": self._topic, "partition": at.partition, "offset": end}
         if end < self._done.get(at, 0):
-            log.error("Kafka lost records that were read before, and what came since is read", extra=said)
+            log.warning(
+                "A partition has another leader, which may have lost what was read: it is read anew", extra=said
+            )
         else:
             log.info("A partition has another leader, and is read on from where its epoch begins", extra=said)
 
