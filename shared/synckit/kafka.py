@@ -159,13 +159,8 @@ async def drop(producer: AIOKafkaProducer) -> None:
     try:
         async with asyncio.timeout(DROP_SECONDS):
             await asyncio.wait({closing}, timeout=CLOSE_SECONDS)
-            if sender.sender_task is not None:  # it would tell a transaction of it that is not there, and trip
-                sender.sender_task.remove_done_callback(sender._fail_all)  # noqa: SLF001 - as above
-            while sender.sender_task is not None and not sender.sender_task.done():
-                sender.sender_task.cancel()  # the first time it waits for its requests, the second time for nothing
-                await asyncio.wait({sender.sender_task}, timeout=CANCEL_SECONDS)
-            if sender.sender_task is not None and not sender.sender_task.cancelled():
-                sender.sender_task.exception()  # nobody else looks at it
+            if sender.sender_task is not None:
+                await _end_sending(sender)
             with strays_raised():
                 await producer.stop()
     except (KafkaError, OSError, TimeoutError, TransientError) as error:
@@ -173,6 +168,17 @@ async def drop(producer: AIOKafkaProducer) -> None:
     finally:
         closing.cancel()
         await asyncio.gather(closing, return_exceptions=True)
+
+
+async def _end_sending(sender: Any) -> None:
+    """Its own callback would tell a transaction of a failure that is not there, and trip: nobody looks at that here."""
+    task = sender.sender_task
+    task.remove_done_callback(sender._fail_all)  # noqa: SLF001 - as above
+    while not task.done():
+        task.cancel()  # the first time it waits for its requests, the second time for nothing
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+    if not task.cancelled():
+        task.exception()
 
 
 async def drop_consumer(consumer: Any) -> None:

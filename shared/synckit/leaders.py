@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, for_code
+from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int16, Int32, Int64, Schema, String
 
@@ -18,6 +18,10 @@ NEVER: Final = 2**63 - 1
 
 Topics = list[tuple[str, list[tuple[int, int, int]]]]
 """Partition, epoch of its leader, and the epoch that is asked for."""
+Ask = Callable[[Mapping[str, Sequence[int]]], Any]
+"""A request about these partitions, by their topics."""
+Read = Callable[[Sequence[Any]], tuple[int, int, Any]]
+"""Of what is answered about a partition: its number, the error's code, and what was asked for."""
 
 
 def by_leader(client: Any, partitions: Iterable[TopicPartition]) -> dict[int, dict[str, list[int]]]:
@@ -73,8 +77,37 @@ class _EpochRequest(Request[_EpochStruct]):  # type: ignore[misc] # as above
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
+    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> _EpochStruct:
+        if self.API_KEY not in versions:
+            raise NotImplementedError
+        prepared: _EpochStruct = super().prepare(versions)
+        return prepared
+
     def build(self, struct: type[_EpochStruct]) -> _EpochStruct:
         return struct(self._topics)
+
+
+async def ask(client: Any, wanted: Iterable[TopicPartition], request: Ask, read: Read) -> dict[TopicPartition, Any]:
+    """What the leaders say of these partitions, of those that one of them answers for."""
+    leaders = by_leader(client, wanted)
+    answers = await asyncio.gather(*(_ask(client, leader, request(asked), read) for leader, asked in leaders.items()))
+    return {at: told for answer in answers for at, told in answer.items()}
+
+
+async def _ask(client: Any, leader: int, request: Any, read: Read) -> dict[TopicPartition, Any]:
+    found: dict[TopicPartition, Any] = {}
+    try:
+        answer = await client.send(leader, request)
+    except KafkaError:
+        client.force_metadata_update()
+        return found
+    for topic, partitions, *_ in answer.topics:
+        for number, code, told in map(read, partitions):
+            if for_code(code).errno:
+                client.force_metadata_update()
+            else:
+                found[TopicPartition(topic, number)] = told
+    return found
 
 
 async def epoch_ends(
@@ -85,31 +118,21 @@ async def epoch_ends(
     `current`: the leaders' epochs, by partition: one that has been deposed and does not know it is not believed.
     Partitions are left out whose leader does not answer, or is not known.
     """
-    client = consumer._client  # noqa: SLF001 - aiokafka 0.14 has no other way
-    asked = {
-        leader: [
-            (topic, [(number, current[number], epochs[TopicPartition(topic, number)]) for number in numbers])
-            for topic, numbers in topics.items()
-        ]
-        for leader, topics in by_leader(client, epochs).items()
-    }
-    answers = await asyncio.gather(*(_ask(client, leader, topics) for leader, topics in asked.items()))
-    return {at: end for answer in answers for at, end in answer.items()}
 
+    def request(asked: Mapping[str, Sequence[int]]) -> _EpochRequest:
+        return _EpochRequest(
+            [
+                (topic, [(number, current[number], epochs[TopicPartition(topic, number)]) for number in numbers])
+                for topic, numbers in asked.items()
+            ]
+        )
 
-async def _ask(client: Any, leader: int, topics: Topics) -> dict[TopicPartition, int]:
     try:
-        answer = await client.send(leader, _EpochRequest(topics))
-    except (NotImplementedError, IncompatibleBrokerVersion):  # it keeps no epochs
-        return {TopicPartition(topic, number): NEVER for topic, partitions in topics for number, *_ in partitions}
-    except KafkaError:
-        client.force_metadata_update()
-        return {}
-    found: dict[TopicPartition, int] = {}
-    for topic, partitions in answer.topics:
-        for code, number, _, end in partitions:
-            if for_code(code).errno:
-                client.force_metadata_update()
-            else:
-                found[TopicPartition(topic, number)] = end if end >= 0 else NEVER
-    return found
+        return await ask(consumer._client, epochs, request, _epoch_end)  # noqa: SLF001 - aiokafka has no other way
+    except NotImplementedError:  # the brokers keep no epochs
+        return dict.fromkeys(epochs, NEVER)
+
+
+def _epoch_end(answered: Sequence[Any]) -> tuple[int, int, int]:
+    code, number, _, end = answered
+    return number, code, end if end >= 0 else NEVER

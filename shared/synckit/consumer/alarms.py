@@ -9,6 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 from synckit import failpoints, postgres
+from synckit.consumer.fetching import NEVER
 from synckit.failures import describe
 from synckit.postgres import Pool
 
@@ -18,7 +19,6 @@ WINDOW_SECONDS: Final = 60.0
 MOST_PARKED: Final = 100
 LARGEST_SHARE: Final = 0.05
 TELL_SECONDS: Final = 5.0
-NEVER: Final = float("-inf")
 
 _FORGET: Final = """
     DELETE FROM integrations.consumer_counts

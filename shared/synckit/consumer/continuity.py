@@ -16,13 +16,13 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 
 from synckit import leaders, metadata
+from synckit.consumer.fetching import NEVER
 from synckit.errors import TransientError
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.9
 """Below a second, which is how often it is asked for."""
-NEVER: Final = float("-inf")
 UNKNOWN: Final = -1
 SURE: Final = 2
 """Looks in a row."""

@@ -32,10 +32,8 @@ class Unread:
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
         self._continuity = Continuity(topic.name)
-        self._told: dict[TopicPartition, int] = {}
-        """Up to where each partition's loss was told already."""
-        self._told_of = ""
-        """Of which topic, by its id."""
+        self._told: dict[tuple[str, TopicPartition], int] = {}
+        """Up to where each partition's loss was told already, by the topic's id."""
         metrics.CONSUMER_UNREAD.labels(topic.name)
 
     def forget(self) -> None:
@@ -100,9 +98,6 @@ class Unread:
         other, unsure = await self._continuity.find_other(client, committed)
         if other:
             await self._go_back(client, {at: max(begins[at], offset) for at, offset in other.items()})
-        if self._told_of != self.mark.id:
-            self._told.clear()
-            self._told_of = self.mark.id
         for at in partitions:
             if at in unsure:
                 continue  # it is asked again
@@ -112,7 +107,7 @@ class Unread:
 
     async def _go_back(self, client: KafkaClient, offsets: Mapping[TopicPartition, int]) -> None:
         for at in offsets:
-            self._told.pop(at, None)
+            self._told.pop((self.mark.id, at), None)
         places = {str(at.partition): offset for at, offset in sorted(offsets.items())}
         said = {"topic": self._topic.name, "from": places}
         log.warning("Offsets are beyond what their log has by now, and what came since is read", extra=said)
@@ -122,10 +117,11 @@ class Unread:
         raise OtherLogError("its offsets were of another log")
 
     def _tell(self, at: TopicPartition, read: int, begin: int) -> None:
-        missing = begin - max(read, self._told.get(at, 0))
+        place = self.mark.id, at
+        missing = begin - max(read, self._told.get(place, 0))
         if missing <= 0:
             return
-        self._told[at] = begin
+        self._told[place] = begin
         metrics.CONSUMER_UNREAD.labels(at.topic).inc(missing)
         log.error(
             "Records were deleted before this consumer read them",

@@ -9,17 +9,16 @@ where that one is aborted.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
+from synckit import leaders
 from synckit.errors import TransientError
-from synckit.leaders import by_leader
 from synckit.outbox.producers import DescribeProducersRequest, has_open
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ async def until_visible(client: Any, producer_id: int, sent: Mapping[TopicPartit
     """
     waiting, delay, began, open_since = dict(sent), SHORTEST_SECONDS, monotonic(), 0.0
     while True:
-        ends = await _ask_leaders(client, waiting, partial(_ends, READ_COMMITTED))
+        ends = await leaders.ask(client, waiting, partial(_ends, READ_COMMITTED), _told)
         waiting = {at: offset for at, offset in waiting.items() if ends.get(at, 0) <= offset}
         is_open: list[TopicPartition] = []
         if waiting and monotonic() - began > OTHERS_SECONDS:
@@ -80,8 +79,8 @@ async def _ours(
     client: Any, producer_id: int, waiting: Mapping[TopicPartition, int]
 ) -> tuple[dict[TopicPartition, int], list[TopicPartition]]:
     """Those of which no leader says that what was sent is there and ended; and those of which one says it is open."""
-    active = await _ask_leaders(client, waiting, _producers)
-    ends = await _ask_leaders(client, waiting, partial(_ends, READ_UNCOMMITTED))
+    active = await leaders.ask(client, waiting, _producers, _told)
+    ends = await leaders.ask(client, waiting, partial(_ends, READ_UNCOMMITTED), _told)
     is_open = [at for at in waiting if has_open(active.get(at, ()), producer_id)]
     return {
         at: offset for at, offset in waiting.items() if at in is_open or at not in active or ends.get(at, 0) <= offset
@@ -103,26 +102,7 @@ def _producers(partitions: Mapping[str, Sequence[int]]) -> DescribeProducersRequ
     return DescribeProducersRequest(partitions.items())
 
 
-async def _ask_leaders(
-    client: Any, wanted: Iterable[TopicPartition], request: Callable[[Mapping[str, Sequence[int]]], Any]
-) -> Answers:
-    """What the leaders say of these partitions, of those that one of them answers for."""
-    leaders = by_leader(client, wanted)
-    answers = await asyncio.gather(*(_ask(client, leader, request(asked)) for leader, asked in leaders.items()))
-    return {at: found for answer in answers for at, found in answer.items()}
-
-
-async def _ask(client: Any, leader: int, request: Any) -> Answers:
-    found: Answers = {}
-    try:
-        answer = await client.send(leader, request)
-    except KafkaError:
-        client.force_metadata_update()
-        return found
-    for topic, partitions, *_ in answer.topics:
-        for number, code, *told in partitions:
-            if for_code(code).errno:
-                client.force_metadata_update()
-            else:
-                found[TopicPartition(topic, number)] = told[1]
-    return found
+def _told(answered: Sequence[Any]) -> tuple[int, int, Any]:
+    """Both are answered in this order: the partition, its error, something else, and what was asked for."""
+    number, code, _, told, *_ = answered
+    return number, code, told
