@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from paintbox.commands import bench, demo, migrate, parked, prove, rebuild, restored, seed, stack, status, topics, trace
-from paintbox.errors import OperatorError, of_the_machine
+from paintbox.errors import OperatorError, foreseen
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,10 +56,8 @@ def main() -> None:
     """Runs the command. Exits 1 with a sentence where something is wrong that an operator can put right."""
     try:
         app()
-    except OperatorError as error:
-        _fail(str(error))
-    except OSError as error:
-        sentence = of_the_machine(error)
+    except (OperatorError, OSError) as error:
+        sentence = foreseen(error)
         if sentence is None:
             raise
         _fail(sentence)

@@ -22,8 +22,10 @@ class OperatorError(Exception):
     """One sentence that says what is wrong, and what to do about it. It is shown as it is: never a secret in it."""
 
 
-def of_the_machine(error: OSError) -> str | None:
-    """The same for what a machine may refuse whatever we do; None for a bug, which is to show itself as one."""
-    if error.errno not in FORESEEN:
+def foreseen(error: Exception) -> str | None:
+    """That sentence, of what a machine may refuse too, whatever we do; None for a bug, which is to show as one."""
+    if isinstance(error, OperatorError):
+        return str(error)
+    if not isinstance(error, OSError) or error.errno not in FORESEEN:
         return None
     return f"{error.filename or 'a file'}: {error.strerror}.{FORESEEN[error.errno]}"

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from paintbox.commands.options import LARGEST_SEED, JsonOption
 from paintbox.commands.stack import INTERRUPTED, interrupted_by_sigterm, require_local_extra
-from paintbox.errors import OperatorError, of_the_machine
+from paintbox.errors import foreseen
 
 if TYPE_CHECKING:
     from paintbox.prove.course import Order
@@ -101,10 +101,8 @@ def _refuse_what_is_not_writable(report: Path | None) -> None:
     try:  # os.access says that root may write anywhere, and it cannot
         try:
             os.close(os.open(report, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            os.close(
-                os.open(report, os.O_WRONLY | os.O_NONBLOCK)
-            )  # a pipe that nobody reads is refused, not waited for
+        except FileExistsError:  # a pipe that nobody reads is refused, not waited for
+            os.close(os.open(report, os.O_WRONLY | os.O_NONBLOCK))
         else:
             report.unlink()
     except OSError as error:
@@ -119,10 +117,7 @@ def _could_not_run() -> Iterator[None]:
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing was found to be violated
-        sentence = str(error) if isinstance(error, OperatorError) else None
-        if isinstance(error, OSError):
-            sentence = of_the_machine(error)
-        typer.echo(f"error: {sentence or traceback.format_exc()}", err=True)
+        typer.echo(f"error: {foreseen(error) or traceback.format_exc()}", err=True)
         raise typer.Exit(COULD_NOT_RUN) from None
 
 

@@ -237,9 +237,8 @@ def _lingering(sessions: Sequence[Sessions]) -> Iterator[Sessions]:
         is_gap, before = look.at_ms - before > GAP_SECONDS * 1000, look.at_ms
         if look.count <= MOST_SESSIONS or is_gap:
             since, told = None, False
-        if look.count <= MOST_SESSIONS:
-            continue
-        since = look.at_ms if since is None else since
-        if not told and look.at_ms - since > LINGER_SECONDS * 1000:
-            told = True
-            yield look
+        if look.count > MOST_SESSIONS:
+            since = look.at_ms if since is None else since
+            if not told and look.at_ms - since > LINGER_SECONDS * 1000:
+                told = True
+                yield look
