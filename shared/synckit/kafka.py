@@ -10,21 +10,18 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.client import AIOKafkaClient
-from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import (
     CorruptRecordException,
     InvalidTimestampError,
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
-    NodeNotReadyError,
     ProducerClosed,
     RecordListTooLargeError,
     RecordTooLargeError,
 )
 
-from synckit import line
+import synckit.connections  # noqa: F401 - mends those of aiokafka
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.errors import TransientError
 from synckit.observability.health import Check
@@ -40,9 +37,6 @@ MIN_INSYNC: Final = "min.insync.replicas"
 BATCH_BYTES: Final = 1024 * 1024
 """Above 16 KiB the producer's accumulator no longer wakes all waiters at each drain (measured: 6 times the rate)."""
 
-CONNECT_SECONDS: Final = 5.0
-"""Until a broker has greeted a new connection. A client makes one at a time, so whoever waits for a greeting holds up
-its heartbeats too: for 40 s with aiokafka 0.14."""
 REACH_SECONDS: Final = 3.0
 REQUEST_MS: Final = 40_000
 """How long a record waits for its broker before the producer gives it up. Callers bound their own waits."""
@@ -67,51 +61,6 @@ REFUSALS: Final = (
     RecordListTooLargeError,
     RecordTooLargeError,
 )
-
-_connect: Final = AIOKafkaConnection.connect
-_send: Final = AIOKafkaConnection.send
-_look_up: Final = AIOKafkaClient.coordinator_lookup
-
-
-async def _connect_and_watch(connection: Any) -> Any:
-    """A connection that is given up when the broker is gone without a word; aiokafka 0.14 waits for an answer only.
-
-    TimeoutError where it does not greet in time.
-    """
-    async with asyncio.timeout(CONNECT_SECONDS):
-        reader, writer = await _connect(connection)
-    try:
-        line.watch(writer.transport)
-    except OSError:  # it has closed already
-        connection.close(reason=CloseReason.CONNECTION_BROKEN)
-        raise
-    return reader, writer
-
-
-def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -> Any:
-    """A request over a connection, or KafkaConnectionError where its transport has closed.
-
-    For a moment aiokafka 0.14 does not know that yet. uvloop raises RuntimeError then, where asyncio's own loop says
-    nothing, and aiokafka expects only OSError: it came out of whatever asked, and ended whole loops.
-    """
-    if connection._writer is not None and connection._writer.is_closing():  # noqa: SLF001 - nothing else tells
-        connection.close(reason=CloseReason.CONNECTION_BROKEN)
-    return _send(connection, request, expect_response)
-
-
-async def _look_up_once_a_node_is_known(client: Any, kind: Any, key: str) -> Any:
-    """Which node coordinates, or NodeNotReadyError, after which aiokafka asks again.
-
-    A broker that has just started may know of none, not even of itself; aiokafka 0.14 raises AssertionError then.
-    """
-    if client.get_random_node() is None:
-        raise NodeNotReadyError
-    return await _look_up(client, kind, key)
-
-
-AIOKafkaClient.coordinator_lookup = _look_up_once_a_node_is_known
-AIOKafkaConnection.connect = _connect_and_watch
-AIOKafkaConnection.send = _send_if_open
 
 
 def create_producer(servers: str, *, process: str) -> AIOKafkaProducer:

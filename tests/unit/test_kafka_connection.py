@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -12,9 +12,14 @@ from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.protocol.admin import ApiVersionRequest
+from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.metadata import MetadataRequest
 
-from synckit import kafka, line
+from synckit import connections, line
 
+VERSIONS = {one.API_KEY: (0, 4) for one in (FetchRequest, FindCoordinatorRequest, HeartbeatRequest, MetadataRequest)}
 LOOPS = (uvloop.new_event_loop, asyncio.new_event_loop)
 
 
@@ -33,7 +38,7 @@ async def ask_after_it_closed(turns: int) -> None:
         has_ended.set()
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1")
-    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname(), client_id=kafka.__name__)
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname(), client_id=connections.__name__)
     try:
         await connection.connect()
         connection._reader.feed_data(struct.pack(">i", 100) + b"half of an answer")
@@ -126,7 +131,7 @@ async def test_while_no_node_is_known_nobody_coordinates_yet() -> None:
 async def test_a_broker_that_takes_a_connection_and_does_not_greet_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kafka, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.1)
     has_ended = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -144,3 +149,55 @@ async def test_a_broker_that_takes_a_connection_and_does_not_greet_is_not_waited
 
     assert not connection.connected()
     server.close()
+
+
+@contextlib.asynccontextmanager
+async def connection_to_what_says_nothing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """It was greeted by a broker that answers nothing since."""
+    monkeypatch.setattr(AIOKafkaConnection, "_do_version_lookup", no_lookup)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.05)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1")
+    connection: Any = AIOKafkaConnection(*server.sockets[0].getsockname())
+    await connection.connect()
+    connection._versions = VERSIONS
+    try:
+        yield connection
+    finally:
+        await connection.close()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [MetadataRequest([]), FindCoordinatorRequest("customer-sync", 0), HeartbeatRequest("customer-sync", 1, "")],
+)
+async def test_what_a_broker_answers_at_once_is_not_waited_for_for_long(
+    monkeypatch: pytest.MonkeyPatch, request_: Any
+) -> None:
+    """A client that waits for metadata does nothing else, and holds up its whole group."""
+    async with connection_to_what_says_nothing(monkeypatch) as connection, asyncio.timeout(5):
+        with pytest.raises(TimeoutError):
+            await connection.send(request_)
+
+        assert not connection.connected()
+
+
+async def test_what_is_asked_behind_a_fetch_waits_as_long_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker answers in turn, and a fetch once there is something to read."""
+    async with connection_to_what_says_nothing(monkeypatch) as connection:
+        fetched = asyncio.ensure_future(connection.send(FetchRequest(500, 1, 1, 0, [])))
+        told = asyncio.ensure_future(connection.send(MetadataRequest([])))
+
+        await asyncio.wait({fetched, told}, timeout=0.3)
+
+        assert not fetched.done()
+        assert not told.done()
+        assert connection.connected()
+        connection.close()
+        results = await asyncio.gather(fetched, told, return_exceptions=True)
+        assert [type(result) for result in results] == [KafkaConnectionError, KafkaConnectionError]
