@@ -50,7 +50,8 @@ def _bars(ratios: Sequence[tuple[str, Ratio]]) -> str:
     def draw(axes: "Axes") -> None:
         places = range(len(names))
         bars = axes.barh(places, middles, xerr=errors, color=OURS, ecolor="#444444", height=0.6, capsize=2)
-        axes.bar_label(bars, [f" {middle:.2f}" for middle in middles], label_type="center", color="white")
+        axes.bar_label(bars, [f"{middle:.2f}" for middle in middles], padding=4)  # beside it: some bars are tiny
+        axes.margins(x=0.12, y=0.02)
         axes.set_yticks(places, names)
         axes.invert_yaxis()
         axes.axvline(1.0, color="#444444", linewidth=0.8, linestyle="--")
