@@ -1,7 +1,6 @@
 """How a process of ours lives: uvicorn serves its routes, its lifespan runs the rest, SIGTERM drains it."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,7 +15,6 @@ from synckit.http_protocol import BoundedProtocol
 from synckit.observability import health, logs, metrics
 from synckit.settings import ServerSettings
 
-GARBAGE_LIMIT: Final = 50_000
 """Objects more than before: some 5 MB."""
 REQUEST_SECONDS: Final = 15
 """Of the grace period, for the requests that were accepted: 10 s for a body, 5 s for its answer."""
@@ -63,23 +61,12 @@ def living(lifetime: Lifetime) -> web.Asgi:
     async def lifespan() -> AsyncIterator[None]:
         async with lifetime() as opened:
             routes.update(opened)
-            _spare_what_stays()
+            memory.spare_what_stays()
             trimming = asyncio.create_task(memory.give_back())
             yield
             trimming.cancel()
 
     return web.application(routes, lifespan)
-
-
-def _spare_what_stays() -> None:
-    """Garbage is looked for seldom, and not among what was there at the start and stays.
-
-    A batch is hundreds of thousands of objects that all live until it is done, and hardly one is in a cycle: looked
-    through at every 700 new ones, as Python does by itself, they cost a tenth of the work on them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_LIMIT)
 
 
 def operations(checks: Mapping[str, health.Check]) -> web.Routes:

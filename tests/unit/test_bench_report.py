@@ -124,7 +124,7 @@ def test_two_reports_that_cannot_be_compared_are_said_to_be_such() -> None:
 
     assert comparison.differences(a_report("AD"), a_report("D", rate=1.0)) == []
     assert comparison.differences(a_report("AD"), quick) == [
-        "D was other work then (D: rows): nothing may be compared."
+        "D was measured in full then, and quickly now: nothing may be compared."
     ]
     assert comparison.differences(a_report("AD"), a_report("D", processor="four cores")) == [
         "D was on another machine then, or other servers: only ratios may be compared."

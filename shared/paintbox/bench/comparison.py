@@ -49,7 +49,7 @@ def differences(before: Report, now: Report) -> list[str]:
         if not is_same(earlier.machine, section.machine):
             found.append(f"{letter} {_elsewhere(earlier, section)}: only ratios may be compared.")
         if not _is_same_work(earlier, section):
-            found.append(f"{letter} was other work then ({earlier.outcome.title}): nothing may be compared.")
+            found.append(f"{letter} was {_other_work(earlier, section)}: nothing may be compared.")
         elif not _means_the_same(earlier, section):
             found.append(f"{letter} is measured otherwise now, as its notes tell: nothing may be compared.")
     return found
@@ -60,6 +60,13 @@ def _elsewhere(earlier: Section, now: Section) -> str:
     if is_same({**earlier.machine, LOAD: now.machine.get(LOAD, "")}, now.machine):
         return f"had its load from another generator then ({earlier.machine.get(LOAD, 'not said')})"
     return "was on another machine then, or other servers"
+
+
+def _other_work(earlier: Section, now: Section) -> str:
+    if earlier.is_quick == now.is_quick:
+        return f"other work then ({earlier.outcome.title})"
+    then, today = ("quickly" if section.is_quick else "in full" for section in (earlier, now))
+    return f"measured {then} then, and {today} now"
 
 
 def _is_same_work(earlier: Section, now: Section) -> bool:

@@ -32,4 +32,4 @@ async def prepare(order: stage.Order) -> AsyncIterator[stage.Act]:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=True)

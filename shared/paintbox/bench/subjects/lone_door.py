@@ -91,4 +91,4 @@ def _scope(raw: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=True)

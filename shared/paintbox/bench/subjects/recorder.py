@@ -94,4 +94,4 @@ async def _listen(resources: Resources, notebook: Notebook) -> None:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=False)

@@ -72,4 +72,4 @@ async def _one_outbox(owner_dsn: str, relay: Relay, rows: int) -> Run:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=True)

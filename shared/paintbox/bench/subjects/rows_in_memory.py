@@ -48,4 +48,4 @@ async def _records(dsn: str) -> list[Record]:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=True)

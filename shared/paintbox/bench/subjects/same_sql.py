@@ -65,4 +65,4 @@ async def _send(lane: "Lane", statements: list[Statement]) -> None:
 
 
 if __name__ == "__main__":
-    stage.play(prepare)
+    stage.play(prepare, as_a_service=True)

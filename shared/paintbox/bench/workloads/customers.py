@@ -18,6 +18,7 @@ from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
 from paintbox.bench.subjects import plain_upsert, sized_batches
+from paintbox.bench.subjects.stage import GARBAGE
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.stack.environments import database_name
@@ -49,6 +50,7 @@ NOTES: Final = (
     "so for the first half of each round's changes, four batches at once, each over a connection a database: as many "
     "as customer-sync has. None waits for another, as those of a consumer do, which settle together.",
     "The one-table upsert has as many consumers, and batches side by side, as customer-sync.",
+    GARBAGE,
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
     "Rows are those that PostgreSQL counts as inserted or updated in both databases.",
     statement_costs.NOTE,

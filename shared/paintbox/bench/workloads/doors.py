@@ -17,6 +17,7 @@ from paintbox.bench.outcomes import Figure, Outcome, Ratio, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
 from paintbox.bench.sizes import Sizes
+from paintbox.bench.subjects.stage import GARBAGE
 from paintbox.errors import OperatorError
 from paintbox.stack import ports
 from synckit.contracts.topics import WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE
@@ -59,14 +60,15 @@ NOTES: Final = (
     "the doors, with their records, which it encodes and sends as they do: a batch a partition, the next of which "
     "fills while the one before it is under way.",
     SERVERS,
+    GARBAGE,
     "A door alone does all of that with one request after the other in a loop, without a server, and what it makes is "
     "neither encoded nor sent. With the bare server and the producer alone that is what a webhook costs where each "
     "part has its code and its data at hand, and nothing else comes in between.",
     "Half load: right after the full one each connection pauses at random after an answer, so long that about half of "
     "that rate remains; how much did is among the ratios.",
-    "The percentiles of HTTP loads are wrk's, which corrects them for what it did not ask meanwhile (coordinated "
-    "omission): where one answer takes long, so would have those to requests that its connection did not send. Those "
-    "of the lone producer are as they were measured.",
+    "The percentiles of HTTP loads, where wrk makes them (the machine's table says what does), are corrected for what "
+    "it did not ask meanwhile (coordinated omission): where one answer takes long, so would have those to requests "
+    "that its connection did not send. All others are as they were measured.",
     "Two copies are two processes, each with a load of its own over half of the connections, both at once: the rate "
     "and the CPU are of both together, the peak that of the larger. The second one is idle beside all other turns.",
     "After each load Kafka has at least as many new records as were answered 2xx, or the bench fails.",

@@ -16,6 +16,7 @@ from paintbox.bench.outcomes import Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, Turn, interleaved
 from paintbox.bench.sizes import FEWER_ROUNDS
+from paintbox.bench.subjects.stage import GARBAGE
 from paintbox.bench.subjects.waiting_rows import TABLE
 from paintbox.databases import Connection, Database, connected
 from paintbox.errors import OperatorError
@@ -41,6 +42,7 @@ NOTES: Final = (
     "The relay sends in transactions of 5,000 rows; none of the others uses transactions.",
     "The plain relay's producer is aiokafka's as it comes, with acks=all and idempotence: its batches have 16 KiB at "
     "most. The goal is held against that one. Beside it stands the same with batches as large as the relay's.",
+    GARBAGE,
     "The rows are committed at once, the clock starts with that commit, and ends when the last row is deleted.",
 )
 LARGE_NOTES: Final = (*NOTES, FEWER_ROUNDS)
