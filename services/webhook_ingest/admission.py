@@ -14,7 +14,8 @@ from webhook_ingest.addresses import AddressLimit, Network, sender_of
 
 MOST_REQUESTS: Final = 1024
 MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of bodies. What is made of a body (records, what a client library holds of them) is about five times its size."""
+"""Of bodies, and of the records of each beyond its own size: a short one may become thousands. What else is made of
+either (what a client library holds of them) is about five times that."""
 BUSY_SECONDS: Final = "1"
 
 
@@ -53,6 +54,16 @@ class Admission:
         if self._bytes + size > MOST_BYTES:
             raise _too_busy() if "content-length" in request.headers else _too_busy(("connection", "close"))
         self._bytes += size
+
+    def hold(self, size: int) -> None:
+        """Counts what a body has become beyond itself. Raises HttpError where there is no room for it."""
+        if self._bytes + size > MOST_BYTES:
+            raise _too_busy()
+        self._bytes += size
+
+    def let_go(self, size: int) -> None:
+        """That is kept, or given up."""
+        self._bytes -= size
 
     def leave(self, arrived: int) -> None:
         """The request has its answer."""

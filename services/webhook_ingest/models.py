@@ -1,9 +1,13 @@
 """What the parsers make of a body, records that they understood and parts that they did not, and what goes on."""
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from synckit.contracts.headers import EventHeaders
+
+RECORD_BYTES: Final = 2 * 1024
+"""What a record costs beside its value: headers, ids, its place in a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,11 @@ class Parsed:
     observed_at: int | None = None
     vendor_event_id: str | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes, with what the record costs beside its value."""
+        return RECORD_BYTES + len(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
@@ -37,6 +46,11 @@ class Quarantine:
         """The reason, and where."""
         return f"{self.reason}: {self.pointer}" if self.pointer else self.reason
 
+    @property
+    def size(self) -> int:
+        """Bytes, with what the record costs beside its value."""
+        return RECORD_BYTES + len(self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
@@ -44,6 +58,11 @@ class Understanding:
 
     parsed: tuple[Parsed, ...] = ()
     quarantined: tuple[Quarantine, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(one.size for one in self.parsed) + sum(one.size for one in self.quarantined)
 
 
 @dataclass(frozen=True, slots=True)

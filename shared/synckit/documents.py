@@ -97,5 +97,5 @@ def _is_deep(value: Any) -> bool:
 
 
 def dumps(value: Any) -> bytes:
-    """The JSON text of a value."""
-    return orjson.dumps(value)
+    """The JSON text of a value. It holds as much memory as it has bytes; orjson's own holds up to twelve times that."""
+    return bytes(memoryview(orjson.dumps(value)))

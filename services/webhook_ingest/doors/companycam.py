@@ -19,7 +19,7 @@ SIGNATURE: Final = DOOR.signature_header
 def handler(resources: Resources) -> web.Handler:
     """The door, for these tokens."""
 
-    settings, custody = resources.settings, resources.custody
+    settings = resources.settings
 
     async def post(request: web.Request) -> web.Response:
         intake.check_headers(request)
@@ -30,7 +30,7 @@ def handler(resources: Resources) -> web.Handler:
         if not signatures.companycam_signed(signature, body, settings.companycam_webhook_tokens):
             raise not_authenticated("invalid_signature")
         understood = companycam.understand(body)
-        await intake.keep(DOOR, request, understood, custody)
+        await intake.keep(DOOR, request, understood, resources)
         return intake.counts(len(understood.parsed), len(understood.quarantined))
 
     return intake.counted(DOOR, resources.admission, post)

@@ -13,10 +13,10 @@ from synckit import identity, web
 from synckit.contracts.headers import HttpRequest
 from webhook_ingest import addresses, metrics, records
 from webhook_ingest.admission import Admission
-from webhook_ingest.custody import Custody
 from webhook_ingest.models import Understanding
 from webhook_ingest.publisher import UnavailableError
 from webhook_ingest.records import Door, Origin
+from webhook_ingest.resources import Resources
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +89,19 @@ async def read_body(request: web.Request) -> bytes:
     return await web.read_body(request)
 
 
-async def keep(door: Door, request: web.Request, understood: Understanding, custody: Custody) -> None:
-    """Returns when every part of the body is kept, understood or not. Refused with 503 where it cannot be."""
-    origin = _origin(door, request, understood)
+async def keep(door: Door, request: web.Request, understood: Understanding, resources: Resources) -> None:
+    """Returns when every part of the body is kept, understood or not.
+
+    Refused with 503 where it cannot be, or where there is no room for what it has become.
+    """
+    origin, beyond = _origin(door, request, understood), max(understood.size - len(request.body or b""), 0)
+    resources.admission.hold(beyond)
     try:
-        await custody.keep(door.name, records.of(door, origin, understood))
+        await resources.custody.keep(door.name, records.of(door, origin, understood))
     except UnavailableError:
         raise web.HttpError(web.unavailable(), "unavailable") from None
+    finally:
+        resources.admission.let_go(beyond)
     _ACCEPTED[door.name].inc(len(understood.parsed))
     if understood.quarantined:
         metrics.ACCEPTED.labels(door.name, "quarantined").inc(len(understood.quarantined))

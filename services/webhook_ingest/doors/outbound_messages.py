@@ -10,7 +10,6 @@ from xml.sax.saxutils import escape
 
 from synckit import web
 from webhook_ingest import records
-from webhook_ingest.custody import Custody
 from webhook_ingest.doors import intake
 from webhook_ingest.doors.intake import not_authenticated
 from webhook_ingest.models import Quarantine, Understanding
@@ -56,7 +55,7 @@ FAULT_TEXTS: Final = {
 def handler(resources: Resources) -> web.Handler:
     """The door, for these tokens and organizations."""
 
-    settings, custody = resources.settings, resources.custody
+    settings = resources.settings
 
     async def post(request: web.Request) -> web.Response:
         if not web.is_one_of(request.tail, settings.salesforce_endpoint_tokens):
@@ -68,9 +67,9 @@ def handler(resources: Resources) -> web.Handler:
             _check_organization(message, settings.salesforce_organization_ids)
             understood = outbound_messages.understand(message)
         except SoapError as error:
-            await _keep(request, body, error.reason, custody)
+            await _keep(request, body, error.reason, resources)
             raise web.HttpError(_fault(error), error.reason) from None
-        await intake.keep(DOOR, request, understood, custody)
+        await intake.keep(DOOR, request, understood, resources)
         return web.Response(200, ACKNOWLEDGEMENT, CONTENT_TYPE)
 
     return intake.counted(DOOR, resources.admission, post)
@@ -81,10 +80,10 @@ def _check_organization(message: Message, organization_ids: Sequence[str]) -> No
         raise not_authenticated("unknown_organization")
 
 
-async def _keep(request: web.Request, body: bytes, reason: str, custody: Custody) -> None:
+async def _keep(request: web.Request, body: bytes, reason: str, resources: Resources) -> None:
     """Once, however often it comes again: its id is made of its bytes. The SessionId is blanked first."""
     kept = Quarantine(reason, soap.without_session(body))
-    await intake.keep(DOOR, request, Understanding(quarantined=(kept,)), custody)
+    await intake.keep(DOOR, request, Understanding(quarantined=(kept,)), resources)
 
 
 def _fault(error: SoapError) -> web.Response:

@@ -19,7 +19,7 @@ SIGNATURE: Final = DOOR.signature_header
 def handler(resources: Resources) -> web.Handler:
     """The door, for these secrets and tokens."""
 
-    settings, custody = resources.settings, resources.custody
+    settings = resources.settings
 
     async def post(request: web.Request) -> web.Response:
         intake.check_headers(request)
@@ -28,7 +28,7 @@ def handler(resources: Resources) -> web.Handler:
         body = await intake.read_body(request)
         signed_at = _signed_at(request, body, settings) if SIGNATURE in request.headers else None
         understood = salesforce_events.understand(body, signed_at)
-        await intake.keep(DOOR, request, understood, custody)
+        await intake.keep(DOOR, request, understood, resources)
         return intake.counts(len(understood.parsed), len(understood.quarantined))
 
     return intake.counted(DOOR, resources.admission, post)

@@ -19,8 +19,6 @@ LONGEST_NAME: Final = 80
 LONGEST_ID: Final = 40
 MOST_BYTES: Final = 16 * 1024 * 1024
 """What one body may become: a merged event is repeated for each of its records, a former one for each that follows."""
-RECORD_BYTES: Final = 2 * 1024
-"""What each of them costs beside its own: headers, ids, its place in a batch."""
 OBJECT_BY_PREFIX: Final = {"001": "Account", "003": "Contact", "005": "User", "00Q": "Lead"}
 
 
@@ -45,7 +43,7 @@ def understand(body: bytes, signed_at: int | None) -> Understanding:
         parsed += understood
         quarantined += not_understood
         is_full = any(one.reason == TOO_MANY for one in not_understood)
-        room = 0 if is_full else room - sum(map(_size, understood)) - sum(map(_size, not_understood))
+        room = 0 if is_full else room - Understanding(tuple(understood), tuple(not_understood)).size
     each_once = {(one.event_id, one.value): one for one in parsed}  # what a record was may be what another one became
     return Understanding(tuple(each_once.values()), tuple(quarantined))
 
@@ -74,15 +72,11 @@ def _fitting(parts: Iterable[Parsed | Quarantine], room: int) -> list[Parsed | Q
     """What an item becomes, in so many bytes at most."""
     found = []
     for one in parts:
-        room -= _size(one)
+        room -= one.size
         if room < 0:
             raise MisunderstoodError(TOO_MANY)
         found.append(one)
     return found
-
-
-def _size(part: Parsed | Quarantine) -> int:
-    return RECORD_BYTES + len(part.value if isinstance(part, Parsed) else part.body)
 
 
 def _parsed(payload: Any, signed_at: int | None) -> Iterable[Parsed | Quarantine]:

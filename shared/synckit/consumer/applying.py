@@ -1,6 +1,7 @@
 """Applies a batch, whatever it takes: waits for what is away, looks for what is poison, stops for a bug.
 
 What runs into a time-out is tried again in halves, down to a single record, which is then tried for ever: never parked.
+What is too large to be held several times over is applied in halves at once.
 """
 
 import asyncio
@@ -25,6 +26,10 @@ PATIENCE: Final = {Verdict.RACE: 5, Verdict.UNCLEAR: 20}
 """How many failures of these kinds in a row end the waiting: a race is poison then, what is unclear a bug."""
 RESTORED: Final = 250
 """The same, while a database may be being restored, which brings rights back last: about two hours."""
+
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of the values that are applied at once. What is made of them on their way to a database is ten times that."""
 
 
 class Applier:
@@ -56,6 +61,8 @@ class Applier:
             self._since = self.trouble = None
 
     async def _whole(self, batch: Batch) -> list[Incoming]:
+        if batch.size > MOST_BYTES and len(batch.living) > 1:
+            return await self._halves(batch)
         waits, row = delays(), (Verdict.TRANSIENT, False, 0)
         while True:
             try:

@@ -55,6 +55,11 @@ class Batch:
         return [at for at in range(len(self.records)) if at not in self.condemned]
 
     @property
+    def size(self) -> int:
+        """Bytes of the values of the living records."""
+        return sum(len(self.records[at].value or b"") for at in self.living)
+
+    @property
     def parked(self) -> list[tuple[Incoming, PoisonError]]:
         """The condemned records with their reasons."""
         return [(self.records[at], error) for at, error in sorted(self.condemned.items())]
