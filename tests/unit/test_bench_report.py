@@ -127,13 +127,13 @@ def test_two_reports_that_cannot_be_compared_are_said_to_be_such() -> None:
         "D was measured in full then, and quickly now: nothing may be compared."
     ]
     assert comparison.differences(a_report("AD"), a_report("D", processor="four cores")) == [
-        "D was on another machine then, or other servers: only ratios may be compared."
+        "D was on another machine then, or with other servers or libraries: only ratios may be compared."
     ]
     assert comparison.differences(a_report("D", load="our own"), a_report("D")) == [
         "D had its load from another generator then (our own): only ratios may be compared."
     ]
     assert comparison.differences(a_report("D", load="our own"), a_report("D", processor="four cores")) == [
-        "D was on another machine then, or other servers: only ratios may be compared."
+        "D was on another machine then, or with other servers or libraries: only ratios may be compared."
     ]
     assert comparison.differences(a_report("A"), a_report("D")) == [
         "D was not measured then: there is nothing to compare it with."

@@ -59,7 +59,7 @@ def _elsewhere(earlier: Section, now: Section) -> str:
     """What was another one then: the load's generator and nothing else, or the machine."""
     if is_same({**earlier.machine, LOAD: now.machine.get(LOAD, "")}, now.machine):
         return f"had its load from another generator then ({earlier.machine.get(LOAD, 'not said')})"
-    return "was on another machine then, or other servers"
+    return "was on another machine then, or with other servers or libraries"
 
 
 def _other_work(earlier: Section, now: Section) -> str:

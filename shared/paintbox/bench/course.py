@@ -56,11 +56,17 @@ async def _measured(order: Order, where: Places, console: Console, keep: Keep) -
     replicas = max(large_customers.PROCESSES) if order.is_grown else len(doors.COPIES)
     async with rig.opened(where, console, replicas) as stack:
         described = await machine.describe(where, stack.superuser_dsn, generation.describe())
-        return await in_turn(order, stack, described, console, keep)
+        return await in_turn(order, stack, described, console, keep, commit=machine.commit(where.checkout))
 
 
 async def in_turn(
-    order: Order, stack: Rig, described: Mapping[str, str], console: Console, keep: Keep, busy: Busy = _busy
+    order: Order,
+    stack: Rig,
+    described: Mapping[str, str],
+    console: Console,
+    keep: Keep,
+    busy: Busy = _busy,
+    commit: str = "",
 ) -> Report:
     """One workload after the other. What is done is kept before the next one begins, whatever becomes of that."""
     report = Report(described, {})
@@ -69,7 +75,7 @@ async def in_turn(
         began, today = time.monotonic(), datetime.now(UTC).date().isoformat()
         with Display(console, letter) as display:
             outcome = await measure(stack, order.sizes, display.say)
-        section = Section(today, time.monotonic() - began, order.is_quick, others, described, outcome)
+        section = Section(today, time.monotonic() - began, order.is_quick, others, described, outcome, commit)
         report = replace(report, sections={**report.sections, letter: section})
         keep(report)
     return report

@@ -34,6 +34,15 @@ async def describe(where: Places, superuser_dsn: str, load: str) -> dict[str, st
     }
 
 
+def commit(checkout: Path) -> str:
+    """Of the code that is measured; empty where it is in no repository, or there is no git."""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
+
+
 def _processor() -> str:
     try:
         found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())

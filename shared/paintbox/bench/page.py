@@ -92,7 +92,8 @@ def section_lines(letter: str, section: Section, machine: Mapping[str, str] | No
     quick = ", `--quick`: no more than a sign that it works" if section.is_quick else ""
     yield f"## {outcome.title}"
     yield ""
-    yield f"Measured on {section.measured_on}, in {section.seconds:.0f} s, {_rounds(outcome)}{quick}."
+    at = f" at {section.commit}" if section.commit else ""
+    yield f"Measured on {section.measured_on}{at}, in {section.seconds:.0f} s, {_rounds(outcome)}{quick}."
     if machine is not None and not is_same(section.machine, machine):
         yield f"On **another machine**: {'; '.join(f'{name} {value}' for name, value in section.machine.items())}."
     if _is_older(letter, section):

@@ -13,6 +13,8 @@ from paintbox.errors import OperatorError
 FORMAT: Final = 1
 LOAD: Final = "load"
 """Of a machine: what generates the load."""
+COMPARED: Final = ("processor", "memory", "Python", "PostgreSQL", "Kafka", "aiokafka, asyncpg, uvicorn", LOAD)
+"""Where one of these differs, figures do too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Section:
     """How busy the machine was with other work just before: the share of its cores."""
     machine: Mapping[str, str]
     outcome: Outcome
+    commit: str = ""
+    """Of the code, where that was in a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ def as_document(report: Report) -> dict[str, Any]:
         "workloads": {
             letter: {
                 "measured_on": section.measured_on,
+                "commit": section.commit,
                 "seconds": round(section.seconds, 1),
                 "quick": section.is_quick,
                 "others": round(section.others, 2),
@@ -66,7 +71,8 @@ def from_document(document: Mapping[str, Any]) -> Report:
 
 def _section(told: Mapping[str, Any]) -> Section:
     outcome = outcomes.from_document(told)
-    return Section(told["measured_on"], told["seconds"], told["quick"], told["others"], told["machine"], outcome)
+    where = told["machine"], outcome, told.get("commit", "")
+    return Section(told["measured_on"], told["seconds"], told["quick"], told["others"], *where)
 
 
 def read(path: Path) -> Report:
@@ -87,4 +93,4 @@ def joined(before: Report | None, now: Report) -> Report:
 
 def is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether figures of both machines may be held against each other."""
-    return all(one.get(name) == other.get(name) for name in ("processor", "memory", "PostgreSQL", "Kafka", LOAD))
+    return all(one.get(name) == other.get(name) for name in COMPARED)

@@ -1,15 +1,13 @@
 """B: a preloaded topic of Salesforce's changes -> mirror, customer, sync log, outbox, integrations' log and cache."""
 
-import asyncio
-import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from paintbox.bench import arrivals, bodies, broker, clones, outcomes, progress, statement_costs, usage
+from paintbox.bench import bodies, broker, clones, outcomes, statement_costs
 from paintbox.bench.changes import Organization
 from paintbox.bench.children import Child, child
 from paintbox.bench.figures import spread
@@ -17,27 +15,17 @@ from paintbox.bench.outcomes import RATE, Curve, Figure, Outcome, Run, Table
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
-from paintbox.bench.subjects import plain_upsert, sized_batches
+from paintbox.bench.subjects import plain_upsert
 from paintbox.bench.subjects.stage import GARBAGE
+from paintbox.bench.workloads import parts
+from paintbox.bench.workloads.parts import TOPIC, WRITTEN, Segment
 from paintbox.databases import Database, connected
-from paintbox.errors import OperatorError
 from paintbox.stack.environments import database_name
-from synckit.contracts.topics import WEBHOOKS_SALESFORCE
-from webhook_ingest.models import Outgoing
-
-SERVICE: Final = "customer-sync"
-TOPIC: Final = WEBHOOKS_SALESFORCE.name
-CHUNK: Final = 5_000
-BATCH: Final = 1_000
-"""What the consumer takes at most."""
-WRITTEN: Final = (Database.CUSTOMERS, Database.INTEGRATIONS)
-SERVERS: Final[Mapping[str, str]] = {"PostgreSQL": "postgres", "Kafka": "kafka"}
-ROWS: Final = "rows/s"
-ROWS_OF_EVENT: Final = "rows/event"
 
 OURS: Final = "customer-sync"
 SAME_SQL: Final = "the same SQL alone"
 UPSERT: Final = "a one-table versioned upsert behind the same consumer"
+COPIES: Final = ("recorded", "replayed")
 BY_BATCH: Final = "customer-sync by the size of its batches"
 
 NOTES: Final = (
@@ -49,6 +37,8 @@ NOTES: Final = (
     "again on other copies with their parameters ready: no Kafka, no decoding, no merge, no relay, no offsets. It does "
     "so for the first half of each round's changes, four batches at once, each over a connection a database: as many "
     "as customer-sync has. None waits for another, as those of a consumer do, which settle together.",
+    "PostgreSQL vacuums the copies, and the upsert's table, before each round, when nothing is measured; those of "
+    "customer-sync by itself, amid its turns too.",
     "The one-table upsert has as many consumers, and batches side by side, as customer-sync.",
     GARBAGE,
     "What PostgreSQL and Kafka used is theirs from before the start to the end, the relay's work among it.",
@@ -58,33 +48,12 @@ NOTES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A part of the topic: where it begins and ends, and how many records it has."""
-
-    begins: broker.Ends
-    ends: broker.Ends
-    events: int
-
-    def first(self, part: int) -> "Segment":
-        """The first so-manyth part of each partition."""
-        ends = {place: self.begins[place] + (end - self.begins[place]) // part for place, end in self.ends.items()}
-        return Segment(self.begins, ends, sum(end - self.begins[place] for place, end in ends.items()))
-
-    def told(self) -> dict[str, object]:
-        """For a child: offsets by the number of the partition as text."""
-        return {
-            "begins": {str(place.partition): offset for place, offset in self.begins.items()},
-            "ends": {str(place.partition): offset for place, offset in self.ends.items()},
-            "events": self.events,
-            "at_most": BATCH,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Others:
     """Who takes turns with customer-sync."""
 
     recorder: Child
+    copies: Sequence[str]
+    """The DSNs of all databases in which these work."""
     replayed: Sequence[str]
     """The names of the databases in which the same SQL is sent again."""
     same_sql: Child
@@ -95,7 +64,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """As many events as said, in a part a round; all parts change the same organization."""
     organization, rounds = Organization(bodies.a_run(2), int(time.time() * 1000)), sizes.rounds
     say(f"warming up: customer-sync takes {sizes.contacts:,} contacts in")
-    founded = await taken_in(rig, organization.founded(sizes.contacts))
+    founded = await parts.taken_in(rig, organization.founded(sizes.contacts))
     runs: dict[str, list[Run]] = {OURS: [], SAME_SQL: [], UPSERT: []}
     statements = statement_costs.Statements(rig.superuser_dsn, [database_name(database) for database in WRITTEN])
     async with _others(rig, founded) as others:
@@ -103,7 +72,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
             many = sizes.changes // rounds if number else sizes.batch_changes
             told = partial(_say_turn, say, f"round {number} of {rounds}" if number else "warming up")
             told(f"making {many:,} changes")
-            segment = await load(rig, organization.changed(many))
+            segment = await parts.load(rig, organization.changed(many))
             await _round(rig, others, segment, number, runs, statements, told)
         by_batch = await _by_batch(rig, organization, sizes, say)
     await broker.empty(rig.kafka, [TOPIC])
@@ -111,27 +80,6 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     curve = Curve(BY_BATCH, "records in a batch at most", "events/s", {OURS: _line(by_batch)})
     table = Table(BY_BATCH, tuple(Figure(f"{size:,}", RATE, tuple(rates)) for size, rates in by_batch.items()))
     return replace(outcome, curves=(curve,), tables=(table, *statements.tables()))
-
-
-async def taken_in(rig: Rig, records: Iterable[Outgoing]) -> Segment:
-    """Loads the records while customer-sync applies them; the whole of it, when it has. Nothing is measured."""
-    await rig.start(SERVICE)
-    whole: Segment | None = None
-    for chunk in _chunks(records):
-        part = await load(rig, await asyncio.to_thread(list, chunk))
-        whole = part if whole is None else Segment(whole.begins, part.ends, whole.events + part.events)
-    if whole is None:
-        raise OperatorError("There is nothing to take in.")
-    await progress.first_and_last(rig.kafka, SERVICE, whole.begins, whole.ends, lambda: 0.0)
-    await rig.stop(SERVICE)
-    return whole
-
-
-def _chunks(records: Iterable[Outgoing]) -> Iterator[Iterable[Outgoing]]:
-    """The same in pieces, each made when it is asked for."""
-    left = iter(records)
-    while first := next(left, None):
-        yield itertools.chain([first], itertools.islice(left, CHUNK - 1))
 
 
 def _statements(rig: Rig) -> str:
@@ -142,61 +90,14 @@ def _say_turn(say: Say, when: str, who: str) -> None:
     say(f"{when}: {who}")
 
 
-async def load(rig: Rig, records: Iterable[Outgoing]) -> Segment:
-    """Puts the records into the topic; the part of it that they are."""
-    return await put(rig, [arrivals.record(one) for one in records])
-
-
-async def put(rig: Rig, made: Sequence[broker.Record]) -> Segment:
-    """The same with records that are made already."""
-    begins = await broker.ends(rig.kafka, [TOPIC])
-    await broker.fill(rig.kafka, TOPIC, WEBHOOKS_SALESFORCE.partitions, made)
-    return Segment(begins, await broker.ends(rig.kafka, [TOPIC]), len(made))
-
-
-async def ours(rig: Rig, segment: Segment, batch: int = BATCH) -> Run:
-    """The real process, started on the waiting part, stopped when it has committed all of it."""
-    await clones.checkpoint(rig)
-    before = await rows_written(rig)
-    watched = asyncio.create_task(
-        progress.first_and_last(
-            rig.kafka, SERVICE, segment.begins, segment.ends, lambda: usage.cpu_seconds(rig.pid(SERVICE))
-        )
-    )
-    try:
-        if batch == BATCH:
-            await rig.start(SERVICE)
-        else:
-            await rig.start_otherwise(SERVICE, sized_batches.__name__, {sized_batches.SIZE: str(batch)})
-        first, last = await watched
-    finally:
-        watched.cancel()
-    peak = usage.peak_rss(rig.pid(SERVICE))
-    await rig.stop(SERVICE)
-    rows = await rows_written(rig) - before
-    events, seconds = last.records - first.records, last.at - first.at
-    more = rows_of(rows, segment.events, events / seconds)
-    return Run(events, seconds, last.cpu_seconds - first.cpu_seconds, peak, more)
-
-
-async def rows_written(rig: Rig) -> int:
-    """How many rows were inserted or updated so far, in both databases."""
-    return await clones.rows_written(rig, [database_name(database) for database in WRITTEN])
-
-
-def rows_of(rows: int, events: int, rate: float) -> dict[str, float]:
-    """So many rows of so many events, as figures; `rate` is events a second."""
-    return {ROWS: rows / events * rate, ROWS_OF_EVENT: rows / events}
-
-
 @asynccontextmanager
 async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
     """Copies of the databases as they are now, and who works on them; the plain sink takes the contacts in too."""
-    recorded, replayed = await clones.cloned(rig, "recorded", WRITTEN), await clones.cloned(rig, "replayed", WRITTEN)
+    recorded, replayed = [await clones.cloned(rig, name, WRITTEN) for name in COPIES]
     async with connected(recorded[Database.CUSTOMERS], process=broker.PROCESS) as connection:
         await connection.execute(
             f"CREATE SCHEMA IF NOT EXISTS bench; CREATE TABLE {plain_upsert.TABLE} "
-            "(id text PRIMARY KEY, version bigint NOT NULL, data jsonb NOT NULL)"
+            "(id text PRIMARY KEY, version bigint NOT NULL, data jsonb NOT NULL) WITH (autovacuum_enabled = off)"
         )
     recording = {
         "customers": recorded[Database.CUSTOMERS],
@@ -217,12 +118,14 @@ async def _others(rig: Rig, founded: Segment) -> AsyncIterator[Others]:
 
         others = Others(
             await begun("recorder", recording),
+            [*recorded.values(), *replayed.values()],
             [clones.name_of("replayed", database) for database in WRITTEN],
             await begun("same_sql", {"databases": replaying}),
             await begun("plain_upsert", sinking),
         )
         await others.upsert.act(events=founded.events)
         yield others
+    await clones.dropped(rig, [clones.name_of(name, database) for name in COPIES for database in WRITTEN])
 
 
 async def _round(
@@ -238,20 +141,21 @@ async def _round(
     half = segment.first(2)
     say("writing the statements of a half down")
     await others.recorder.act(**half.told(), file=_statements(rig))
+    await clones.vacuumed(others.copies)
     for name in order([OURS, SAME_SQL, UPSERT], number):
         say(name)
         await clones.checkpoint(rig)
-        before = _servers(rig)
+        before = parts.servers(rig)
         if name == OURS:
             await statements.begin()
-            run, events = await ours(rig, segment), segment.events
+            run, events = await parts.ours(rig, segment), segment.events
             if number:
                 await statements.end(events)
         elif name == SAME_SQL:
             run, events = await _same_sql(rig, others, half.events), half.events
         else:
             run, events = await others.upsert.act(events=segment.events), segment.events
-        used = {server: 1e6 * (seconds - before[server]) / events for server, seconds in _servers(rig).items()}
+        used = parts.used_by_servers(before, parts.servers(rig), events)
         if number:
             runs[name].append(replace(run, more={**run.more, **used}))
 
@@ -261,12 +165,7 @@ async def _same_sql(rig: Rig, others: Others, events: int) -> Run:
     before = await clones.rows_written(rig, others.replayed)
     run = await others.same_sql.act(events=events, file=_statements(rig))
     rows = await clones.rows_written(rig, others.replayed) - before
-    return replace(run, peak_rss=None, more={**run.more, **rows_of(rows, events, events / run.seconds)})
-
-
-def _servers(rig: Rig) -> Mapping[str, float]:
-    """CPU seconds that the servers have used, whoever asked them."""
-    return {f"{part} CPU µs/event": usage.family_cpu_seconds(rig.pid(name)) for part, name in SERVERS.items()}
+    return replace(run, peak_rss=None, more={**run.more, **parts.rows_of(rows, events, events / run.seconds)})
 
 
 async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say) -> Mapping[int, Sequence[float]]:
@@ -275,8 +174,8 @@ async def _by_batch(rig: Rig, organization: Organization, sizes: Sizes, say: Say
     for number in range(1, sizes.rounds + 1):
         for size in order(list(sizes.batches), number):
             say(f"round {number} of {sizes.rounds}: batches of {size:,}")
-            segment = await load(rig, organization.changed(max(sizes.batch_changes, sizes.batches_each * size)))
-            run = await ours(rig, segment, size)
+            segment = await parts.load(rig, organization.changed(max(sizes.batch_changes, sizes.batches_each * size)))
+            run = await parts.ours(rig, segment, size)
             rates[size].append(run.events / run.seconds)
     return rates
 

@@ -11,8 +11,8 @@ from paintbox.bench.outcomes import Curve, Figure, Outcome, Run
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import FEWER_ROUNDS, Sizes
-from paintbox.bench.workloads import customers
-from paintbox.bench.workloads.customers import SERVICE
+from paintbox.bench.workloads import parts
+from paintbox.bench.workloads.parts import SERVICE
 
 PROCESSES: Final = (1, 2, 4)
 NOTES: Final = (
@@ -24,8 +24,11 @@ NOTES: Final = (
     "once the processes are members of their group, and that takes part of the cores, unlike in B.",
     "Processes share the topic's partitions, and the cores with PostgreSQL and Kafka. CPU is that of all together, the "
     "peak that of the largest.",
+    "What PostgreSQL and Kafka used is theirs from before the start to the end, the changes' way into Kafka among it. "
+    "Pages are those of 8 KB that PostgreSQL had not in its own memory and asked the system for.",
     FEWER_ROUNDS,
 )
+PAGES: Final = "pages read/event"
 
 
 def named(processes: int, contacts: int) -> str:
@@ -38,7 +41,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
     """The same changes with few and with many rows, then by more processes."""
     organization = Organization(bodies.a_run(4), int(time.time() * 1000))
     say(f"customer-sync takes {sizes.contacts:,} contacts in")
-    await customers.taken_in(rig, organization.founded(sizes.contacts))
+    await parts.taken_in(rig, organization.founded(sizes.contacts))
     founded = organization.contacts[: organization.founding_contacts], organization.accounts
     ids = [str(record["Id"]) for records in founded for record in records]
     few, many = sizes.contacts, sizes.contacts * sizes.copies
@@ -56,7 +59,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
         for number in order(list(PROCESSES), turn):
             say(f"round {turn} of {sizes.large_rounds}: {named(number, many)}")
             runs[named(number, many)].append(await _turn(rig, organization, sizes, number))
-    await broker.empty(rig.kafka, [customers.TOPIC])
+    await broker.empty(rig.kafka, [parts.TOPIC])
     figures = outcomes.figures_of(runs)
     return Outcome(
         title=f"B, grown: {many:,} contacts, and 1, 2 and 4 processes",
@@ -101,18 +104,15 @@ async def _turn(rig: Rig, organization: Organization, sizes: Sizes, processes: i
         return sum(usage.cpu_seconds(rig.pid(name)) for name in names)
 
     await clones.checkpoint(rig)
-    before = await customers.rows_written(rig)
+    before, servers, pages = await parts.rows_written(rig), parts.servers(rig), await parts.pages_read(rig)
     await rig.start(*names)
-    segment = await customers.put(rig, made)
+    segment = await parts.put(rig, made)
     first, last = await progress.first_and_last(rig.kafka, SERVICE, segment.begins, segment.ends, cpu)
     peak = max(usage.peak_rss(rig.pid(name)) for name in names)
     await rig.stop(*names)
     events, seconds = last.records - first.records, last.at - first.at
-    rows = await customers.rows_written(rig) - before
-    return Run(
-        events,
-        seconds,
-        last.cpu_seconds - first.cpu_seconds,
-        peak,
-        customers.rows_of(rows, segment.events, events / seconds),
-    )
+    rows = await parts.rows_written(rig) - before
+    used = parts.used_by_servers(servers, parts.servers(rig), segment.events)
+    read = {PAGES: (await parts.pages_read(rig) - pages) / segment.events}
+    more = parts.rows_of(rows, segment.events, events / seconds) | used | read
+    return Run(events, seconds, last.cpu_seconds - first.cpu_seconds, peak, more)

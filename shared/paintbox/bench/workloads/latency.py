@@ -3,7 +3,8 @@
 What is measured: a webhook is due at its moment of the schedule (so many a second, whatever the doors answer); its row
 is there when the transaction committed that wrote it, its key when customer_sync's transaction committed that applied
 it. PostgreSQL notes that moment itself (`track_commit_timestamp`, by the same clock), when it writes the commit to its
-log and before it flushes it: the row can be read one flush later. Nothing polls, so nothing else is measured along.
+log and before it flushes it: the row can be read one flush later. What is asked meanwhile is how much is still to come,
+twice a second.
 """
 
 import asyncio

@@ -14,8 +14,8 @@ from paintbox.bench.progress import Mark
 from paintbox.bench.rig import Rig
 from paintbox.bench.rounds import Say
 from paintbox.bench.sizes import FEWER_ROUNDS
-from paintbox.bench.workloads import customers
-from paintbox.bench.workloads.customers import SERVICE, TOPIC
+from paintbox.bench.workloads import parts
+from paintbox.bench.workloads.parts import SERVICE, TOPIC
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.world.people import Fields
@@ -70,8 +70,8 @@ async def measure(rig: Rig, contacts: int, rounds: int, say: Say) -> Outcome:
     small, few = Organization(bodies.a_run(9), int(time.time() * 1000)), min(FEW, contacts)
     organization = Organization(bodies.a_run(6), int(time.time() * 1000))
     say(f"customer-sync takes an account of {contacts:,} contacts in")
-    await customers.taken_in(rig, small.founded(few, accounts=1))
-    await customers.taken_in(rig, organization.founded(contacts, accounts=1))
+    await parts.taken_in(rig, small.founded(few, accounts=1))
+    await parts.taken_in(rig, organization.founded(contacts, accounts=1))
     found, alone = [], []
     for number in range(1, rounds + 1):
         await rig.start(SERVICE)

@@ -13,7 +13,7 @@ from paintbox.bench.outcomes import MEGABYTE, Figure, Outcome, below, values_of
 from paintbox.bench.rig import SERVICES, Rig
 from paintbox.bench.rounds import Say, order
 from paintbox.bench.sizes import Sizes
-from paintbox.bench.workloads import customers
+from paintbox.bench.workloads import parts
 from webhook_ingest.models import Outgoing
 
 LOG: Final = "webhook-log"
@@ -65,7 +65,7 @@ async def measure(rig: Rig, sizes: Sizes, say: Say) -> Outcome:
         say(f"round {number} of {rounds}: idle again")
         await _idle_again(rig, sizes.afterwards_seconds, seen)
         await rig.stop(*SERVICES)
-    await broker.empty(rig.kafka, [customers.TOPIC])
+    await broker.empty(rig.kafka, [parts.TOPIC])
     figures = [
         Figure(name, measure, tuple(values)) for name, each in seen.items() for measure, values in each.values.items()
     ]
@@ -103,14 +103,14 @@ async def _idle(rig: Rig, seconds: float, seen: Mapping[str, Seen]) -> None:
         seen[name].note(IDLE_RSS, usage.rss(rig.pid(name)) / MEGABYTE)
 
 
-async def _applied(rig: Rig, records: Iterable[Outgoing]) -> customers.Segment:
+async def _applied(rig: Rig, records: Iterable[Outgoing]) -> parts.Segment:
     """Returns when customer-sync has applied these."""
-    segment = await customers.load(rig, records)
-    await progress.first_and_last(rig.kafka, customers.SERVICE, segment.begins, segment.ends, lambda: 0.0)
+    segment = await parts.load(rig, records)
+    await progress.first_and_last(rig.kafka, parts.SERVICE, segment.begins, segment.ends, lambda: 0.0)
     return segment
 
 
-async def _settled(rig: Rig, segment: customers.Segment, told: broker.Ends) -> None:
+async def _settled(rig: Rig, segment: parts.Segment, told: broker.Ends) -> None:
     """Returns when the others have done what they have to do with these. `told`: where what they are told began."""
     await progress.first_and_last(rig.kafka, LOG, segment.begins, segment.ends, lambda: 0.0)
     await progress.settled(rig, told)
