@@ -9,7 +9,7 @@ NOWHERE: Final = " There can be no such file: name another place."
 FORESEEN: Final = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), FOREIGN),
-    **dict.fromkeys((errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG), NOWHERE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP, errno.ENAMETOOLONG), NOWHERE),
 }
 """What a machine may refuse whatever we do, and what helps."""
 HOW_TO_REACH: Final = (

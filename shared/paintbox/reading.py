@@ -13,6 +13,8 @@ from synckit.contracts.topics import Topic
 POLL_MS: Final = 500
 MOST_EMPTY_POLLS: Final = 90
 """Kafka ends a transaction whose producer is dead after 15 s, and looks for such every 10 s."""
+FETCH_BYTES: Final = 1024 * 1024
+"""What is asked for at once has to come within 40 s, over whatever line, and whatever a quota says."""
 
 OnRecords = Callable[[Sequence[Any]], None]
 """Is given some records of one partition, in their order."""
@@ -53,7 +55,12 @@ async def read(
 
 def _client(servers: str, process: str, isolation_level: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        bootstrap_servers=servers, client_id=process, enable_auto_commit=False, isolation_level=isolation_level
+        bootstrap_servers=servers,
+        client_id=process,
+        enable_auto_commit=False,
+        isolation_level=isolation_level,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_BYTES,
     )
 
 
@@ -73,4 +80,11 @@ async def _read_all(
             on_records(records)
         empty = 0 if batches else empty + 1
         if empty > MOST_EMPTY_POLLS:
-            raise OperatorError("A topic does not end: a transaction in it stays open. Try again in a minute.")
+            raise OperatorError(await _why_it_does_not_end(consumer, ends))
+
+
+async def _why_it_does_not_end(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> str:
+    readable = await consumer.end_offsets(list(ends))
+    if any(readable[place] < end for place, end in ends.items()):
+        return "A topic does not end: a transaction in it stays open. Try again in a minute."
+    return "Kafka gives no more of its records, though it has some: is there a quota, or a slow line to it?"

@@ -10,6 +10,7 @@ import resource
 import socket
 import sys
 from asyncio import TimerHandle, Transport
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -103,6 +104,18 @@ def _readable(data: bytes) -> bytes:
     return _UPGRADE.sub(b"\r\nx-upgrade", head) + end + rest if _UPGRADE.search(head) else data
 
 
+def _is_ambiguous(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether somebody else might take the request for another one: two hosts (RFC 9112, 3.2), or a body that is coded
+    in a way that nothing here undoes (6.1)."""
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            return True
+    return hosts > 1
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose headers must come whole within 10 s and in 32 KiB, one of a bounded number.
 
@@ -173,6 +186,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             raise ValueError("an upgrade is not offered here")
+        if _is_ambiguous(self.headers):
+            raise ValueError("it can be read in two ways")
         self._unfinished_bytes = 0
         self._are_headers_due = False
         self._stop_waiting()

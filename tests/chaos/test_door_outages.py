@@ -1,6 +1,7 @@
 """The door while what it writes to is frozen, killed, slow or overrun: what it answered 2xx is there in the end."""
 
 import asyncio
+import json
 import random
 import signal
 import time
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from support import samples
 from support.outages import COMPANYCAM, Servers, a_delivery, answered_late, metric_of, post, push, raw, status_of
 from support.programs import HOST, Running
 from support.senders import companycam_headers
@@ -28,6 +30,7 @@ WAIT: Final = 0.5
 """Of the doors of this file for Kafka, in seconds."""
 OPEN: Final = 2.0
 CLOSED: Final = 0.0
+SALESFORCE_EVENTS: Final = "/webhooks/salesforce/events"
 NUMBERS: Final = count(1)
 MIB: Final = 1024 * 1024
 KAFKA: Final = "PAINTBOX_KAFKA_BOOTSTRAP_SERVERS"
@@ -192,7 +195,7 @@ async def test_i8_memory_stays_flat_while_ten_times_too_much_is_sent_and_nothing
         before = process.memory_info().rss
         body = a_delivery(next(NUMBERS), padding="x" * (512 * 1024))
         with servers.frozen("kafka", "postgres"):
-            statuses, highest = await _overrun(door, servers.token, body, process)
+            statuses, highest = await _overrun(door, _signed(body, servers.token), process)
 
         await until(lambda: _is_taken(servers, http, door, body), 60)
         await until(lambda: _has_nothing_in_hand(http, door))
@@ -202,15 +205,43 @@ async def test_i8_memory_stays_flat_while_ten_times_too_much_is_sent_and_nothing
     assert highest - before < 250 * MIB
 
 
+async def test_i8_memory_stays_flat_while_merged_events_that_become_hundreds_of_records_cannot_be_kept(
+    servers: Servers, http: httpx.AsyncClient
+) -> None:
+    event = json.loads(samples.body("change_event_contact_update.json"))
+    event["ChangeEventHeader"]["recordIds"] = [f"003{number:012}" for number in range(200)]
+    body = json.dumps(event).encode()
+    bearer = servers.environment["PAINTBOX_SALESFORCE_BEARER_TOKENS"]
+    head = f"POST {SALESFORCE_EVENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n"
+    with servers.door() as door:
+        await door.is_ready()
+        process = psutil.Process(door.process.pid)
+        before = process.memory_info().rss
+        with servers.frozen("kafka", "postgres"):
+            statuses, highest = await _overrun(
+                door, head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body, process
+            )
+        await servers.bring_back()
+
+        await until(lambda: _has_nothing_in_hand(http, door))
+
+    assert statuses == {503}
+    assert highest - before < 250 * MIB
+
+
 async def _has_nothing_in_hand(http: httpx.AsyncClient, door: Running) -> bool:
     return await metric_of(http, door.url, "paintbox_webhook_bytes_in_flight") == 0
 
 
-async def _overrun(door: Running, token: str, body: bytes, process: psutil.Process) -> tuple[set[int], int]:
-    """Six hundred senders with half a mebibyte each, three times; how they were answered, and the most memory seen."""
+def _signed(body: bytes, token: str) -> bytes:
+    """A whole request of CompanyCam's."""
     signed = "".join(f"{name}: {value}\r\n" for name, value in companycam_headers(body, token).items())
     head = f"POST {COMPANYCAM} HTTP/1.1\r\nHost: x\r\n{signed}Content-Length: {len(body)}\r\n\r\n"
-    request = head.encode() + body
+    return head.encode() + body
+
+
+async def _overrun(door: Running, request: bytes, process: psutil.Process) -> tuple[set[int], int]:
+    """Six hundred senders of this, three times; how they were answered, and the most memory seen."""
     highest = 0
 
     async def watch() -> None:

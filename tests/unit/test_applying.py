@@ -7,6 +7,7 @@ import pytest
 
 from support.notifications import KafkaRecord
 from synckit import backoff
+from synckit.consumer import applying
 from synckit.consumer.applying import PATIENCE, Applier
 from synckit.consumer.batch import Batch
 from synckit.failures import Verdict
@@ -74,3 +75,20 @@ async def test_an_outage_in_between_counts_afresh() -> None:
     await Applier("topic", apply).apply(a_batch())
 
     assert apply.applied == 1
+
+
+async def test_what_is_too_large_to_be_held_several_times_over_is_applied_in_parts_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(applying, "MOST_BYTES", 100)
+    applied: list[list[bytes]] = []
+
+    async def apply(batch: Batch) -> None:
+        applied.append([record.value or b"" for record in batch.records])
+
+    small, large = [b"%d" % number for number in range(10)], b"x" * 300
+    await Applier("topic", apply).apply(Batch([KafkaRecord(value=value) for value in (*small, large, None, b"last")]))
+
+    assert [value for part in applied for value in part] == [*small, large, b"", b"last"]
+    assert max(sum(map(len, part)) for part in applied if large not in part) <= 100
+    assert [part for part in applied if large in part] == [[large]]

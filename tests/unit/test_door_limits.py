@@ -1,9 +1,12 @@
 """Whom a door believes about the sender, how much an address may send, and when Kafka is worth waiting for."""
 
+import json
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from contextvars import copy_context
 from ipaddress import ip_network
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +16,19 @@ from webhook_ingest.addresses import AddressLimit, sender_of
 from webhook_ingest.admission import Admission
 from webhook_ingest.circuit import Circuit, State
 from webhook_ingest.doors import intake
+from webhook_ingest.models import RECORD_BYTES, Outgoing
+from webhook_ingest.parsers import salesforce_events
+from webhook_ingest.resources import Resources
 
+HEADER = {
+    "entityName": "Contact",
+    "changeType": "UPDATE",
+    "transactionKey": "t",
+    "sequenceNumber": 1,
+    "commitTimestamp": 1_700_000_000_000,
+    "recordIds": [f"003{number:012}" for number in range(100)],
+}
+BODY = json.dumps({"ChangeEventHeader": HEADER, "Description": "x" * 500}).encode()
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 
@@ -162,6 +177,34 @@ async def test_a_body_that_would_pass_the_most_is_refused_while_it_is_read(
     assert ("retry-after", "1") in answer.headers
     assert [value for name, value in answer.headers if name == "connection"] == closing
     assert (held, doors._bytes) == (web.LARGEST_BODY - 20, 0)
+
+
+async def test_what_a_body_becomes_takes_room_until_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change event of a hundred records is as short as one of a single one."""
+    monkeypatch.setattr(admission, "MOST_BYTES", 500_000)
+    doors, taken = Admission((), AddressLimit(0)), list[int]()
+
+    class Custody:
+        async def keep(self, _: str, kept: Sequence[Outgoing]) -> None:
+            taken.append(doors._bytes)
+            if len(taken) == 1:
+                with pytest.raises(web.HttpError) as refused:
+                    await put()
+                assert (refused.value.response.status, refused.value.reason) == (503, "too_busy")
+            assert len(kept) == 100
+
+    async def put() -> None:
+        with doors.admit(a_request(BODY, content_length=str(len(BODY)))) as request:
+            await web.read_body(request)
+            await intake.keep(records.SALESFORCE_EVENTS, request, salesforce_events.understand(BODY, None), resources)
+
+    resources = Resources(cast("Any", None), doors, cast("Any", Custody()))
+    await put()
+    await put()
+
+    assert len(taken) == 2
+    assert taken[0] == taken[1] > 100 * (RECORD_BYTES + 500)
+    assert doors._bytes == 0
 
 
 @pytest.mark.parametrize(("length", "is_taken"), [("0" * 5_000 + "5", True), ("0" * 5_000 + "2000000", False)])

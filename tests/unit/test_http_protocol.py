@@ -141,6 +141,19 @@ async def test_who_does_not_read_is_waited_for(client: Connection) -> None:
     assert b"".join(await client.answered(BODY)).endswith(BODY)
 
 
+@pytest.mark.parametrize(
+    "line", [b"Host: y", b"HOST: x", b"Transfer-Encoding: gzip, chunked"], ids=["two hosts", "twice one", "coded twice"]
+)
+async def test_what_somebody_else_may_read_otherwise_is_refused(client: Connection, line: bytes) -> None:
+    coding = b"" if b"chunked" in line else b"Transfer-Encoding: chunked\r\n"
+
+    client.protocol.data_received(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n" + coding + b"\r\n0\r\n\r\n")
+    writes = await client.answered(b"}")
+
+    assert writes[0].startswith(b"HTTP/1.1 400 ")
+    assert (client.is_closed, client.seen) == (True, [])
+
+
 async def test_headers_that_do_not_come_whole_are_waited_for_once(client: Connection) -> None:
     client.protocol.data_received(HEAD)
     timer = client.protocol._timer

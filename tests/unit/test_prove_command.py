@@ -10,18 +10,21 @@ from paintbox.__main__ import app
 
 
 def test_what_is_there_is_neither_changed_nor_waited_for_where_a_report_goes(tmp_path: Path) -> None:
-    pipe, link, older = tmp_path / "pipe", tmp_path / "link", tmp_path / "older"
+    pipe, link, older, leads = (tmp_path / name for name in ("pipe", "link", "older", "leads"))
     os.mkfifo(pipe)
-    link.symlink_to(tmp_path / "nowhere")
+    link.symlink_to(tmp_path / "nowhere" / "report")
+    leads.symlink_to(tmp_path / "report")
     older.write_text("before")
 
     for refused in (pipe, link, tmp_path / ("x" * 300)):
         assert CliRunner().invoke(app, ["prove", "--report", str(refused)]).exit_code == 2
-    CliRunner().invoke(app, ["prove", "--report", str(older), "--faults", "kil"])
+    for taken in (older, leads):
+        assert "no such fault" in CliRunner().invoke(app, ["prove", "--report", str(taken), "--faults", "kil"]).output
 
     assert older.read_text() == "before"
     assert link.is_symlink()
     assert not (tmp_path / "nowhere").exists()
+    assert not (tmp_path / "report").exists()
 
 
 @pytest.mark.parametrize(

@@ -186,4 +186,6 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
 
 
 def _figures(listed: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
+    if not all(one["values"] for one in listed):
+        raise ValueError("a figure has no values")
     return tuple(Figure(one["subject"], one["measure"], tuple(one["values"])) for one in listed)

@@ -98,6 +98,7 @@ def _refuse_what_is_not_writable(report: Path | None) -> None:
     """Raises BadParameter: a report that cannot be written would be known of after the run only."""
     if report is None:
         return
+    report = report.resolve()  # of a link what it leads to, there or not
     try:  # os.access says that root may write anywhere, and it cannot
         try:
             os.close(os.open(report, os.O_WRONLY | os.O_CREAT | os.O_EXCL))

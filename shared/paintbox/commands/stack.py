@@ -119,7 +119,7 @@ def bring_up(directory: Path | None, console: Console, replicas: int | None = No
     from paintbox.stack import operate, parts, places
 
     try:
-        with PartLines(console, "starting") as lines:
+        with interrupted_by_sigterm(), PartLines(console, "starting") as lines:
             return operate.up(places.find(directory), parts.parts_of, os.environ, lines, replicas=replicas)
     except KeyboardInterrupt:
         console.print(

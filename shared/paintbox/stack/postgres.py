@@ -30,7 +30,7 @@ CRASH_SECONDS: Final = 10.0
 SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "max_connections": "200",
+    "max_connections": "320",  # nine copies of all services have some 245 sessions
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "password_encryption": "scram-sha-256",
