@@ -5,8 +5,9 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -232,3 +233,26 @@ async def test_what_is_redriven_is_judged_as_of_when_it_came(session: Connection
     asked = await records.list_asked(session, "customer-sync", [record.topic], 10, 1_000)
 
     assert [one.timestamp for one in asked] == [came, 0, 0]
+
+
+BEFORE: Final = KafkaRecord(value=None, key=b"a", headers=[("ce_id", b"1")], timestamp=1_700_000_000_000)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"key": b"b"}, {"headers": [("ce_id", b"2")]}, {"timestamp": 1_700_000_000_001}, {"value": b""}],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_f41_what_comes_in_the_place_of_a_parked_record_is_parked_beside_it(
+    session: Connection, changes: dict[str, Any]
+) -> None:
+    """A topic that was made anew counts from 0 again, and all erasures have one value."""
+    error = PoisonError("malformed_key", "no row could have it")
+    await records.park(session, "photo-sync", [(BEFORE, error)])
+    await session.execute("UPDATE integrations.parked_records SET dropped_at = now()")
+
+    for _ in range(2):  # read again, it changes nothing
+        await records.park(session, "photo-sync", [(replace(BEFORE, **changes), error)])
+
+    found = await session.fetch("SELECT attempt, dropped_at IS NULL AS is_open FROM integrations.parked_records")
+    assert sorted(map(tuple, found)) == [(1, False), (1, True)]

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from synckit.parking.records import headers_from, headers_kept
+from synckit.parking.kept import headers_from, headers_kept
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A parked record as a row: written where a batch condemns it, and read back as the record that it was."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,13 +12,12 @@ from synckit import times
 from synckit.consumer.batch import Batch, Incoming
 from synckit.consumer.lease import GivenUpError
 from synckit.errors import PoisonError
+from synckit.parking.kept import NUL, headers_from, headers_kept, in_base64
 from synckit.postgres import Connection, Pool, as_json
 
 LONGEST_REASON: Final = 500
 OPEN: Final = "parked.redriven_at IS NULL AND parked.dropped_at IS NULL"
 """Of a row `parked`: nobody is done with it."""
-NUL: Final = "\x00"
-"""What PostgreSQL takes in no text."""
 
 
 async def park(
@@ -111,6 +109,8 @@ class ParkedRecord:
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+    digest: str | None
+    """What its row is found by, whatever that was made of."""
 
     @property
     def timestamp(self) -> int:
@@ -137,6 +137,7 @@ async def list_asked(
             key=row["key"],
             headers=list(headers_from(orjson.loads(row["headers"]))),
             value=row["value"],
+            digest=row["value_sha256"],
         )
         for row in rows
     ]
@@ -159,7 +160,7 @@ _ASKED: Final = """
              ORDER BY id
              LIMIT $3
         )
-        SELECT id, redrive_asked_at, came_at, topic, partition, "offset", key, headers, value
+        SELECT id, redrive_asked_at, came_at, topic, partition, "offset", key, headers, value, value_sha256
           FROM integrations.parked_records
           JOIN asked USING (id)
          WHERE bytes <= $4 OR place = 1
@@ -243,52 +244,23 @@ def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "key": _base64(record.key),
+        "key": in_base64(record.key),
         "headers": headers_kept(record.headers),
-        "value": _base64(record.value),
+        "value": in_base64(record.value),
         "reason_code": error.code,
         "reason": error.reason[:LONGEST_REASON].replace(NUL, ""),
-        "value_sha256": sha256(record.value or b"").hexdigest(),
+        "value_sha256": digest(record),
         "came_at": times.rfc3339(record.timestamp) if 0 < record.timestamp <= times.LATEST else None,
     }
 
 
-def headers_kept(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, Any]:
-    """Headers as JSONB keeps them: by name, the values of one that is given more than once in a list.
+def digest(record: Incoming) -> str | None:
+    """What tells a record from another one that had its place: a topic that is made anew counts from 0 again.
 
-    A value is text, `{"base64": …}` where JSONB could not hold it, or null. A name loses its U+0000.
+    By all that it is and when it came, for all erasures have one value. What is put through from its row keeps that
+    row's, of an earlier release too, which looked at the value alone.
     """
-    kept: dict[str, Any] = {}
-    for raw_name, value in headers:
-        name = raw_name.replace(NUL, "")
-        kept[name] = _kept(value) if name not in kept else [*_listed(kept[name]), _kept(value)]
-    return kept
-
-
-def headers_from(kept: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """The headers again, as a consumer is handed them; null is empty."""
-    return ((name, _value(one)) for name, values in kept.items() for one in _listed(values))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _kept(value: bytes | None) -> Any:
-    if value is None:
-        return None
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        text = NUL
-    return {"base64": _base64(value)} if NUL in text else text
-
-
-def _value(kept: Any) -> bytes:
-    if isinstance(kept, dict):
-        return b64decode(kept["base64"])
-    return (kept or "").encode()
-
-
-def _base64(value: bytes | None) -> str | None:
-    return None if value is None else b64encode(value).decode()
+    if isinstance(record, ParkedRecord):
+        return record.digest
+    whole = [in_base64(record.key), headers_kept(record.headers), in_base64(record.value), record.timestamp]
+    return sha256(orjson.dumps(whole)).hexdigest()
