@@ -49,20 +49,14 @@ class Admission:
         self._requests += 1
         self._bytes += arrived
 
-    def take(self, request: web.Request, size: int) -> None:
-        """Counts bytes that have arrived. Raises HttpError where there is no room for them."""
-        if self._bytes + size > MOST_BYTES:
-            raise _too_busy() if "content-length" in request.headers else _too_busy(("connection", "close"))
-        self._bytes += size
-
     def hold(self, size: int) -> None:
-        """Counts what a body has become beyond itself. Raises HttpError where there is no room for it."""
+        """Counts bytes that arrived, or that a body has become. Raises HttpError where there is no room for them."""
         if self._bytes + size > MOST_BYTES:
             raise _too_busy()
         self._bytes += size
 
     def let_go(self, size: int) -> None:
-        """That is kept, or given up."""
+        """What a body had become is kept, or given up."""
         self._bytes -= size
 
     def leave(self, arrived: int) -> None:
@@ -96,7 +90,7 @@ class Stay:
         """What comes next of the body, counted."""
         message = await self._receive()
         size = len(message.get("body", b""))
-        self._admission.take(self._request, size)
+        self._admission.hold(size)
         self._arrived += size
         return message
 
@@ -109,9 +103,9 @@ def _announced(request: web.Request) -> int:
     return min(int(announced[:20]), web.LARGEST_BODY)
 
 
-def _too_busy(*headers: tuple[str, str]) -> web.HttpError:
-    return _refused(503, "too_busy", "Too busy", *headers)
+def _too_busy() -> web.HttpError:
+    return _refused(503, "too_busy", "Too busy")
 
 
-def _refused(status: int, code: str, title: str, *headers: tuple[str, str]) -> web.HttpError:
-    return web.HttpError(web.problem(status, code, title, headers=(("retry-after", BUSY_SECONDS), *headers)), code)
+def _refused(status: int, code: str, title: str) -> web.HttpError:
+    return web.HttpError(web.problem(status, code, title, headers=(("retry-after", BUSY_SECONDS),)), code)

@@ -163,8 +163,7 @@ async def _read(receive: Receive, largest: int) -> bytes:
 
 
 def _too_large(largest: int) -> HttpError:
-    body = problem(413, "body_too_large", "Body too large", f"Limit is {largest} bytes.", (("connection", "close"),))
-    return HttpError(body, "body_too_large")
+    return HttpError(problem(413, "body_too_large", "Body too large", f"Limit is {largest} bytes."), "body_too_large")
 
 
 def has_bearer(request: Request, tokens: tuple[SecretStr, ...]) -> bool:

@@ -156,11 +156,9 @@ async def test_what_is_announced_and_does_not_come_takes_no_room(
     assert (held, doors._bytes) == (10, 0)
 
 
-@pytest.mark.parametrize(
-    ("headers", "closing"), [({"content_length": "60"}, []), ({"transfer_encoding": "chunked"}, ["close"])]
-)
+@pytest.mark.parametrize("headers", [{"content_length": "60"}, {"transfer_encoding": "chunked"}])
 async def test_a_body_that_would_pass_the_most_is_refused_while_it_is_read(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], closing: list[str]
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     monkeypatch.setattr(admission, "MOST_BYTES", web.LARGEST_BODY)
     doors = Admission((), AddressLimit(0))
@@ -175,7 +173,7 @@ async def test_a_body_that_would_pass_the_most_is_refused_while_it_is_read(
     answer = refused.value.response
     assert (answer.status, refused.value.reason) == (503, "too_busy")
     assert ("retry-after", "1") in answer.headers
-    assert [value for name, value in answer.headers if name == "connection"] == closing
+    assert "connection" not in dict(answer.headers)  # closed at once, it would be reset under an honest sender
     assert (held, doors._bytes) == (web.LARGEST_BODY - 20, 0)
 
 
