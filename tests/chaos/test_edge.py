@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import signal
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -92,6 +94,26 @@ def test_nginx_finds_nothing_wrong_with_the_shipped_configuration(tmp_path: Path
     tested = edge.tested(tmp_path, edge.configuration(18080, [f"{HOST}:1", f"{HOST}:2"]))
 
     assert (tested.returncode, "[warn]" in tested.stderr) == (0, False), tested.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::"),
+        ("a0a::a0a", "a0a::"),
+    ],
+)
+def test_whom_the_edge_counts_is_an_address_or_a_subscriber(address: str, counted: str) -> None:
+    """By the shipped patterns, which nginx matches against an address's bytes; one of these has line ends in it."""
+    block = edge.TEMPLATE.read_text().partition("map $binary_remote_addr $sender {")[2].partition("}\n    #")[0]
+    mapped, halved = (one.encode().replace(b"(?<", b"(?P<") for one in re.findall(r'"~(.*)"', block))
+    given = ip_address(address).packed
+
+    half = None if re.search(mapped, given) else re.search(halved, given)
+
+    assert (given if half is None else half["network"]) == ip_address(counted).packed[: 8 if half else None]
 
 
 async def test_it_says_that_it_is_there(http: httpx.AsyncClient, nginx: Running) -> None:
