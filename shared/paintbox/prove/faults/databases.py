@@ -26,7 +26,8 @@ HOT_TABLES: Final = {
 """What traffic reads and writes all the time."""
 LOCK_TIMEOUT: Final = "2s"
 LOCK_TRIES: Final = 30
-HOLD: Final = "SELECT 1 FROM {table} ORDER BY xmin::text::bigint DESC LIMIT 50 FOR UPDATE"
+HOLD: Final = "SELECT 1 FROM {table} ORDER BY xmin::text::bigint DESC LIMIT 50 FOR UPDATE SKIP LOCKED"
+"""In another order than the product's, so it waits for nobody: a deadlock would be of our own making."""
 CONNECTIONS: Final = 200
 """More than the rig's PostgreSQL takes."""
 
@@ -111,15 +112,18 @@ async def _idle_in_transaction(dsn: str) -> AsyncIterator[Connection]:
 
 
 async def _change_schema(rig: "Rig", _: str) -> Heal:
-    """What a release does: columns and indexes come under traffic. Healing takes them away again."""
+    """What a release does: columns and indexes come under traffic. Healing takes them away again.
+
+    What an earlier one left, which had no lock for its end, is taken as it is.
+    """
     await _alter(
         rig,
-        "ALTER TABLE {table} ADD COLUMN prove_release text",
-        "CREATE INDEX prove_{index} ON {table} (prove_release)",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS prove_release text",
+        "CREATE INDEX IF NOT EXISTS prove_{index} ON {table} (prove_release)",
     )
 
     async def back() -> None:
-        await _alter(rig, "ALTER TABLE {table} DROP COLUMN prove_release")
+        await _alter(rig, "ALTER TABLE {table} DROP COLUMN IF EXISTS prove_release")
 
     return back
 
