@@ -52,7 +52,7 @@ def found(proven: LocalStack) -> Evidence:
 
 
 def test_everything_holds_and_was_looked_at(found: Evidence) -> None:
-    verdicts = judge.verdicts(found)
+    verdicts = list(judge.verdicts(found))
 
     assert {one.claim: one.violations for one in verdicts if one.state is State.VIOLATED} == {}
     assert [one.claim for one in verdicts if one.state is State.NOTHING_CHECKED] == []

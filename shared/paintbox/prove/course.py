@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from paintbox.prove.checks import answered, operated, secret
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.display import Display
 from paintbox.prove.evidence import Evidence
+from paintbox.prove.leaks import Content
 from paintbox.prove.nemesis import FAILURES, Event, Nemesis, Phase
 from paintbox.prove.quiet import Rest
 from paintbox.prove.report import Proof
@@ -40,58 +43,62 @@ class Order:
     kinds: Sequence[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What a run came to, so far as it came."""
-
-    verdicts: Sequence[Verdict]
-    counted: Mapping[str, int]
-    stories: Sequence[Story]
-    ended_early: str | None = None
-
-
 async def run(rig: Rig, order: Order, display: Display) -> Proof:
     """Runs the proof on a rig that is up. Whatever ends it early is in the report, beside all that was seen."""
-    started = time.monotonic()
-    course = Course(int(time.time() * 1000))
-    planned = traffic.plan(order.seed, order.minutes, course.began_ms)
+    started, ended_early = time.monotonic(), None
+    course = Course()
+    planned = traffic.plan(order.seed, order.minutes, int(time.time() * 1000))
     nemesis = rig.nemesis(order.seed, order.minutes, order.kinds)
     try:
-        judged = await _judge(rig, order, course, planned, nemesis, display)
-    except FAILURES as error:
-        judged = _Judged(_seen(rig, course), _counted(course), [], str(error) or type(error).__name__)
+        await _judge(rig, order, course, planned, nemesis, display)
+    except Exception as error:  # noqa: BLE001 - a bug of a check, too, takes nothing of what was found before it
+        ended_early = _told(error)
+    verdicts = [*course.verdicts, *_seen(rig, course)]
     proof = Proof(
         seed=order.seed,
         minutes=order.minutes,
         seconds=time.monotonic() - started,
         through="the edge (nginx)" if rig.edge else "the doors themselves: nginx is not installed",
-        counted=judged.counted,
+        counted=_counted(course),
         struck=witness.struck(course.events),
         died=[event.says for event in course.events if event.phase is Phase.DIED],
         skipped=list(rig.skipped),
-        verdicts=judged.verdicts,
-        stories=judged.stories,
+        verdicts=verdicts,
+        stories=[await _story(rig, subject) for subject in _subjects(verdicts)],
         logs=str(rig.stack.places.logs),
-        ended_early=judged.ended_early,
+        ended_early=ended_early,
     )
     return _without_leaks(rig, proof, planned)
 
 
-async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> _Judged:
-    """Harms, waits, reads, compares. Raises one of FAILURES where a simulator or a server does not come back."""
-    rest = await _run_to_rest(rig, order, course, planned, nemesis, display)
+def _told(error: Exception) -> str:
+    """What an operator can do something about as it is; of a bug also where it was met, the innermost place first."""
+    if isinstance(error, FAILURES):
+        return str(error) or type(error).__name__
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__}: {error} ({places})"
+
+
+async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> None:
+    """Harms, waits, reads, compares. Raises one of FAILURES where a simulator or a server does not come back.
+
+    Each verdict is kept as soon as it is there. A bug of the sampler is raised when all others are.
+    """
+    sampler = asyncio.create_task(sampling.sample(rig.processes, rig.superuser_dsn, course.samples))
+    try:
+        rest = await _run_to_rest(rig, order, course, planned, nemesis, display)
+    finally:
+        sampler.cancel()
     display.say("balancing the ledger")
     await sampling.last_look(rig.superuser_dsn, course.samples)
-    found = await evidence.read(rig.environment)
-    leaked = await _leaks(rig, planned)
-    verdicts = [
-        *judge.verdicts(found),
-        operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS),
-        *_answered(found, course),
-        *_seen(rig, course),
-        leaked,
-    ]
-    return _Judged(verdicts, _counted(course, found), await _stories(rig, verdicts))
+    course.found = found = await evidence.read(rig.environment)
+    course.verdicts.extend(judge.verdicts(found))
+    course.verdicts.append(operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS))
+    course.verdicts.extend(_answered(found, course))
+    course.verdicts.append(await _leaks(rig, planned))
+    with suppress(asyncio.CancelledError):
+        await sampler
 
 
 def _answered(found: Evidence, course: Course) -> list[Verdict]:
@@ -106,17 +113,16 @@ def _answered(found: Evidence, course: Course) -> list[Verdict]:
 async def _run_to_rest(
     rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display
 ) -> Rest:
-    sampler = asyncio.create_task(sampling.sample(rig.processes, rig.superuser_dsn, course.samples))
     watcher = asyncio.create_task(display.watch(rig.environment))
     try:
         await _harm(rig, order, course, planned, nemesis, display)
         display.say("healed; waiting until nothing moves any more")
         return await quiet.until_rest(rig.environment, QUIET_SECONDS, display.lacks)
     finally:
-        for task in (sampler, watcher):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        watcher.cancel()
+        for ended in await asyncio.gather(watcher, return_exceptions=True):
+            if isinstance(ended, Exception):
+                display.say(f"what is shown is no longer counted: {_told(ended)}", "yellow")
 
 
 async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> None:
@@ -138,6 +144,7 @@ async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: 
     )
     try:
         async with steering.connected(rig.environment) as simulators, asyncio.TaskGroup() as group:
+            course.began_ms = int(time.time() * 1000)
             group.create_task(nemesis.run())
             group.create_task(traffic.drive(simulators, planned, order.seed, done))
     except ExceptionGroup as errors:
@@ -150,7 +157,8 @@ def _first(errors: BaseException) -> BaseException:
     return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
 
 
-def _counted(course: Course, found: Evidence | None = None) -> dict[str, int]:
+def _counted(course: Course) -> dict[str, int]:
+    found = course.found
     deliveries = found.vendors.deliveries if found else []
     struck = witness.struck(course.events)
     return {
@@ -188,16 +196,15 @@ def _canaries(rig: Rig, planned: Plan) -> list[Canary]:
 
 async def _leaks(rig: Rig, planned: Plan) -> Verdict:
     """Sends bad requests, so whatever holds what is set aside has to be read before; their own traces are searched."""
-    canaries = _canaries(rig, planned)
-    answered = await leaks.answers(rig.environment, rig.urls, rig.door_urls, canaries)
-    rest = await quiet.until_rest(rig.environment, LOGGED_SECONDS, lambda _: None)
-    contents = [
-        answered,
-        {"what became of the bad requests": None} if rest.lacks else {},
-        leaks.logs(rig.stack.places.logs),
-        await leaks.reasons(rig.environment),
-        await leaks.story(rig.environment, planned.traced),
-    ]
+    canaries, contents = _canaries(rig, planned), list[Content]()
+    try:
+        contents.append(await leaks.answers(rig.environment, rig.urls, rig.door_urls, canaries))
+        rest = await quiet.until_rest(rig.environment, LOGGED_SECONDS, lambda _: None)
+        contents += [{"what became of the bad requests": None} if rest.lacks else {}, leaks.logs(rig.stack.places.logs)]
+        contents.append(await leaks.reasons(rig.environment))
+        contents.append(await leaks.story(rig.environment, planned.traced))
+    except FAILURES as error:
+        contents.append({_told(error): None})
     return secret.nothing_leaked(*leaks.search(canaries, contents), len(canaries))
 
 
@@ -211,7 +218,7 @@ def _without_leaks(rig: Rig, proof: Proof, planned: Plan) -> Proof:
     return replace(proof, verdicts=[*proof.verdicts, replace(found, claim="nothing of it in this report")])
 
 
-async def _stories(rig: Rig, verdicts: Sequence[Verdict]) -> list[Story]:
+def _subjects(verdicts: Sequence[Verdict]) -> list[str]:
     """Of the first few violations whose subject somebody could have seen."""
     subjects = dict.fromkeys(
         violation.subject
@@ -220,7 +227,14 @@ async def _stories(rig: Rig, verdicts: Sequence[Verdict]) -> list[Story]:
         for violation in verdict.violations
         if _is_told_of(violation.subject)
     )
-    return [await trace.tell(rig.environment, subject) for subject in list(subjects)[:MOST_STORIES]]
+    return list(subjects)[:MOST_STORIES]
+
+
+async def _story(rig: Rig, subject: str) -> Story:
+    try:
+        return await trace.tell(rig.environment, subject)
+    except Exception as error:  # noqa: BLE001 - a violation is told, whatever becomes of its story
+        return Story(subject, (), (), _told(error))
 
 
 def _is_told_of(subject: str) -> bool:

@@ -11,9 +11,12 @@ from paintbox.world.expected import Row
 from synckit.contracts import topics
 
 
-def verdicts(evidence: Evidence) -> list[Verdict]:
+def verdicts(evidence: Evidence) -> Iterator[Verdict]:
     """What the ledger, the log, the topics and the rows come to."""
-    return [*_delivered(evidence), *_published(evidence), *_truth(evidence), *NOT_YET]
+    yield from _delivered(evidence)
+    yield from _published(evidence)
+    yield from _truth(evidence)
+    yield from NOT_YET
 
 
 NOT_YET = (

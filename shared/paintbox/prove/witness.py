@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from paintbox.prove.checks.operated import Recovery, Window
+from paintbox.prove.evidence import Evidence
 from paintbox.prove.faults.kind import KAFKA, POSTGRES
 from paintbox.prove.nemesis import Event, Phase
 from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.report import Struck
 from paintbox.prove.sampling import Samples
-from paintbox.prove.verdicts import Violation
+from paintbox.prove.verdicts import Verdict, Violation
 
 DOORS: Final = ("webhook-ingest", "edge")
 AFTERWARDS_MS: Final = 2_000
@@ -24,14 +25,17 @@ OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
 
 @dataclass(slots=True)
 class Course:
-    """What happened so far."""
+    """What happened so far, and what is known by it."""
 
-    began_ms: int
+    began_ms: int = 0
+    """When the nemesis began, from which its events count."""
     events: list[Event] = field(default_factory=list)
     samples: Samples = field(default_factory=Samples)
     acts: int = 0
     unanswered: int = 0
     """Changes at the vendors that had no answer, or a refusal; they may have been made."""
+    found: Evidence | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 def struck(events: Sequence[Event]) -> list[Struck]:
