@@ -25,9 +25,10 @@ async def test_a_door_sets_aside_what_its_vendors_sent_and_quotes_none_of_it(
     nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "INTEGRATIONS_DSN": dsn}
     with running("webhook_ingest", tmp_path, **settings, **nowhere) as door:
         await door.is_ready()
-        found = await leaks.answers(known, {"door": door.url}, {"door": door.url}, CANARIES)
+        found = await leaks.answers(known, {"door": door.url}, CANARIES)
+        measured = await leaks.metrics({"door": door.url})
 
-    looked, seen = leaks.search(CANARIES, [found, leaks.logs(tmp_path)])
+    looked, seen = leaks.search(CANARIES, [found, measured, leaks.logs(tmp_path)])
     assert [place for place, size in looked.items() if size is None] == []
     assert seen == []
     topics = await session.fetch(

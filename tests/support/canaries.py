@@ -89,7 +89,7 @@ def search_running(directory: Path) -> list[Sighting]:
     urls = {name: f"http://{address}" for name, address in listening.items() if address}
     doors = {name: url for name, url in urls.items() if name.startswith("webhook-ingest")}
     canaries = _canaries(directory)
-    contents = [asyncio.run(leaks.answers(environment, urls, doors, canaries))]
+    contents = [asyncio.run(leaks.answers(environment, doors, canaries)), asyncio.run(leaks.metrics(urls))]
     with suppress(OperatorError):
         contents.append(asyncio.run(leaks.reasons(environment)))
     return leaks.search(canaries, contents)[1]

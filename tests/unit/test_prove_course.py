@@ -85,6 +85,32 @@ async def test_a_bug_of_a_check_takes_nothing_of_what_the_checks_before_it_found
     assert (proof.is_violated, LOST in proof.verdicts) == (True, True)
 
 
+async def test_metrics_are_read_once_what_the_bad_requests_left_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def answers(*_: Any) -> dict[str, bytes]:
+        done.append("bad requests")
+        return {}
+
+    async def at_rest(*_: Any) -> Rest:
+        done.append("rest")
+        return Rest(1.0, ())
+
+    async def metrics(*_: Any) -> dict[str, bytes]:
+        done.append("metrics")
+        return {}
+
+    monkeypatch.setattr(leaks, "answers", answers)
+    monkeypatch.setattr(leaks, "metrics", metrics)
+    monkeypatch.setattr(quiet, "until_rest", at_rest)
+
+    await proven(tmp_path)
+
+    assert done == ["rest", "bad requests", "rest", "metrics"]
+
+
 async def test_a_bug_of_what_is_shown_ends_nothing(tmp_path: Path) -> None:
     proof = await proven(tmp_path, Broken(None))
 

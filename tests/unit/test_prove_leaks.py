@@ -30,8 +30,9 @@ QUOTED: Final = 40
 
 
 async def searched(doors: Mapping[str, str], urls: Mapping[str, str]) -> Verdict:
-    found = await leaks.answers(ENVIRONMENT, urls, doors, CANARIES)
-    return nothing_leaked(*leaks.search(CANARIES, [found]), len(CANARIES))
+    answered = await leaks.answers(ENVIRONMENT, doors, CANARIES)
+    measured = await leaks.metrics(urls)
+    return nothing_leaked(*leaks.search(CANARIES, [answered, measured]), len(CANARIES))
 
 
 def authenticates(path: str, headers: Mapping[str, str], body: bytes) -> bool:
@@ -42,12 +43,18 @@ def authenticates(path: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 
 @contextmanager
-def door(quotes: str | None = None, *, knows_the_vendors: bool = True) -> Iterator[str]:
-    """A door's URL for the block; to what it cannot understand at this path it answers with the first of its bytes."""
+def door(quotes: str | None = None, *, knows_the_vendors: bool = True, measures: bool = False) -> Iterator[str]:
+    """A door's URL for the block; to what it cannot understand at this path it answers with the first of its bytes.
+
+    One that measures does so with the whole text of what was sent last.
+    """
+    measured = b"# no metrics"
 
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            nonlocal measured
             body = self.rfile.read(int(self.headers["content-length"]))
+            measured = body if measures else measured
             if self.command != "POST":
                 self.say(405, b"")
             elif not knows_the_vendors or not authenticates(self.path, dict(self.headers), body):
@@ -61,7 +68,7 @@ def door(quotes: str | None = None, *, knows_the_vendors: bool = True) -> Iterat
             self.do_POST()
 
         def do_GET(self) -> None:
-            self.say(200, b"# no metrics")
+            self.say(200, measured)
 
         def say(self, status: int, content: bytes) -> None:
             self.send_response(status)
@@ -100,11 +107,19 @@ async def test_a_door_whose_answer_quotes_the_beginning_of_what_its_vendor_sent_
     assert SECRET not in repr(found)
 
 
+async def test_a_door_that_measures_what_it_could_not_read_is_found_out() -> None:
+    with door(measures=True) as url:
+        found = await searched({"door": url}, {"door": url})
+
+    assert {one.subject for one in found.violations} == {"metrics of door"}
+
+
 async def test_what_nobody_answers_was_not_checked() -> None:
     found = await searched({"webhook-ingest": NOBODY}, {"customer-sync": NOBODY})
 
     assert found.state is State.NOTHING_CHECKED
-    assert "could not be read: metrics of customer-sync, answer of webhook-ingest to companycam: no JSON" in found.note
+    assert "could not be read: answer of webhook-ingest to companycam: no JSON" in found.note
+    assert found.note.endswith(" more")
     assert SECRET not in repr(found)
 
 

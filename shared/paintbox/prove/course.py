@@ -198,9 +198,11 @@ async def _leaks(rig: Rig, planned: Plan) -> Verdict:
     """Sends bad requests, so whatever holds what is set aside has to be read before; their own traces are searched."""
     canaries, contents = _canaries(rig, planned), list[Content]()
     try:
-        contents.append(await leaks.answers(rig.environment, rig.urls, rig.door_urls, canaries))
+        contents.append(await leaks.answers(rig.environment, rig.door_urls, canaries))
         rest = await quiet.until_rest(rig.environment, LOGGED_SECONDS, lambda _: None)
-        contents += [{"what became of the bad requests": None} if rest.lacks else {}, leaks.logs(rig.stack.places.logs)]
+        contents.append({"what became of the bad requests": None} if rest.lacks else {})
+        contents.append(await leaks.metrics(rig.urls))
+        contents.append(leaks.logs(rig.stack.places.logs))
         contents.append(await leaks.reasons(rig.environment))
         contents.append(await leaks.story(rig.environment, planned.traced))
     except FAILURES as error:

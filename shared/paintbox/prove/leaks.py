@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -42,19 +42,28 @@ def logs(folder: Path) -> Content:
     return {f"log {path.name}": path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-async def answers(
-    environment: Mapping[str, str], urls: Mapping[str, str], doors: Mapping[str, str], canaries: Sequence[Canary]
-) -> Content:
-    """The metrics of each process, and what each door answers to bad requests that hold canaries.
-
-    Leaves what the doors set aside in quarantine.
-    """
+async def answers(environment: Mapping[str, str], doors: Mapping[str, str], canaries: Sequence[Canary]) -> Content:
+    """What each door answers to bad requests that hold canaries. Leaves what the doors set aside in quarantine."""
     every = list(bad_requests.of_every_kind(environment, canaries)) if doors else []
-    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT, limits=LIMITS) as client:
-        asked = {f"metrics of {name}": _metrics(client, url) for name, url in urls.items()}
-        for name, url in doors.items():
-            asked |= {f"answer of {name} to {bad.name}": _answer(client, url, bad) for bad in every}
-        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    async with _client() as client:
+        asked = {
+            f"answer of {name} to {bad.name}": _answer(client, url, bad) for name, url in doors.items() for bad in every
+        }
+        return await _all(asked)
+
+
+async def metrics(urls: Mapping[str, str]) -> Content:
+    """What each process measures now: of bad requests only once they are answered, and logged."""
+    async with _client() as client:
+        return await _all({f"metrics of {name}": _metrics(client, url) for name, url in urls.items()})
+
+
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(trust_env=False, timeout=TIMEOUT, limits=LIMITS)
+
+
+async def _all(asked: Mapping[str, Awaitable[bytes | None]]) -> Content:
+    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
 async def _metrics(client: httpx.AsyncClient, url: str) -> bytes | None:
