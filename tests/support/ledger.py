@@ -58,7 +58,7 @@ async def bounded(world: World, crashes: Crashes) -> Verdict:
         for name, process in looked_at.items()
     ]
     await until(lambda: _has_few_sessions(world), operated.LINGER_SECONDS)
-    return operated.resources_were_bounded(samples, [])
+    return operated.processes_were_bounded(looked_at, samples)
 
 
 async def _has_few_sessions(world: World) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import ProducerClosed
 
 from paintbox.prove import sampling, witness
 from paintbox.prove.checks import operated
@@ -20,9 +21,9 @@ from paintbox.prove.witness import Course
 from support.proof import a_delivery, an_attempt, subjects
 from synckit import web
 from synckit.background import background
+from synckit.observability import logs
 
 HARMED = [Window(4_000, 6_000)]
-SOURCES = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("status", [204, 400, 401, 408, 413, 429, 500, 502, 504])
@@ -98,18 +99,76 @@ def test_a_door_is_harmed_by_a_restart_as_by_a_kill_and_the_services_behind_it_a
     assert witness.harmed(course) == [Window(102_000, 107_000), Window(107_000, 112_000)]
 
 
-def test_a_log_that_tells_of_a_bug_is_found(tmp_path: Path) -> None:
-    logs = [tmp_path / "photo-sync.log", tmp_path / "edge.log"]
-    logs[0].write_text(2 * '{"event":"A consumer stopped","trouble":"stopped by a bug"}\n')
-    logs[1].write_text('{"event":"A request was answered","status":200}\n')
+def logged(*records: logging.LogRecord) -> str:
+    """As a process writes it."""
+    return "".join(f"{logs._Formatter('photo-sync').format(record)}\n" for record in records)
 
-    found = operated.nobody_met_a_bug(sampling.bugs_in([*logs, tmp_path / "gone.log"]))
+
+def an_error(
+    event: str, error: BaseException | None = None, logger: str = "asyncio", **extra: str
+) -> logging.LogRecord:
+    info = None if error is None else (type(error), error, error.__traceback__)
+    record = logging.LogRecord(logger, logging.ERROR, "", 0, event, (), info)
+    vars(record).update(extra)
+    return record
+
+
+def test_a_log_that_tells_of_a_bug_is_found(tmp_path: Path) -> None:
+    files = [tmp_path / "photo-sync.log", tmp_path / "edge.log"]
+    stopped = an_error("A consumer stopped", logger="synckit.consumer.loop", trouble="stopped by a bug")
+    files[0].write_text(logged(stopped, stopped) + logged(stopped)[:-3])  # and was killed amid a line
+    files[1].write_text('{"event":"A request was answered","status":200}\n')
+
+    found = operated.nobody_met_a_bug(sampling.bugs_in([*files, tmp_path / "gone.log"]))
 
     assert [(one.subject, one.what) for one in found.violations] == [
-        ("photo-sync.log", 'says "stopped by a bug" 2 times')
+        ("photo-sync.log", 'says "A consumer stopped: stopped by a bug" 2 times')
     ]
-    assert operated.nobody_met_a_bug(sampling.bugs_in(logs[1:])).state is State.HELD
+    assert operated.nobody_met_a_bug(sampling.bugs_in(files[1:])).state is State.HELD
     assert operated.nobody_met_a_bug({}).state is State.NOTHING_CHECKED
+
+
+TASK = (
+    "Task exception was never retrieved\nfuture: <Task finished name='Task-1' coro=<{} defined at {}:1> exception=E()>"
+)
+FUTURE = "Future exception was never retrieved\nfuture: <Future finished exception={}>"
+PACKAGES = "/x/.venv/lib/python3.11/site-packages"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        an_error(TASK.format("GroupCoordinator._do_commit_offsets()", f"{PACKAGES}/aiokafka/consumer/group.py")),
+        an_error(TASK.format("PoolConnectionHolder.release()", f"{PACKAGES}/asyncpg/pool.py"), TimeoutError()),
+        an_error(FUTURE.format("ProducerClosed()"), ProducerClosed()),
+        an_error("Unclosed AIOKafkaConnection\nconn: <AIOKafkaConnection host=127.0.0.1 port=1>"),
+    ],
+)
+def test_what_libraries_leave_behind_where_a_server_was_harmed_is_no_bug(
+    tmp_path: Path, record: logging.LogRecord
+) -> None:
+    log = tmp_path / "webhook-ingest.log"
+    log.write_text(logged(record))
+
+    assert operated.nobody_met_a_bug(sampling.bugs_in([log])).state is State.HELD
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        an_error(TASK.format("relay()", "/x/shared/synckit/outbox/relay.py"), ProducerClosed()),
+        an_error(FUTURE.format("KeyError(1)"), KeyError(1)),
+        an_error("A topic was made anew, and is read from its beginning", logger="synckit.consumer.continuity"),
+        an_error("What runs beside the requests did not end well", ProducerClosed(), logger="synckit.drain"),
+    ],
+)
+def test_every_other_error_of_a_process_is_a_bug(tmp_path: Path, record: logging.LogRecord) -> None:
+    log = tmp_path / "photo-sync.log"
+    log.write_text(logged(record))
+
+    found = operated.nobody_met_a_bug(sampling.bugs_in([log]))
+
+    assert [one.what for one in found.violations] == [f'says "{str(record.msg).splitlines()[0]}" 1 times']
 
 
 async def test_what_a_route_and_a_loop_say_of_a_bug_is_known(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -126,7 +185,7 @@ async def test_what_a_route_and_a_loop_say_of_a_bug_is_known(caplog: pytest.LogC
             loops.start({"relay": stop})
             await asyncio.sleep(0)
     log = tmp_path / "webhook-ingest.log"
-    log.write_text("\n".join(record.getMessage() for record in caplog.records))
+    log.write_text(logged(*caplog.records))
 
     assert set(sampling.bugs_in([log])[log.name]) == {"A request failed by a bug", "A background loop failed"}
 
@@ -137,11 +196,6 @@ async def _receive() -> dict[str, Any]:
 
 async def _send(_: MutableMapping[str, Any]) -> None:
     return
-
-
-def test_what_a_consumer_and_the_simulators_say_of_a_bug_is_known() -> None:
-    for source in ("shared/synckit/consumer/loop.py", "shared/simulators/app.py"):
-        assert any(text in (SOURCES / source).read_text() for text in sampling.BUGS)
 
 
 def test_a_server_whose_connections_were_forgotten_is_away_until_that_is_noticed() -> None:

@@ -9,12 +9,9 @@ import pytest
 
 from paintbox.prove import faults
 from paintbox.prove.disk import Disk
-from paintbox.prove.handles import Handle
 from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs
-from paintbox.stack.layout import Layout
-from paintbox.stack.parts import parts_of
-from support.rigs import a_rig, a_stack, idle_handles
+from support.rigs import a_rig, idle_handles
 
 FULL = Stroke(1, 4.0, "postgres-disk-full", "postgres", 3.0, "the disk of PostgreSQL full")
 KILLED = Stroke(2, 5.0, "kill", "photo-sync", 3.0, "kill -9 of photo-sync")
@@ -69,16 +66,6 @@ async def test_the_start_of_what_was_killed_is_part_of_its_recovery(
 
     (pending,) = nemesis._pending
     assert 1.5 < pending.undisturbed < nemesis._now() - pending.began_healing_at
-
-
-async def test_a_fault_that_asks_a_process_to_end_notes_how_it_did(tmp_path: Path) -> None:
-    part = next(part for part in parts_of(Layout()) if part.name == "photo-sync")
-    rig = a_rig(tmp_path, Handle("photo-sync", part, a_stack(tmp_path)))
-    (fault,) = faults.named(["restart"])
-
-    await fault.inject(rig, "photo-sync")
-
-    assert rig.endings == []  # nothing runs there
 
 
 def test_every_copy_of_a_service_and_both_simulators_are_asked_for_what_they_measure(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Queues, answers, recoveries, resources, leaks: each check finds what is not so, or says that it saw nothing."""
 
+import pytest
+
 from paintbox.prove import witness
 from paintbox.prove.checks import operated, secret
 from paintbox.prove.checks.operated import Ending, Recovery, Sample, Sessions, Window
@@ -122,9 +124,24 @@ def test_who_was_asked_to_end_and_did_not_exit_with_0_in_time_is_found() -> None
         Ending("dropped-dead", 0.1, -15),
     ]
 
-    assert operated.whoever_was_asked_ended([well]).state is State.HELD
-    assert subjects(operated.whoever_was_asked_ended([well, *ill])) == [one.process for one in ill]
-    assert operated.whoever_was_asked_ended([]).state is State.SKIPPED
+    assert operated.whoever_was_asked_ended([well], asked=True).state is State.HELD
+    assert subjects(operated.whoever_was_asked_ended([well, *ill], asked=True)) == [one.process for one in ill]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("restart", State.NOTHING_CHECKED),
+        ("rolling-restart", State.NOTHING_CHECKED),
+        ("clock-ahead", State.NOTHING_CHECKED),
+        ("clock-behind", State.NOTHING_CHECKED),
+        ("kill", State.SKIPPED),
+    ],
+)
+def test_where_somebody_was_asked_to_end_and_nobody_was_seen_to_nothing_was_checked(kind: str, state: State) -> None:
+    asked = witness.asked_to_end([Event(Phase.BEGUN, 4.0, kind, Stroke(1, 4.0, kind, "photo-sync", 1.0, kind))])
+
+    assert operated.whoever_was_asked_ended([], asked=asked).state is state
 
 
 def test_a_delivery_that_was_given_up_is_found() -> None:
@@ -135,6 +152,13 @@ def test_a_delivery_that_was_given_up_is_found() -> None:
 def test_a_deadlock_is_found() -> None:
     assert operated.there_were_no_deadlocks({"log": 0}).state is State.HELD
     assert subjects(operated.there_were_no_deadlocks({"log": 1})) == ["log"]
+
+
+def test_deadlocks_that_were_never_counted_are_not_known_to_be_none() -> None:
+    found = operated.there_were_no_deadlocks({"log": 0, "pg_stat_database": Samples().deadlocks})
+
+    assert (found.state, found.note) == (State.NOTHING_CHECKED, "could not be read: pg_stat_database")
+    assert subjects(operated.there_were_no_deadlocks({"log": 1, "pg_stat_database": None})) == ["log"]
 
 
 def test_deadlocks_are_added_up_over_crashes_of_the_server() -> None:
@@ -157,20 +181,28 @@ def test_memory_files_and_sessions_beyond_their_bounds_are_found() -> None:
         for ms in (*range(0, 40_001, 8_000), 40_001, 42_000)
     ]
 
-    assert operated.resources_were_bounded([small], [few]).state is State.HELD
-    found = operated.resources_were_bounded([large, many, small], [few, *too_many])
-    assert subjects(found) == ["large", "many", "PostgreSQL"]
+    assert operated.processes_were_bounded(["small"], [small]).state is State.HELD
+    assert operated.sessions_were_bounded([few]).state is State.HELD
+    assert subjects(operated.processes_were_bounded(["small"], [large, many, small])) == ["large", "many"]
+    found = operated.sessions_were_bounded([few, *too_many])
     assert "had 91 sessions at 01:00:40Z: 86 door idle, 5 door active" in repr(found)
 
 
+def test_what_was_never_looked_at_is_not_known_to_be_bounded() -> None:
+    seen = Sample(0, "seen", operated.MIB, 10)
+
+    found = operated.processes_were_bounded(["seen", "unseen"], [seen])
+
+    assert (found.state, found.note) == (State.NOTHING_CHECKED, "never seen: unseen")
+    assert operated.sessions_were_bounded([]).state is State.NOTHING_CHECKED
+
+
 def test_more_sessions_may_be_there_until_the_server_has_noticed_that_their_clients_are_gone() -> None:
-    small = Sample(0, "small", operated.MIB, 10)
     looks = [Sessions(seconds * 1000, {"door idle": 60 if seconds == 30 else 99}) for seconds in range(0, 70, 2)]
     around_an_outage = [Sessions(seconds * 1000, {"door idle": 99}) for seconds in (0, 2, 4, 50, 52)]
 
-    assert operated.resources_were_bounded([small], looks).state is State.HELD
-    assert operated.resources_were_bounded([small], around_an_outage).state is State.HELD
-    assert operated.resources_were_bounded([], []).state is State.NOTHING_CHECKED
+    assert operated.sessions_were_bounded(looks).state is State.HELD
+    assert operated.sessions_were_bounded(around_an_outage).state is State.HELD
 
 
 def test_a_canary_is_seen_and_never_shown() -> None:

@@ -175,18 +175,17 @@ def _counted(course: Course) -> dict[str, int]:
 
 def _seen(rig: Rig, course: Course) -> list[Verdict]:
     """What was seen while it ran, for which nothing needs to be read afterwards."""
-    log = rig.stack.places.log("postgres")
-    counted = {"pg_stat_database": course.samples.deadlocks, **sampling.deadlocks_in([log])}
+    logs, samples = rig.stack.places.logs, course.samples
+    counted = {"pg_stat_database": samples.deadlocks, "its log": sampling.deadlocks_in(logs.glob("postgres.log*"))}
     services = {handle.name for handle in rig.services}
     return [
         operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
         operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
-        operated.nobody_met_a_bug(sampling.bugs_in(rig.stack.places.logs.glob("*"))),
-        operated.whoever_was_asked_ended(rig.endings),
+        operated.nobody_met_a_bug(sampling.bugs_in(logs.glob("*"))),
+        operated.whoever_was_asked_ended(rig.endings, asked=witness.asked_to_end(course.events)),
         operated.there_were_no_deadlocks(counted),
-        operated.resources_were_bounded(
-            [one for one in course.samples.of_processes if one.process in services], course.samples.sessions
-        ),
+        operated.processes_were_bounded(services, [one for one in samples.of_processes if one.process in services]),
+        operated.sessions_were_bounded(samples.sessions),
     ]
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import asyncpg
+import orjson
 import psutil
 
 from paintbox.databases import DatabaseError, connected
@@ -25,19 +28,9 @@ FAILURES: Final = (
     asyncpg.InternalClientError,  # of a session that was cut in the middle of a statement
 )
 DEADLOCK: Final = b"deadlock detected"
-BUGS: Final = (
-    "A request failed by a bug",
-    "stopped by a bug",  # a consumer, and the deliveries of a simulator
-    "A background loop failed",
-    "A consumer cannot read what Kafka gives",
-    "A note met a bug",
-    "A refused row met a bug",
-    "A row met a bug",
-    "A quarantined body met a bug",
-    "A redriven record met a bug",
-    "Exception in ASGI application",  # uvicorn's, of what our own handling of errors did not see
-)
-"""What a process says where none of its errors was foreseen."""
+ERRORS: Final = (b'"level":"error"', b'"level":"critical"')
+OF_LIBRARIES: Final = ("aiokafka", "asyncpg")
+"""Whose tasks and futures nobody waits for where a server was harmed: asyncio says of each that it failed."""
 
 
 class Running(Protocol):
@@ -54,12 +47,13 @@ class Samples:
 
     of_processes: list[Sample] = field(default_factory=list)
     sessions: list[Sessions] = field(default_factory=list)
-    deadlocks: int = 0
+    deadlocks: int | None = None
+    """None until PostgreSQL could be asked."""
     _last_deadlocks: int = 0
 
     def count_deadlocks(self, now: int) -> None:
         """Adds what is new. PostgreSQL forgets its statistics when it crashes, and counts from 0 again."""
-        self.deadlocks += now - self._last_deadlocks if now >= self._last_deadlocks else now
+        self.deadlocks = (self.deadlocks or 0) + now - (self._last_deadlocks if now >= self._last_deadlocks else 0)
         self._last_deadlocks = now
 
 
@@ -110,14 +104,41 @@ async def last_look(superuser_dsn: str, samples: Samples) -> None:
 
 
 def bugs_in(logs: Iterable[Path]) -> dict[str, dict[str, int]]:
-    """How often each log says which of the texts by which our processes tell of a bug."""
-    contents = {path.name: path.read_bytes() for path in logs if path.is_file()}
+    """How often each log tells of which error: whatever our processes say at that level, being harmed, is a bug.
+
+    But for what asyncio says of what libraries left behind. What is no line of ours is no error of ours.
+    """
     return {
-        name: {text: count for text in BUGS if (count := content.count(text.encode()))}
-        for name, content in contents.items()
+        path.name: Counter(_said(record) for record in _errors(path) if not _is_left_behind(record))
+        for path in logs
+        if path.is_file()
     }
 
 
-def deadlocks_in(logs: Iterable[Path]) -> dict[str, int]:
-    """How often PostgreSQL's logs tell of a deadlock: they survive its crashes, as its statistics do not."""
-    return {path.name: path.read_bytes().count(DEADLOCK) for path in logs if path.exists()}
+def _errors(log: Path) -> Iterator[Mapping[str, Any]]:
+    for line in log.read_bytes().splitlines():
+        if any(level in line for level in ERRORS):
+            with suppress(orjson.JSONDecodeError):  # who was killed amid a line leaves a half of it
+                yield orjson.loads(line)
+
+
+def _said(record: Mapping[str, Any]) -> str:
+    """Its sentence, without the tasks and addresses that asyncio adds in further lines; and why a consumer stopped."""
+    first = str(record["event"]).partition("\n")[0]
+    return f"{first}: {record['trouble']}" if "trouble" in record else first
+
+
+def _is_left_behind(record: Mapping[str, Any]) -> bool:
+    """Where the record names a task, that must be a library's; else that one has a part in it is all that is known."""
+    said = str(record["event"])
+    where = said if "coro=<" in said else orjson.dumps(record).decode()
+    return record["logger"] == "asyncio" and any(library in where.lower() for library in OF_LIBRARIES)
+
+
+def deadlocks_in(logs: Iterable[Path]) -> int | None:
+    """How often PostgreSQL's logs tell of a deadlock: they survive its crashes, as its statistics do not.
+
+    None where there is no log.
+    """
+    counts = [path.read_bytes().count(DEADLOCK) for path in logs if path.exists()]
+    return sum(counts) if counts else None

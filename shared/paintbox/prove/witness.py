@@ -1,5 +1,6 @@
 """What was seen while a proof ran, and what that says of faults, recoveries and doors that could not answer."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,8 @@ from paintbox.prove.verdicts import Verdict, Violation
 DOORS: Final = ("webhook-ingest", "edge")
 AFTERWARDS_MS: Final = 2_000
 """For how long after a door was away its answers may still be late, and from when on before."""
+ASKING: Final = re.compile("restart|clock")
+"""The kinds of faults that ask a process to end: a clock can only be moved at a start."""
 FORGOTTEN: Final = "forgotten"
 UNNOTICED_MS: Final = 10_000
 """For how long a connection that a firewall forgot may be taken for one that works (`TCP_USER_TIMEOUT`): so long its
@@ -68,6 +71,11 @@ def deaths(events: Sequence[Event]) -> list[Violation]:
         for one in events
         if one.phase is Phase.DIED and not one.excuse
     ]
+
+
+def asked_to_end(events: Sequence[Event]) -> bool:
+    """Whether a fault began that asks a process to end."""
+    return any(one.phase is Phase.BEGUN and one.stroke and ASKING.search(one.stroke.kind) for one in events)
 
 
 def harmed(course: Course) -> list[Window]:

@@ -1,6 +1,6 @@
 """How it was operated: queues, answers, recovery, resources, deadlocks (I8, I9, I10)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -146,13 +146,17 @@ def nobody_met_a_bug(told: Mapping[str, Mapping[str, int]]) -> Verdict:
     return verdict("I9", "no log tells of a bug", len(told), found)
 
 
-def whoever_was_asked_ended(endings: Sequence[Ending]) -> Verdict:
-    """Each process that got SIGTERM exited with 0 within its grace period, whatever was harmed meanwhile."""
+def whoever_was_asked_ended(endings: Sequence[Ending], *, asked: bool) -> Verdict:
+    """Each process that got SIGTERM exited with 0 within its grace period, whatever was harmed meanwhile.
+
+    `asked`: whether a fault asked anybody to.
+    """
     claim = f"whoever was asked to end exited with 0 within {GRACE_SECONDS:.0f} s"
-    if not endings:
+    if not endings and not asked:
         return skipped("I9", claim, "nobody was asked to")
     found = [Violation(one.process, wrong) for one in endings if (wrong := one.wrong)]
-    return verdict("I9", claim, len(endings), found, f"at most {max(one.seconds for one in endings):.1f} s")
+    note = f"at most {max(one.seconds for one in endings):.1f} s" if endings else ""
+    return verdict("I9", claim, len(endings), found, note)
 
 
 def answers_were_in_time(
@@ -197,17 +201,16 @@ def everything_was_told(deliveries: Sequence[Delivery]) -> Verdict:
     return verdict("I9", "every delivery ended with a success", len(deliveries), lost)
 
 
-def there_were_no_deadlocks(deadlocks: Mapping[str, int]) -> Verdict:
-    """PostgreSQL ended no transaction because of a deadlock; by where it was counted."""
+def there_were_no_deadlocks(deadlocks: Mapping[str, int | None]) -> Verdict:
+    """PostgreSQL ended no transaction because of a deadlock; by where it was counted, None where nobody could."""
     found = [Violation(where, f"{count} deadlocks") for where, count in deadlocks.items() if count]
-    return verdict("F25", "no deadlocks", len(deadlocks), found)
+    unread = [where for where, count in deadlocks.items() if count is None]
+    note = f"could not be read: {', '.join(unread)}" if unread else ""
+    return verdict("F25", "no deadlocks", 0 if unread else len(deadlocks), found, note)
 
 
-def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[Sessions]) -> Verdict:
-    """No process grew beyond its bounds, and neither did the number of database sessions, but for a while.
-
-    `sessions` are in the order of time.
-    """
+def processes_were_bounded(processes: Collection[str], samples: Sequence[Sample]) -> Verdict:
+    """No process grew beyond its bounds. Nothing is known where one of these was never looked at."""
 
     def violations() -> Iterator[Violation]:
         for one in samples:
@@ -215,18 +218,19 @@ def resources_were_bounded(samples: Sequence[Sample], sessions: Sequence[Session
                 yield Violation(one.process, f"had {one.resident_bytes / MIB:.0f} MiB")
             if one.files > MOST_FILES:
                 yield Violation(one.process, f"had {one.files} files open")
-        yield from (
-            Violation("PostgreSQL", f"had {look.count} sessions at {look.told()}") for look in _lingering(sessions)
-        )
 
     largest = max((one.resident_bytes for one in samples), default=0) / MIB
     files = max((one.files for one in samples), default=0)
-    note = (
-        f"at most {largest:.0f} MiB, {files} files, {max((look.count for look in sessions), default=0)} sessions"
-        if samples
-        else ""
-    )
-    return verdict("I8", "memory, files and sessions are bounded", len(samples) + len(sessions), violations(), note)
+    unseen = sorted(set(processes) - {one.process for one in samples})
+    note = f"never seen: {', '.join(unseen)}" if unseen else f"at most {largest:.0f} MiB, {files} files"
+    return verdict("I8", "memory and files are bounded", 0 if unseen else len(samples), violations(), note)
+
+
+def sessions_were_bounded(sessions: Sequence[Sessions]) -> Verdict:
+    """There were never too many database sessions, but for a while. The looks are in the order of time."""
+    found = [Violation("PostgreSQL", f"had {look.count} sessions at {look.told()}") for look in _lingering(sessions)]
+    note = f"at most {max(look.count for look in sessions)}" if sessions else ""
+    return verdict("I8", "database sessions are bounded", len(sessions), found, note)
 
 
 def _lingering(sessions: Sequence[Sessions]) -> Iterator[Sessions]:

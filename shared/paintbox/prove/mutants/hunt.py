@@ -111,8 +111,8 @@ async def _expose(rig: Rig, mutant: Mutant, *, with_mistake: bool) -> str | None
 
 async def _judge(rig: Rig) -> list[Verdict]:
     found = await evidence.read(rig.environment)
-    deadlocks = sampling.deadlocks_in([rig.stack.places.log("postgres")])
-    return [*judge.verdicts(found), operated.there_were_no_deadlocks(deadlocks)]
+    deadlocks = sampling.deadlocks_in(rig.stack.places.logs.glob("postgres.log*"))
+    return [*judge.verdicts(found), operated.there_were_no_deadlocks({"its log": deadlocks})]
 
 
 def told(hunted: Hunted) -> Iterator[tuple[str, str]]:
