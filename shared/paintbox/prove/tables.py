@@ -162,7 +162,6 @@ async def published_customers(customers: Connection) -> list[Entity]:
                array_remove(ARRAY[salesforce_id, salesforce_account_id], NULL) AS salesforce_ids,
                deleted_at IS NOT NULL AS is_deleted
           FROM customers.customers
-         WHERE source_version > 0
         """  # noqa: S608 - the columns are constants
     )
     return [_entity(dict(row)) for row in rows]
@@ -175,7 +174,6 @@ async def published_projects(projects: Connection) -> list[Entity]:
         SELECT id::text AS key, source_version AS version, {", ".join(PROJECT_COLUMNS)},
                deleted_at IS NOT NULL AS is_deleted
           FROM projects.projects
-         WHERE source_version > 0
         """  # noqa: S608 - the columns are constants
     )
     return [_entity(dict(row)) for row in rows]
