@@ -98,7 +98,14 @@ class Handle:
         """
         given = {**self.stack.inherited, **(environment or {})}
         async with self._starting:
+            self._keep_rolled()
             await self.part.bring_up(replace(self.stack, inherited=given))
+
+    def _keep_rolled(self) -> None:
+        """A start sets a log that is too large aside in place of the one before, which is to be searched, too."""
+        rolled, kept = self.log.with_name(f"{self.log.name}.1"), list(self.log.parent.glob(f"{self.log.name}.*"))
+        if rolled in kept:
+            rolled.rename(self.log.with_name(f"{self.log.name}.{len(kept) + 1}"))
 
     async def missing(self) -> str | None:
         """None where it runs and is ready, else what is missing."""
