@@ -12,7 +12,7 @@ async def test_rows_that_were_written_without_a_version_are_to_be_published_as_w
     customers: Connection, projects: Connection
 ) -> None:
     await customers.execute(
-        "INSERT INTO customers.customers (last_name, email, account_type) VALUES ('Typed', 'a@b.example', 'RESIDENTIAL')"
+        "INSERT INTO customers.customers (last_name, email, account_type) VALUES ('Me', 'a@b.example', 'RESIDENTIAL')"
     )
     await projects.execute(
         """
