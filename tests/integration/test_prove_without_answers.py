@@ -17,10 +17,11 @@ from paintbox.prove.traffic import Act, Plan
 from paintbox.stack.environments import URLS
 from paintbox.world import steering
 from paintbox.world.edits import Vendor
-from paintbox.world.steering import VENDORS, Simulators
+from paintbox.world.steering import VENDORS, RefusedError, Simulators
 from support.rigs import a_rig, idle_handles
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{}"
+REFUSAL = ANSWER.replace(b"200 OK", b"409 Conflict")
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Flaky:
         asked = " ".join(head.split()[:2])
         self.asked.append(asked)
         if not self.cuts(asked):
-            writer.write(ANSWER)
+            writer.write(REFUSAL if asked.endswith("/refused") else ANSWER)
             await writer.drain()
         writer.close()
 
@@ -81,6 +82,16 @@ async def test_a_change_without_an_answer_is_told_and_the_others_are_made() -> N
 
     assert sorted(one is None for one in told) == [False, True]
     assert flaky.asked.count("POST /_simulator/records/made") == 1
+
+
+async def test_a_change_that_is_refused_is_told_apart_from_one_without_an_answer() -> None:
+    flaky = Flaky(lambda asked: asked.endswith("/lost"))
+    told: list[OperatorError | None] = []
+
+    async with simulators(flaky) as opened:
+        await traffic.drive(opened, Plan([an_act("lost"), an_act("refused")], []), 1, told.append)
+
+    assert sorted(isinstance(one, RefusedError) for one in told) == [False, True]
 
 
 async def test_what_ends_a_proof_early_is_in_its_report(tmp_path: Path) -> None:

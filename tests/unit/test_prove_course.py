@@ -1,7 +1,7 @@
 """What a proof has found is in its report, whatever fails after it; and its clocks are one."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ from paintbox.prove.display import Display
 from paintbox.prove.quiet import Rest
 from paintbox.prove.report import Proof
 from paintbox.prove.verdicts import State, Verdict, Violation, verdict
+from paintbox.world.steering import RefusedError
 from support.rigs import a_rig, idle_handles
 
 LOST = verdict("I1", "every event has a row", 10, [Violation(str(UUID(int=7)), "has none")])
@@ -127,6 +128,30 @@ async def test_a_bug_of_the_sampler_is_told_after_all_verdicts(tmp_path: Path, m
 
     assert str(proof.ended_early).startswith("ZeroDivisionError: sampled")
     assert LOST in proof.verdicts
+
+
+@pytest.mark.parametrize(
+    ("failures", "state"),
+    [
+        ([None], State.HELD),
+        ([None, OperatorError("no answer")], State.HELD),
+        ([None, RefusedError("409")], State.VIOLATED),
+        ([OperatorError("no answer"), RefusedError("404")], State.NOTHING_CHECKED),
+        ([], State.NOTHING_CHECKED),
+    ],
+)
+async def test_a_change_that_a_simulator_refuses_is_no_answer_that_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: Sequence[OperatorError | None], state: State
+) -> None:
+    async def drive(*given: Any) -> None:
+        for failure in failures:
+            given[-1](failure)
+
+    monkeypatch.setattr(traffic, "drive", drive)
+
+    proof = await proven(tmp_path)
+
+    assert [one.state for one in proof.verdicts if one.claim == "every change was made"] == [state]
 
 
 async def test_the_course_begins_with_the_nemesis_however_long_the_plan_took(

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from paintbox.commands import prove
 from paintbox.prove import traffic
 from paintbox.prove.checks import secret
 from support.demo import NOON
@@ -44,6 +45,10 @@ def test_a_proof_that_is_long_enough_has_an_account_of_more_contacts_than_a_batc
     assert len(edits) == 8
     assert max(act.at_seconds for act in crowd if act.phase == 0) < edits[0].at_seconds
     assert not [act for act in traffic.plan(3, 1, NOON).acts if act.wave == traffic.CROWD_RUN]
+
+
+def test_no_wave_of_the_longest_proof_has_the_number_of_the_crowd() -> None:
+    assert traffic.CROWD_RUN > prove.MOST_MINUTES * 60 / traffic.WAVE_SECONDS
 
 
 def test_customers_whom_projects_name_are_not_deleted() -> None:

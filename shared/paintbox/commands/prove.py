@@ -27,11 +27,14 @@ COULD_NOT_RUN: Final = 2
 WIDTH: Final = 180
 """Of the tables where no terminal says how wide it is."""
 MINUTES: Final = 3.0
+MOST_MINUTES: Final = 600
 
 
 MinutesOption = Annotated[
     float | None,
-    typer.Option(min=0.1, max=600, show_default="3", help="For how long to harm it; start and quiet not counted."),
+    typer.Option(
+        min=0.1, max=MOST_MINUTES, show_default="3", help="For how long to harm it; start and quiet not counted."
+    ),
 ]
 SeedOption = Annotated[
     int | None,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, leaks, ledger, quiet, sampling, trace, traffic, witness
-from paintbox.prove.checks import answered, operated, secret
+from paintbox.prove.checks import answered, operated, secret, truth
 from paintbox.prove.checks.secret import Canary
 from paintbox.prove.display import Display
 from paintbox.prove.evidence import Evidence
@@ -26,6 +26,7 @@ from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State, Verdict
 from paintbox.prove.witness import Course
 from paintbox.world import steering
+from paintbox.world.steering import RefusedError
 
 QUIET_SECONDS: Final = 120.0
 """How long the rest may take after the last recovery."""
@@ -134,8 +135,11 @@ async def _harm(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: 
         if failure is None:
             course.acts += 1
         else:
-            course.unanswered += 1
             display.say(f"a change failed: {failure}", "yellow")
+            if isinstance(failure, RefusedError):
+                course.refused.append(str(failure))
+            else:
+                course.unanswered += 1
         display.acts(course.acts, len(planned.acts))
 
     nemesis.on_event = on_event
@@ -179,6 +183,7 @@ def _seen(rig: Rig, course: Course) -> list[Verdict]:
     counted = {"pg_stat_database": samples.deadlocks, "its log": sampling.deadlocks_in(logs.glob("postgres.log*"))}
     services = {handle.name for handle in rig.services}
     return [
+        truth.every_change_was_made(course.acts, course.refused, course.unanswered),
         operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
         operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
         operated.nobody_met_a_bug(sampling.bugs_in(logs.glob("*"))),

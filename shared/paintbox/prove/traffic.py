@@ -29,8 +29,8 @@ CROWD: Final = 1_400
 CROWD_SECONDS: Final = 60.0
 """How long they are being made. A proof that is not twice as long has none."""
 CROWD_EDITS_SECONDS: Final = 15.0
-CROWD_RUN: Final = 999
-"""Above every wave's number."""
+CROWD_RUN: Final = 9_999
+"""Above every wave's number: the longest proof has 3,600."""
 MADE_AT_ONCE: Final = 5
 AT_ONCE: Final = 16
 

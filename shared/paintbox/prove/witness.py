@@ -36,7 +36,9 @@ class Course:
     samples: Samples = field(default_factory=Samples)
     acts: int = 0
     unanswered: int = 0
-    """Changes at the vendors that had no answer, or a refusal; they may have been made."""
+    """Changes at the vendors that had no answer; they may have been made."""
+    refused: list[str] = field(default_factory=list)
+    """Changes that a simulator would not make."""
     found: Evidence | None = None
     verdicts: list[Verdict] = field(default_factory=list)
 

@@ -41,6 +41,10 @@ FAULTS: Final[Mapping[str, Any]] = {
 """What goes wrong with deliveries of edits. Never `drop`: nobody reads again yet, so what is lost stays lost."""
 
 
+class RefusedError(OperatorError):
+    """A simulator answered that it does not do what it was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Simulators:
     """Both, as a client of their steering API."""
@@ -219,7 +223,7 @@ def _delivery(told: Mapping[str, Any]) -> Delivery:
 
 
 async def ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **content: Any) -> Any:
-    """The answer's JSON, None where it has none. OperatorError where there is no answer, or a refusal.
+    """The answer's JSON, None where it has none. OperatorError where there is no answer, RefusedError for a refusal.
 
     What changes nothing when it is done twice is tried again where its connection was cut.
     """
@@ -232,7 +236,7 @@ async def ask(simulators: Simulators, vendor: Vendor, method: str, path: str, **
             f"`{simulators.status}` shows whether it runs."
         ) from error
     if answer.is_error:
-        raise OperatorError(f"The simulator {vendor} refuses {method} {path} ({answer.status_code}): {_detail(answer)}")
+        raise RefusedError(f"The simulator {vendor} refuses {method} {path} ({answer.status_code}): {_detail(answer)}")
     return answer.json() if answer.content else None
 
 

@@ -105,6 +105,16 @@ def there_are_no_others(counted: Mapping[str, tuple[int, int]]) -> Verdict:
     return verdict("truth", "no table has rows that are nobody's", sum(total for _, total in counted.values()), others)
 
 
+def every_change_was_made(made: int, refused: Sequence[str], lost: int) -> Verdict:
+    """No simulator refused a change, so that all was done which is to be compared.
+
+    Where answers were lost nobody knows: what hangs on a change that was never made is refused rightly.
+    """
+    found = [] if lost else [Violation("the traffic", f"was refused: {one}") for one in refused]
+    note = f"{len(refused):,} refused, {lost:,} without an answer" if refused and lost else ""
+    return verdict("truth", "every change was made", 0 if note else made + len(refused), found, note)
+
+
 def due(expected: Mapping[str, Row], found: Mapping[str, Row], gone: Iterable[str] = ()) -> dict[str, Row]:
     """What there must be: a record that was deleted before it ever had a row gets none, and neither does what hung on
     it (`gone`)."""
