@@ -1,6 +1,7 @@
 """What a proof says of itself: proven only where everything was looked at, and in one file without anything else."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.report import Proof, Struck, as_document
 from paintbox.prove.text import conclusion, show
 from paintbox.prove.trace import Seen, Story
-from paintbox.prove.verdicts import Violation, skipped, verdict
+from paintbox.prove.verdicts import Verdict, Violation, skipped, verdict
 
 HELD = verdict("I1", "every event has a row", 10, [])
 BROKEN = verdict("I4", "versions rise", 10, [Violation("key-1", "went <backwards>")])
@@ -69,9 +70,15 @@ def test_what_ended_early_is_no_proof_and_no_violation_of_anything() -> None:
     assert as_document(early)["ended_early"] == early.ended_early
 
 
-def test_a_check_of_nothing_is_a_violation_of_what_a_whole_run_promises() -> None:
-    assert a_proof(HELD, EMPTY).is_violated
-    assert not a_proof(HELD, NOT_HERE).is_violated
+@pytest.mark.parametrize(("verdict", "code"), [(HELD, 0), (NOT_HERE, 0), (EMPTY, 2), (BROKEN, 1)])
+def test_it_exits_with_1_where_something_is_violated_and_with_2_where_it_is_not_known(
+    verdict: Verdict, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) if code else nullcontext() as ended:
+        prove._tell(a_proof(HELD, verdict), None, as_json=True)
+
+    assert (0 if ended is None else ended.value.exit_code) == code
+    assert json.loads(capsys.readouterr().out)["ok"] is (code == 0)
 
 
 def test_a_story_without_the_topics_says_so() -> None:

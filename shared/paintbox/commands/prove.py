@@ -72,7 +72,7 @@ def prove(  # noqa: PLR0913, PLR0917 - an option is an argument
 
     Drives both vendors' simulators, kills, freezes, cuts and fills what a seed picks, heals, waits for quiet, and then
     balances the ledger of all that was answered 2xx. Exits 1 on any violation, with the story of the first, and 2 where
-    it could not be run to its end.
+    it could not be run to its end, or something could not be looked at.
     """
     of_a_proof = {"--minutes": minutes, "--seed": seed, "--faults": faults, "--report": report}
     _refuse_what_contradicts(mutants, [name for name, value in of_a_proof.items() if value is not None], control)
@@ -139,8 +139,7 @@ def _proof(seed: int, minutes: float, faults: str | None, directory: Path | None
 
 
 def _tell(proof: "Proof", report: Path | None, *, as_json: bool) -> None:
-    """Exits 1 where it is not proven, 2 where it ended early and nothing was violated until then, or the report could
-    not be written."""
+    """Exits 1 where something is violated, 2 where nothing is and it is not proven, or the report is not written."""
     from paintbox.prove.html import page
     from paintbox.prove.report import as_document
     from paintbox.prove.text import show
