@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -110,6 +111,24 @@ async def test_metrics_are_read_once_what_the_bad_requests_left_is_logged(
     await proven(tmp_path)
 
     assert done == ["rest", "bad requests", "rest", "metrics"]
+
+
+async def test_a_report_that_would_leak_says_so_and_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = traffic.plan(0, 0.1, 0)
+    mail = next(one.text for one in planned.canaries if one.kind == "an e-mail address")
+
+    def quoting(_: Any) -> Iterator[Verdict]:
+        yield replace(LOST, note=f"of {mail}")
+        raise KeyError(mail)
+
+    monkeypatch.setattr(judge, "verdicts", quoting)
+    monkeypatch.setattr(traffic, "plan", lambda *_: planned)
+
+    proof = await proven(tmp_path)
+
+    assert mail not in repr(proof)
+    assert (proof.is_proven, proof.ended_early) == (False, course.LEFT_OUT)
+    assert {one.invariant for one in proof.verdicts if one.state is State.VIOLATED} == {"I1", "I6"}
 
 
 async def test_a_bug_of_what_is_shown_ends_nothing(tmp_path: Path) -> None:

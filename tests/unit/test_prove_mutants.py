@@ -3,18 +3,24 @@
 import subprocess
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from paintbox.errors import OperatorError
 from paintbox.prove.mutants import hunt
+from paintbox.prove.mutants.acting import Acting
 from paintbox.prove.mutants.hunt import Hunted
 from paintbox.prove.mutants.mistakes import MISTAKES
 from paintbox.prove.mutants.patching import MissingError, replace
-from paintbox.prove.mutants.plans import MUTANTS
+from paintbox.prove.mutants.plans import MUTANTS, Mutant
 from paintbox.prove.verdicts import Violation, verdict
+from paintbox.world import steering
+from paintbox.world.steering import Simulators
+from support.rigs import a_rig
 
 RUN = (sys.executable, "-P", "-m", "paintbox.prove.mutants")
 
@@ -65,6 +71,29 @@ def test_by_turns_every_plan_is_run_without_its_mistake_within_eight_days() -> N
 
     assert [hunt.control_of_turn(day) in hunt.turn(day) for day in days] == [True] * 8
     assert {hunt.control_of_turn(day) for day in days} == MUTANTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (OperatorError("it did not come"), "it did not come"),
+        (KafkaConnectionError("no broker"), "KafkaConnectionError: no broker"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+async def test_a_plan_that_does_not_come_to_its_end_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, problem: str
+) -> None:
+    async def well(_: Simulators) -> None:
+        return
+
+    async def exposes(_: Acting) -> None:
+        raise error
+
+    monkeypatch.setattr(steering, "only_be_patient", well)
+    mutant = Mutant({}, exposes, frozenset())
+
+    assert await hunt._expose(a_rig(tmp_path), mutant, with_mistake=True) == problem
 
 
 def hunted(name: str, *invariants: str, **changes: Any) -> Hunted:

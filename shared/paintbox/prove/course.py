@@ -13,7 +13,7 @@ from uuid import UUID
 from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, leaks, ledger, quiet, sampling, trace, traffic, witness
 from paintbox.prove.checks import answered, operated, secret, truth
-from paintbox.prove.checks.secret import Canary
+from paintbox.prove.checks.secret import Canary, Sighting
 from paintbox.prove.display import Display
 from paintbox.prove.evidence import Evidence
 from paintbox.prove.leaks import Content
@@ -33,6 +33,7 @@ QUIET_SECONDS: Final = 120.0
 LOGGED_SECONDS: Final = 20.0
 """How long the bad requests that are set aside may take into the webhook log."""
 MOST_STORIES: Final = 3
+LEFT_OUT: Final = "left out: it holds what must not be seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +216,21 @@ async def _leaks(rig: Rig, planned: Plan) -> Verdict:
 
 
 def _without_leaks(rig: Rig, proof: Proof, planned: Plan) -> Proof:
-    """The report must not leak either: what it shows is searched before it is shown."""
-    shown = repr(proof).encode()
+    """The report must not leak either: what it shows is searched before it is shown, and left out where it would."""
     canaries = _canaries(rig, planned)
-    found = secret.nothing_leaked(
-        {"this report": len(shown)}, secret.sightings(canaries, "this report", shown), len(canaries)
+
+    def seen_in(part: object) -> list[Sighting]:
+        return secret.sightings(canaries, "this report", repr(part).encode())
+
+    found = secret.nothing_leaked({"this report": len(repr(proof).encode())}, seen_in(proof), len(canaries))
+    verdicts = [replace(one, violations=(), note=LEFT_OUT) if seen_in(one) else one for one in proof.verdicts]
+    return replace(
+        proof,
+        verdicts=[*verdicts, replace(found, claim="nothing of it in this report")],
+        died=[LEFT_OUT if seen_in(one) else one for one in proof.died],
+        stories=[one for one in proof.stories if not seen_in(one)],
+        ended_early=LEFT_OUT if seen_in(proof.ended_early) else proof.ended_early,
     )
-    return replace(proof, verdicts=[*proof.verdicts, replace(found, claim="nothing of it in this report")])
 
 
 def _subjects(verdicts: Sequence[Verdict]) -> list[str]:

@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
+
 from paintbox.errors import OperatorError
 from paintbox.output import PartLines
 from paintbox.prove import evidence, judge, quiet, sampling
@@ -14,6 +16,7 @@ from paintbox.prove.checks import operated
 from paintbox.prove.handles import Variation
 from paintbox.prove.mutants.acting import Acting
 from paintbox.prove.mutants.plans import MUTANTS, Mutant
+from paintbox.prove.nemesis import FAILURES
 from paintbox.prove.rig import Rig
 from paintbox.prove.verdicts import State, Verdict
 from paintbox.world import steering
@@ -104,8 +107,8 @@ async def _expose(rig: Rig, mutant: Mutant, *, with_mistake: bool) -> str | None
         async with steering.connected(rig.environment) as simulators:
             await steering.only_be_patient(simulators)
             await mutant.exposes(Acting(rig, simulators, with_mistake))
-    except OperatorError as error:
-        return str(error)
+    except (*FAILURES, KafkaError) as error:
+        return str(error) or type(error).__name__
     return None
 
 
