@@ -18,6 +18,15 @@ EXITS_WITH_3 = (
     "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3)); print('runs', flush=True)\n"
     "while True: time.sleep(0.05)"  # one long sleep misses a signal that comes just before it
 )
+WAITS_FOR_ITS_CHILD = """
+import os, signal, sys, time
+child = os.fork()
+if child:
+    signal.signal(signal.SIGTERM, lambda *_: (os.kill(child, signal.SIGTERM), os.wait(), os._exit(0)))
+    print('runs', flush=True)
+while True: time.sleep(0.05)
+"""
+"""As PostgreSQL does at SIGINT."""
 DEAF_FAMILY = (
     "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "os.fork() and print('runs', flush=True); time.sleep(600)"
@@ -106,6 +115,18 @@ def test_a_frozen_process_is_woken_to_end_by_itself(started: Started) -> None:
 
     assert not killed
     assert child.wait() == -signal.SIGTERM
+
+
+def test_who_waits_for_its_children_ends_by_itself_though_all_are_frozen(started: Started) -> None:
+    child = started.start(WAITS_FOR_ITS_CHILD)
+    family = [psutil.Process(child.pid), *psutil.Process(child.pid).children()]
+    for process in family:
+        process.suspend()
+
+    killed = processes.stop(family[0], signal.SIGTERM, 10)
+
+    assert len(family) == 2
+    assert not killed
 
 
 def test_a_process_that_does_not_end_is_killed_with_its_children(started: Started) -> None:

@@ -11,6 +11,8 @@ from paintbox.prove import faults
 from paintbox.prove.disk import Disk
 from paintbox.prove.nemesis import Nemesis
 from paintbox.prove.nemesis_plan import Stroke, aftermath, disturbs
+from paintbox.stack.programs import Outcome
+from paintbox.stack.stacks import Stack
 from support.rigs import a_rig, idle_handles
 
 FULL = Stroke(1, 4.0, "postgres-disk-full", "postgres", 3.0, "the disk of PostgreSQL full")
@@ -66,6 +68,36 @@ async def test_the_start_of_what_was_killed_is_part_of_its_recovery(
 
     (pending,) = nemesis._pending
     assert 1.5 < pending.undisturbed < nemesis._now() - pending.began_healing_at
+
+
+async def test_what_is_interrupted_heals_nothing_that_is_stopped_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmed, started = asyncio.Event(), list[str]()
+
+    async def inject(*_: Any) -> Any:
+        harmed.set()
+        return heal
+
+    async def heal() -> None:
+        started.append("what was harmed")
+
+    async def bring_up(_: Stack) -> Outcome:
+        started.append("a process")
+        return Outcome.RUNS
+
+    monkeypatch.setattr(Nemesis, "plan", [replace(KILLED, at=0.0, seconds=60.0)])
+    handles = [replace(one, part=replace(one.part, bring_up=bring_up)) for one in idle_handles(tmp_path)]
+    nemesis = a_rig(tmp_path, *handles).nemesis(7, 1)
+    nemesis.kinds = [replace(kind, inject=inject) for kind in faults.named(["kill"])]
+    running = asyncio.create_task(nemesis.run())
+    await harmed.wait()
+
+    running.cancel()
+    await asyncio.wait({running})
+
+    assert running.cancelled()
+    assert started == []
 
 
 def test_every_copy_of_a_service_and_both_simulators_are_asked_for_what_they_measure(tmp_path: Path) -> None:

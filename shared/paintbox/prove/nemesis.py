@@ -102,7 +102,7 @@ class Nemesis:
     async def run(self) -> None:
         """Does every stroke, heals it, and waits until the rig has recovered of each, for 3 minutes at most.
 
-        Whatever happens, all is healed when this returns or raises.
+        All is healed when this returns. What ends it before, as Ctrl-C does, heals nothing: all is stopped next.
         """
         self._began = time.monotonic()
         self._all_recovered.set()
@@ -112,9 +112,13 @@ class Nemesis:
                 await self._strike_all()
                 await self._until_recovered()
                 watching.cancel()
+        except BaseException:
+            for start in self._starting.values():
+                start.cancel()
+            raise
         finally:
             await asyncio.gather(*self._starting.values(), return_exceptions=True)
-            await self.rig.heal()
+        await self.rig.heal()
 
     @property
     def _replicas(self) -> int:
@@ -152,11 +156,9 @@ class Nemesis:
 
     async def _do(self, kind: Kind, stroke: Stroke) -> None:
         heal: Heal = await kind.inject(self.rig, stroke.target)
-        try:
-            await asyncio.sleep(stroke.seconds)
-        finally:
-            self._healing[stroke.number] = _Pending(stroke, self._now())
-            await heal()
+        await asyncio.sleep(stroke.seconds)
+        self._healing[stroke.number] = _Pending(stroke, self._now())
+        await heal()
 
     def _healed(self, stroke: Stroke) -> None:
         self._tell(Phase.HEALED, stroke.says, stroke)

@@ -231,7 +231,7 @@ def wait_for_end(family: Sequence[psutil.Process], seconds: float) -> list[psuti
 def stop(process: psutil.Process, how: signal.Signals, seconds: float) -> bool:
     """Asks the process to end, waits, then kills it with its children; whether it had to be killed.
 
-    A frozen process is woken first, so that it can end by itself.
+    A frozen process is woken first with its children, so that it can end by itself.
     """
     try:
         children = process.children(recursive=True)
@@ -239,6 +239,9 @@ def stop(process: psutil.Process, how: signal.Signals, seconds: float) -> bool:
         process.send_signal(signal.SIGCONT)
     except psutil.NoSuchProcess:
         return False
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.send_signal(signal.SIGCONT)
     if not wait_for_end([process], seconds):
         return False
     kill([process, *children])
