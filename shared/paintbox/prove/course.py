@@ -95,8 +95,8 @@ async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis:
     display.say("balancing the ledger")
     await sampling.last_look(rig.superuser_dsn, course.samples)
     course.found = found = await evidence.read(rig.environment)
-    course.verdicts.extend(judge.verdicts(found))
     course.verdicts.append(operated.everything_came_to_rest(rest.lacks, rest.seconds, QUIET_SECONDS))
+    course.verdicts.extend(judge.verdicts(found))
     course.verdicts.extend(_answered(found, course))
     course.verdicts.append(await _leaks(rig, planned))
     with suppress(asyncio.CancelledError):
