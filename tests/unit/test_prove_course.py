@@ -137,6 +137,17 @@ async def test_a_bug_of_what_is_shown_ends_nothing(tmp_path: Path) -> None:
     assert proof.ended_early is None
 
 
+async def test_a_bug_of_the_traffic_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def drive(*_: Any) -> NoReturn:
+        raise KeyError("act")
+
+    monkeypatch.setattr(traffic, "drive", drive)
+
+    proof = await proven(tmp_path)
+
+    assert str(proof.ended_early).startswith("KeyError: 'act' (test_prove_course.py:")
+
+
 async def test_a_bug_of_the_sampler_is_told_after_all_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: Any) -> NoReturn:
         raise ZeroDivisionError("sampled")

@@ -75,11 +75,12 @@ async def run(rig: Rig, order: Order, display: Display) -> Proof:
 
 def _told(error: Exception) -> str:
     """What an operator can do something about as it is; of a bug also where it was met, the innermost place first."""
-    if isinstance(error, FAILURES):
-        return str(error) or type(error).__name__
-    frames = reversed(traceback.extract_tb(error.__traceback__))
+    first = _first(error)
+    if isinstance(first, FAILURES):
+        return str(first) or type(first).__name__
+    frames = reversed(traceback.extract_tb(first.__traceback__))
     places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-    return f"{type(error).__name__}: {error} ({places})"
+    return f"{type(first).__name__}: {first} ({places})"
 
 
 async def _judge(rig: Rig, order: Order, course: Course, planned: Plan, nemesis: Nemesis, display: Display) -> None:
