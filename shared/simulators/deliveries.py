@@ -55,6 +55,8 @@ class Attempt:
     """None where it counted as a success."""
     retry_after: str | None = None
     """What the answer said of when to try again, as it came. No vendor heeds it."""
+    sha256: str = ""
+    """Of the body that was sent; "" where an earlier release wrote this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +201,17 @@ def _those(subscriptions: Sequence[str] | None) -> str | None:
 
 def find_body(connection: Connection, delivery: Delivery) -> bytes | None:
     """The body that was sent last; None where none was sent yet."""
-    if delivery.sha256 is None:
-        return None
-    row = connection.execute("SELECT body FROM bodies WHERE sha256 = ?", (delivery.sha256,)).fetchone()
+    return None if delivery.sha256 is None else _body(connection, delivery, delivery.sha256)
+
+
+def list_earlier_bodies(connection: Connection, delivery: Delivery) -> list[bytes]:
+    """What its tries sent before the body that was sent last, and that is another: each once, in order."""
+    others = dict.fromkeys(one.sha256 for one in delivery.attempts if one.sha256 not in {"", delivery.sha256})
+    return [_body(connection, delivery, sha256) for sha256 in others]
+
+
+def _body(connection: Connection, delivery: Delivery, sha256: str) -> bytes:
+    row = connection.execute("SELECT body FROM bodies WHERE sha256 = ?", (sha256,)).fetchone()
     return delivery.message.content if row is None else bytes(row["body"])
 
 

@@ -104,12 +104,11 @@ class Sender:
         form = self._patient(self._forms[waiting[0].message.form])
         outgoing = form.compose(self._sending(subscription, waiting), waiting)
         attempt = await _post(client, form, str(subscription.options["url"]), outgoing)
-        sha256 = hashlib.sha256(outgoing.body).hexdigest()
         with transaction(self._connection):
             if outgoing.body != waiting[0].message.content:
-                deliveries.insert_body(self._connection, outgoing.body, sha256)
+                deliveries.insert_body(self._connection, outgoing.body, attempt.sha256)
             is_live = self._note(subscription, form, attempt)
-            attempted = [self._outcome(form, each, attempt, sha256, is_live=is_live) for each in waiting]
+            attempted = [self._outcome(form, each, attempt, is_live=is_live) for each in waiting]
             for each in attempted:
                 deliveries.mark_attempted(self._connection, each)
         self.add(_queued_again(each) for each in attempted if each.state == "pending")
@@ -140,8 +139,8 @@ class Sender:
         now = subscriptions.find_subscription(self._connection, subscription.id)
         return now is not None and now.enabled
 
-    def _outcome(self, form: Form, delivery: Delivery, attempt: Attempt, sha256: str, *, is_live: bool) -> Delivery:
-        tried = replace(delivery, attempts=(*delivery.attempts, attempt), sha256=sha256)
+    def _outcome(self, form: Form, delivery: Delivery, attempt: Attempt, *, is_live: bool) -> Delivery:
+        tried = replace(delivery, attempts=(*delivery.attempts, attempt), sha256=attempt.sha256)
         if attempt.error is None:
             return replace(tried, state="delivered")
         due = form.retry.next_due(self._first_retry_seconds, len(tried.attempts), tried.created, time.time())
@@ -167,4 +166,5 @@ async def _post(client: httpx.AsyncClient, form: Form, url: str, outgoing: Outgo
         error = None if form.is_success(status, answer.content) else "refused"
     outcome = "accepted" if error is None else "unanswered" if status is None else "refused"
     metrics.ATTEMPTS.labels(form.name, outcome).inc()
-    return Attempt(at, round(time.perf_counter() - started, 4), status, error, retry_after)
+    seconds = round(time.perf_counter() - started, 4)
+    return Attempt(at, seconds, status, error, retry_after, hashlib.sha256(outgoing.body).hexdigest())

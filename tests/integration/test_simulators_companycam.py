@@ -138,6 +138,9 @@ async def test_the_fault_restamp_gives_a_retry_the_time_of_its_sending(
     assert last.json["created_at"] >= project["created_at"] + 86_400
     assert last.json["payload"] == first.json["payload"]
     assert delivery["body"].encode() == last.body
+    assert dict.fromkeys([*delivery["earlier_bodies"], delivery["body"]]) == dict.fromkeys(
+        each.body.decode() for each in subscriber.received
+    )
     assert delivery["sha256"] == hashlib.sha256(last.body).hexdigest()
 
 

@@ -10,13 +10,22 @@ from paintbox.prove.ledger import Answered, Attempt, Delivery
 from paintbox.prove.tables import CustomerLog, Doubted, Entity, EventRow, Mirrored, Receipt, SyncLog
 from paintbox.prove.verdicts import Verdict
 from synckit.identity import customer_id
-from synckit.times import milliseconds
+from synckit.times import milliseconds, rfc3339
 
 ONE: Final = UUID(int=1)
 TWO: Final = UUID(int=2)
 NOON: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CORRELATION: Final = UUID(int=3)
 TOPIC: Final = "paintbox.customers.changes.v1"
+HEADERS: Final = {
+    "ce_id": str(ONE).encode(),
+    "ce_type": b"companycam.photo.created.v1",
+    "ce_receivedat": rfc3339(milliseconds(NOON)).encode(),
+    "ce_correlationid": str(CORRELATION).encode(),
+    "ce_vendoreventid": b"7",
+    "request": b'{"user_agent": "test"}',
+}
+"""Of a record of a webhook topic."""
 
 
 def an_answer(event_id: UUID = ONE) -> Answered:

@@ -14,12 +14,14 @@ from paintbox.prove.checks.contents import (
     sync_logs_name_their_records,
     the_cache_is_the_mirror,
     the_log_says_what_came,
+    what_came_was_sent,
 )
 from paintbox.prove.contents import Cached
 from paintbox.prove.tables import Mirrored
 from paintbox.prove.verdicts import State, Verdict
 from support.proof import (
     CORRELATION,
+    HEADERS,
     NOON,
     ONE,
     TWO,
@@ -32,23 +34,28 @@ from support.proof import (
     subjects,
 )
 from synckit.identity import row_id
-from synckit.times import milliseconds, rfc3339
+from synckit.times import milliseconds
 
 OTHER = "00000000-0000-0000-0000-000000000009"
 LATER = NOON + timedelta(seconds=1)
 LOG = row_id("customer_sync_logs", str(ONE), str(TWO))
-HEADERS = {
-    "ce_id": str(ONE).encode(),
-    "ce_type": b"companycam.photo.created.v1",
-    "ce_receivedat": rfc3339(milliseconds(NOON)).encode(),
-    "ce_correlationid": str(CORRELATION).encode(),
-    "ce_vendoreventid": b"7",
-    "request": b'{"user_agent": "test"}',
-}
 
 
 def said(verdict: Verdict) -> list[str]:
     return [one.what for one in verdict.violations]
+
+
+def test_an_event_under_an_id_or_with_a_payload_that_nobody_sent_is_found() -> None:
+    sent = {ONE: {"payload", "another"}}
+
+    wrong = what_came_was_sent(sent, [a_told(), a_told(TWO), a_told(payload="third")])
+
+    assert what_came_was_sent(sent, [a_told(), a_told(payload="another")]).state is State.HELD
+    assert what_came_was_sent(sent, []).state is State.NOTHING_CHECKED
+    assert [(one.subject, one.what) for one in wrong.violations] == [
+        (str(TWO), "is an event that no vendor sent"),
+        (str(ONE), "carries another payload than its vendor sent"),
+    ]
 
 
 def test_a_row_that_says_what_one_of_its_deliveries_said_holds() -> None:

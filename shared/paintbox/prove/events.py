@@ -1,4 +1,4 @@
-"""The ids of the events in a body that was answered: computed from its bytes, apart from the services' computation."""
+"""The events in a delivery's body, their ids and payloads: computed from its bytes, apart from the services' code."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
+from paintbox.prove import contents
 from synckit.identity import event_id, salesforce_id18
 
 _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
@@ -17,11 +18,13 @@ _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
 class Told(NamedTuple):
-    """An event's id, and the kind and the vendor's id of the record that it tells of."""
+    """An event's id, the kind and the vendor's id of the record that it tells of, and a digest of its payload."""
 
     event_id: UUID
     object: str
     record: str
+    payload: str | None
+    """Of what a record of a webhook topic must carry; as `contents.digest` makes it."""
 
 
 def told_by(form: str, body: bytes) -> list[Told]:
@@ -30,16 +33,19 @@ def told_by(form: str, body: bytes) -> list[Told]:
 
 
 def _notifications(body: bytes) -> Iterator[Told]:
-    for notification in fromstring(body).iter(f"{_OUTBOUND}Notification"):
+    envelope = fromstring(body)
+    organization, action = (envelope.findtext(f".//{_OUTBOUND}{name}") for name in ("OrganizationId", "ActionId"))
+    for notification in envelope.iter(f"{_OUTBOUND}Notification"):
         sobject = notification.find(f"{_OUTBOUND}sObject")
         if sobject is None:
             continue
         fields = dict(_fields(sobject))
         name = sobject.get(_TYPE, "").rpartition(":")[2]
         content = {"object": name, "fields": fields}
-        own = notification.findtext(f"{_OUTBOUND}Id") or ""
-        told = event_id("outbound_message", own.strip(), _digest(content))
-        yield Told(told, name, salesforce_id18(fields["Id"]))
+        own = (notification.findtext(f"{_OUTBOUND}Id") or "").strip()
+        told = event_id("outbound_message", own, _digest(content))
+        payload = {"organization_id": organization, "action_id": action, "notification_id": own, **content}
+        yield Told(told, name, salesforce_id18(fields["Id"]), _payload(payload))
 
 
 def _fields(element: Element) -> Iterator[tuple[str, Any]]:
@@ -55,27 +61,34 @@ def _change_event(body: bytes) -> Iterator[Told]:
     header: Mapping[str, Any] = payload["ChangeEventHeader"]
     for record in map(salesforce_id18, header["recordIds"]):
         own = event_id("change_event", header["transactionKey"], str(header["sequenceNumber"]), record)
-        yield Told(own, header["entityName"], record)
+        alone = {**payload, "ChangeEventHeader": {**header, "recordIds": [record]}}
+        yield Told(own, header["entityName"], record, _payload(alone))
 
 
 def _callout(body: bytes) -> Iterator[Told]:
     document = json.loads(body)
-    for record in document.get("new") or document.get("old") or ():
-        own = salesforce_id18(record["Id"])
-        yield Told(event_id("apex_callout", own, _digest(record)), record["attributes"]["type"], own)
+    new, old = ({one["Id"]: one for one in document.get(side) or ()} for side in ("new", "old"))
+    for own, record in (new or old).items():
+        name, told = record["attributes"]["type"], event_id("apex_callout", salesforce_id18(own), _digest(record))
+        payload = {"object": name, "new": new.get(own), "old": old.get(own)}
+        yield Told(told, name, salesforce_id18(own), _payload(payload))
 
 
 def _webhook(body: bytes) -> Iterator[Told]:
     document = json.loads(body)
     resource = document["event_type"].partition(".")[0]
     own = event_id("companycam", str(document["webhook_id"]), sha256(body).hexdigest())
-    yield Told(own, resource, str(document["payload"][resource]["id"]))
+    yield Told(own, resource, str(document["payload"][resource]["id"]), contents.digest(body))
 
 
 def _digest(content: Any) -> str:
     """Of the one JSON text of a value: sorted keys, no spaces, UTF-8."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode()).hexdigest()
+
+
+def _payload(content: Any) -> str | None:
+    return contents.digest(json.dumps(content))
 
 
 _READERS: Final = {

@@ -42,11 +42,12 @@ def _delivered(evidence: Evidence) -> Iterator[Verdict]:
 def _contents(evidence: Evidence) -> Iterator[Verdict]:
     """What the log, the sync logs and the cache say. What was quarantined is told of by nothing but its bytes."""
     logged = evidence.logged
-    sent = [one.told for one in evidence.webhooks if one.told and one.topic != topics.WEBHOOKS_QUARANTINED.name]
+    came = [one.told for one in evidence.webhooks if one.told and one.topic != topics.WEBHOOKS_QUARANTINED.name]
     changes = [one for one in evidence.changes if one.topic == topics.CUSTOMERS_CHANGES.name]
-    yield contents.the_log_says_what_came(sent, logged.contents)
-    yield contents.sync_logs_name_their_records(ledger.answered(evidence.vendors.deliveries), sent, logged.sync_logs)
-    yield contents.every_version_has_the_log_of_its_event(changes, sent, logged.customer_logs)
+    yield contents.what_came_was_sent(ledger.sent(evidence.vendors.deliveries), came)
+    yield contents.the_log_says_what_came(came, logged.contents)
+    yield contents.sync_logs_name_their_records(ledger.answered(evidence.vendors.deliveries), came, logged.sync_logs)
+    yield contents.every_version_has_the_log_of_its_event(changes, came, logged.customer_logs)
     yield contents.the_cache_is_the_mirror(evidence.rows.mirrors, logged.cached)
 
 

@@ -1,5 +1,6 @@
 """The ledger: every delivery that the simulators made, how each try of it was answered, and which events those are."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,7 +32,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery, as its simulator tells of it. The body is that of the last try."""
+    """A delivery, as its simulator tells of it."""
 
     vendor: Vendor
     seq: int
@@ -43,6 +44,9 @@ class Delivery:
     attempts: tuple[Attempt, ...]
     sha256: str | None
     body: bytes
+    """Of the last try; `sha256` is its own."""
+    earlier: tuple[bytes, ...] = ()
+    """What earlier tries sent, where that was another body."""
 
     @property
     def name(self) -> str:
@@ -86,6 +90,7 @@ def _delivery(vendor: Vendor, told: Mapping[str, Any]) -> Delivery:
         attempts=tuple(_attempt(one) for one in told["attempts"]),
         sha256=told["sha256"],
         body=(told["body"] or "").encode(),
+        earlier=tuple(one.encode() for one in told["earlier_bodies"]),
     )
 
 
@@ -102,8 +107,22 @@ def answered(deliveries: Iterable[Delivery]) -> dict[UUID, Answered]:
             continue
         read_already.add(delivery.sha256)
         for told in events.told_by(delivery.form, delivery.body):
-            answer = Answered(*told, delivery.name, delivery.attempts[-1].at_ms)
-            found.setdefault(told.event_id, answer)
+            at_ms = delivery.attempts[-1].at_ms
+            found.setdefault(told.event_id, Answered(told.event_id, told.object, told.record, delivery.name, at_ms))
+    return found
+
+
+def sent(deliveries: Iterable[Delivery]) -> dict[UUID, set[str | None]]:
+    """Every event that any try told of, whatever became of it, with the digests of what its payload must be.
+
+    What was not answered may have been taken in all the same. One event may have several payloads: what an Apex callout
+    tells as the former state of a record was the state of another before.
+    """
+    found: dict[UUID, set[str | None]] = defaultdict(set)
+    bodies = {(one.form, body) for one in deliveries if one.attempts for body in (one.body, *one.earlier)}
+    for form, body in bodies:
+        for told in events.told_by(form, body):
+            found[told.event_id].add(told.payload)
     return found
 
 

@@ -155,8 +155,11 @@ def _shown(resources: Resources, delivery: Delivery, *, with_body: bool) -> dict
         "attempts": [_attempt(each) for each in delivery.attempts],
         "sha256": delivery.sha256,
     }
-    body = deliveries.find_body(resources.connection, delivery) if with_body else None
-    return shown | ({"body": body.decode() if body else None} if with_body else {})
+    if not with_body:
+        return shown
+    body = deliveries.find_body(resources.connection, delivery)
+    earlier = deliveries.list_earlier_bodies(resources.connection, delivery)
+    return shown | {"body": body.decode() if body else None, "earlier_bodies": [one.decode() for one in earlier]}
 
 
 def _attempt(attempt: Attempt) -> dict[str, JsonValue]:

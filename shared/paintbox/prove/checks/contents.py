@@ -18,6 +18,22 @@ ROWS: Final = {"Contact": customer_id, "project": project_id, "photo": photo_id}
 """Of what a row is made, and which."""
 
 
+def what_came_was_sent(sent: Mapping[UUID, Collection[str | None]], came: Sequence[Told]) -> Verdict:
+    """Each record of the webhook topics is an event of which a vendor told, under its id, with its payload.
+
+    So no delivery becomes a second event, under an id that nobody sent. `sent`: by event the payloads that it may have.
+    """
+
+    def violations() -> Iterator[Violation]:
+        for one in came:
+            if one.id not in sent:
+                yield Violation(str(one.id), "is an event that no vendor sent")
+            elif one.said["payload"] not in sent[one.id]:
+                yield Violation(str(one.id), "carries another payload than its vendor sent")
+
+    return verdict("I1", "what came was sent", len(came), violations())
+
+
 def the_log_says_what_came(sent: Iterable[Told], rows: Sequence[Told]) -> Verdict:
     """Each row of the webhook log is one of the records that carried its event, received when one of them was.
 
