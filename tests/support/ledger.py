@@ -35,6 +35,7 @@ async def judged(world: World) -> list[Verdict]:
     read = await evidence.read(environment)
     found = replace(
         read,
+        webhooks=[one for one in read.webhooks if not _is_poison(one)],
         changes=[one for one in read.changes if not _is_poison(one)],
         owned=replace(read.owned, waiting={what: n for what, n in read.owned.waiting.items() if what not in REFUSED}),
     )
@@ -46,8 +47,7 @@ async def judged(world: World) -> list[Verdict]:
 
 
 def _is_poison(record: Published) -> bool:
-    is_unreadable = "value" in record.unreadable and POISONED.fullmatch(record.key) is not None
-    return is_unreadable or NOBODY in record.key
+    return (record.unreadable != () and POISONED.fullmatch(record.key) is not None) or NOBODY in record.key
 
 
 async def bounded(world: World, crashes: Crashes) -> Verdict:

@@ -1,5 +1,6 @@
 """Records of topics as the proof and `trace` read them: whatever somebody wrote there, the others are still read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from paintbox.prove import dump
 from paintbox.prove.trace import Names, seen_in_topics
-from support.proof import ONE, TOPIC
+from support.proof import HEADERS, ONE, TOPIC
 
 GOOD = b'{"source_version": 5, "name": "Fence"}'
 
@@ -27,6 +28,10 @@ def a_kafka_record(value: bytes | None = GOOD, ce_id: bytes = str(ONE).encode(),
         "headers": [("ce_id", ce_id)],
     }
     return ConsumerRecord(**values | changes)
+
+
+def a_webhook_record(value: bytes = b"{}", headers: Mapping[str, bytes] = HEADERS) -> Any:
+    return a_kafka_record(value, topic="paintbox.webhooks.companycam.v1", headers=list(headers.items()))
 
 
 def test_a_good_record_and_an_erasure_are_read_as_they_are() -> None:
@@ -61,7 +66,17 @@ def test_what_cannot_be_read_is_named_and_counts_as_missing(record: Any, unreada
 
 
 def test_a_value_that_nobody_asked_for_is_not_read() -> None:
-    assert dump.published(a_kafka_record(b"not json"), with_values=False).unreadable == ()
+    assert dump.published(a_webhook_record(value=b"not json"), with_values=False).unreadable == ()
+
+
+@pytest.mark.parametrize("name", ["ce_id", "ce_type", "ce_receivedat", "ce_correlationid"])
+def test_a_webhook_record_of_which_a_header_cannot_be_read_is_told_of(name: str) -> None:
+    bad, missing = {**HEADERS, name: b"\xff"}, {key: value for key, value in HEADERS.items() if key != name}
+
+    found = [dump.published(a_webhook_record(headers=headers), with_values=False) for headers in (bad, missing)]
+
+    assert [one.told for one in found] == [None, None]
+    assert all("headers" in one.unreadable for one in found)
 
 
 def test_a_moment_that_there_is_not_is_left_out() -> None:

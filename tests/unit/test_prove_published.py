@@ -9,6 +9,7 @@ from paintbox.prove.dump import Published
 from paintbox.prove.verdicts import State
 from support.proof import (
     ONE,
+    TOPIC,
     TWO,
     a_customer_log,
     a_doubted,
@@ -85,7 +86,12 @@ def test_after_an_erasure_versions_begin_anew() -> None:
 def test_a_record_that_cannot_be_read_is_found_and_erases_nothing() -> None:
     records = [a_record(version=5), unreadable_record(), a_record(version=4, offset=2)]
 
-    assert subjects(published.nothing_goes_backwards(records)) == ["k", "k"]
+    verdict = published.every_record_is_readable(records)
+
+    assert published.every_record_is_readable(records[:1]).state is State.HELD
+    assert published.every_record_is_readable([]).state is State.NOTHING_CHECKED
+    assert [one.what for one in verdict.violations] == [f"has a record at {TOPIC}/0@1 whose value cannot be read"]
+    assert subjects(published.nothing_goes_backwards(records)) == ["k"]
     assert published.compacted([a_record(), unreadable_record()]).keys() == {"k"}
 
 

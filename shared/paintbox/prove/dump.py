@@ -36,7 +36,9 @@ class Published:
     told: Told | None = None
     """Of a webhook topic: what the record says of its event."""
     unreadable: tuple[str, ...] = ()
-    """What of it is not of the form that we write: `ce_id`, `value`, `source_version`. It counts as missing."""
+    """What of it is not of the form that we write: `ce_id`, `value`, `source_version`, of webhook topics `headers`.
+
+    It counts as missing."""
 
     @property
     def place(self) -> str:
@@ -72,10 +74,12 @@ def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values
     event_id = _uuid(headers.get("ce_id"))
     value = _document(record.value) if with_values else None
     version = (value or {}).get("source_version", 0)
+    told = None if with_values else contents.told(record.topic, headers, record.value)
     found = {
         "ce_id": event_id is not None or not headers.get("ce_id"),
         "value": value is not None or record.value is None or not with_values,
         "source_version": type(version) is int,
+        "headers": told is not None or with_values,
     }
     return Published(
         topic=record.topic,
@@ -86,7 +90,7 @@ def published(record: ConsumerRecord[bytes | None, bytes | None], *, with_values
         value=value,
         at_ms=max(record.timestamp, 0),
         correlation_id=_uuid(headers.get("ce_correlationid")),
-        told=None if with_values else contents.told(record.topic, headers, record.value),
+        told=told,
         unreadable=tuple(name for name, is_readable in found.items() if not is_readable),
     )
 

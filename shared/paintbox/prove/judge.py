@@ -72,6 +72,7 @@ def _published(evidence: Evidence) -> Iterator[Verdict]:
     yield published.read_model_is_current("customers, at projects", matched_by, owned.customer_refs)
     yield published.read_model_is_current("projects, at customers", owned.projects, owned.project_facts)
     yield published.what_is_in_doubt_is_asked_for(evidence.logged.doubted, evidence.requests)
+    yield published.every_record_is_readable([*evidence.webhooks, *evidence.changes, *evidence.requests])
     yield published.nothing_goes_backwards(evidence.changes)
 
 
