@@ -4,7 +4,9 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.prove import evidence, judge, leaks, ledger, quiet, trace, traffic
+from paintbox.prove.checks import published
+from paintbox.prove.dump import Published
 from paintbox.prove.evidence import Evidence
 from paintbox.prove.traffic import Plan
 from paintbox.prove.verdicts import State
@@ -111,6 +115,56 @@ def test_the_command_tells_in_json_and_says_where_nobody_knows(proven: LocalStac
     assert known.returncode == 0
     assert json.loads(known.stdout)["seen"]
     assert (unknown.returncode, unknown.stdout) == (1, "nobody was seen nowhere\n")
+
+
+def another_id(record: Published) -> Published:
+    return replace(record, event_id=UUID(int=1), told=record.told and replace(record.told, id=UUID(int=1)))
+
+
+def another_payload(record: Published) -> Published:
+    return replace(record, told=record.told and replace(record.told, said={**record.told.said, "payload": "x"}))
+
+
+def bad(record: Published) -> Published:
+    return replace(record, told=None, unreadable=("headers",))
+
+
+def other_words(record: Published) -> Published:
+    return replace(record, value={**(record.value or {}), "other": 1})
+
+
+def erased(record: Published) -> Published:
+    return replace(record, value=None)
+
+
+def counted_down(record: Published) -> Published:
+    again = {"first_name": f"{published.STEP} 0", "source_version": record.version + 1}
+    return replace(record, value={**(record.value or {}), **again})
+
+
+@pytest.mark.parametrize(
+    ("topics", "added", "claim"),
+    [
+        ("webhooks", another_id, "what came was sent"),
+        ("webhooks", another_payload, "what came was sent"),
+        ("webhooks", bad, "every record can be read"),
+        ("requests", bad, "every record can be read"),
+        ("changes", other_words, "per key the published versions rise"),
+        ("changes", erased, "per key the published versions rise"),
+        ("changes", counted_down, "what counts up never falls"),
+    ],
+)
+def test_whatever_stands_wrong_in_a_topic_is_found(
+    found: Evidence, topics: str, added: Callable[[Published], Published], claim: str
+) -> None:
+    records = getattr(found, topics)
+    counted = (one for one in records if str((one.value or {}).get("first_name")).startswith(published.STEP))
+    last = [*found.webhooks, *records, *counted][-1]
+    changed: dict[str, Any] = {topics: [*records, added(last)]}
+
+    wrong = judge.verdicts(replace(found, **changed))
+
+    assert [one.claim for one in wrong if one.claim == claim and one.violated]
 
 
 @pytest.fixture(scope="module")

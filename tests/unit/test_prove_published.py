@@ -77,10 +77,19 @@ def test_a_key_in_two_partitions_is_found() -> None:
     assert subjects(verdict) == ["k"]
 
 
-def test_after_an_erasure_versions_begin_anew() -> None:
-    records = [a_record(version=5), an_erasure(), a_record(version=1, offset=2)]
+def test_a_repetition_that_says_something_else_is_found() -> None:
+    records = [a_record(version=5), a_record(version=5, offset=1, name="Wall"), a_record(version=6, offset=2)]
 
-    assert published.nothing_goes_backwards(records).state is State.HELD
+    assert subjects(published.nothing_goes_backwards(records)) == ["k"]
+
+
+def test_an_erasure_is_found_and_versions_do_not_begin_anew() -> None:
+    records = [a_record(version=5), an_erasure(), a_record(version=3, offset=2)]
+
+    assert [one.what for one in published.nothing_goes_backwards(records).violations] == [
+        f"{TOPIC}/0@1 erases it",
+        f"{TOPIC}/0@2 has version 3 after 5",
+    ]
 
 
 def test_a_record_that_cannot_be_read_is_found_and_erases_nothing() -> None:
@@ -93,6 +102,28 @@ def test_a_record_that_cannot_be_read_is_found_and_erases_nothing() -> None:
     assert [one.what for one in verdict.violations] == [f"has a record at {TOPIC}/0@1 whose value cannot be read"]
     assert subjects(published.nothing_goes_backwards(records)) == ["k"]
     assert published.compacted([a_record(), unreadable_record()]).keys() == {"k"}
+
+
+def steps(*numbers: int) -> list[Published]:
+    return [
+        a_record(version=at, offset=at, first_name=f"{published.STEP} {number}") for at, number in enumerate(numbers)
+    ]
+
+
+def test_an_older_fact_under_a_newer_version_is_found_though_a_newer_one_follows() -> None:
+    verdict = published.what_counts_up_never_falls(steps(1, 2, 1, 3))
+
+    assert [(one.subject, one.what) for one in verdict.violations] == [
+        ("k", "is at step 1 in version 2, and at 2 in version 1")
+    ]
+    assert (verdict.checked, published.nothing_goes_backwards(steps(1, 2, 1, 3)).state) == (4, State.HELD)
+
+
+def test_what_counts_up_may_leave_numbers_out_stand_still_and_be_published_once_more() -> None:
+    rising = [*steps(1, 3, 3, 7), *steps(1, 3, 3, 7), a_record(version=9, name="Step by step")]
+
+    assert published.what_counts_up_never_falls(rising).state is State.HELD
+    assert published.what_counts_up_never_falls([a_record()]).state is State.NOTHING_CHECKED
 
 
 def test_compaction_must_leave_what_the_row_says() -> None:

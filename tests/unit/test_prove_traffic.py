@@ -9,6 +9,8 @@ import pytest
 from paintbox.commands import prove
 from paintbox.prove import traffic
 from paintbox.prove.checks import secret
+from paintbox.prove.checks.published import STEP
+from paintbox.world import steering
 from support.demo import NOON
 from synckit.mirror import notes
 
@@ -28,7 +30,7 @@ def test_acts_come_in_the_order_of_time_and_end_in_time() -> None:
 def test_every_wave_that_begins_makes_all_its_records() -> None:
     acts = traffic.plan(3, 0.5, NOON).acts
 
-    made = [act for act in acts if act.phase == 0]
+    made = [act for act in acts if act.phase == 0 and act.wave != traffic.COUNTED]
     waves = {act.wave for act in made}
     assert len(made) == len(waves) * len([act for act in made if act.wave == 0])
 
@@ -49,6 +51,16 @@ def test_a_proof_that_is_long_enough_has_an_account_of_more_contacts_than_a_batc
 
 def test_no_wave_of_the_longest_proof_has_the_number_of_the_crowd() -> None:
     assert traffic.CROWD_RUN > prove.MOST_MINUTES * 60 / traffic.WAVE_SECONDS
+
+
+def test_a_customer_and_a_project_are_counted_up_faster_than_deliveries_are_late() -> None:
+    counted = [act for act in traffic.plan(3, 0.5, NOON).acts if act.wave == traffic.COUNTED]
+
+    edits = [act for act in counted if act.method == "PATCH"]
+    names = [str(name).split() for act in edits for name in act.body.values()]  # type: ignore[attr-defined] # of fields
+    assert len({act.path for act in edits}) == 2
+    assert names == [[STEP, str(number)] for number in range(1, 15) for _ in range(2)]
+    assert steering.FAULTS["delay"]["seconds"] > traffic.STEP_SECONDS
 
 
 def test_customers_whom_projects_name_are_not_deleted() -> None:

@@ -74,6 +74,7 @@ def _published(evidence: Evidence) -> Iterator[Verdict]:
     yield published.what_is_in_doubt_is_asked_for(evidence.logged.doubted, evidence.requests)
     yield published.every_record_is_readable([*evidence.webhooks, *evidence.changes, *evidence.requests])
     yield published.nothing_goes_backwards(evidence.changes)
+    yield published.what_counts_up_never_falls(evidence.changes)
 
 
 def _truth(evidence: Evidence) -> Iterator[Verdict]:

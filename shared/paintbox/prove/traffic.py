@@ -11,6 +11,7 @@ from typing import Final
 
 from paintbox.errors import OperatorError
 from paintbox.prove import canaries
+from paintbox.prove.checks.published import STEP
 from paintbox.prove.checks.secret import Canary
 from paintbox.world import edits, making, people, runs, steering
 from paintbox.world.edits import Step, Vendor
@@ -31,6 +32,10 @@ CROWD_SECONDS: Final = 60.0
 CROWD_EDITS_SECONDS: Final = 15.0
 CROWD_RUN: Final = 9_999
 """Above every wave's number: the longest proof has 3,600."""
+COUNTED: Final = -1
+"""Below every wave's number."""
+STEP_SECONDS: Final = 2.0
+"""Between the changes of what is counted up: less than a late delivery is late."""
 MADE_AT_ONCE: Final = 5
 AT_ONCE: Final = 16
 
@@ -60,7 +65,7 @@ class Plan:
 
 def plan(seed: int, minutes: float, began_ms: int) -> Plan:
     """The traffic of this seed. The same seed makes the same records under other ids, at the same times."""
-    acts: list[Act] = []
+    acts = [*_counted(runs.begin(-1 - seed, began_ms), minutes * 60)]
     found = canaries.of_everybody()
     taken: set[str] = set()
     traced: list[str] = []
@@ -124,6 +129,20 @@ def _crowd(run: Run, seconds: float) -> Iterator[Act]:
         body = {"Name": f"{account['Name']} {edit}"} if edit % 2 else people.moved("Billing", dice)
         at = CROWD_SECONDS + edit * CROWD_EDITS_SECONDS
         yield Act(at, CROWD_RUN, edit + 1, "salesforce", "PATCH", path, body)
+
+
+def _counted(run: Run, seconds: float) -> Iterator[Act]:
+    """A customer and a project of his whose names are counted up, faster than deliveries overtake each other."""
+    contact, project = run.salesforce_id(runs.CONTACT, 0), run.companycam_id(runs.PROJECT, 0)
+    customer: Fields = {"Id": contact, "FirstName": f"{STEP} 0", "LastName": "Counted"}
+    relation: Fields = {"type": "Salesforce", "relation_id": contact}
+    job: Fields = {"id": project, "name": f"{STEP} 0", "primary_contact": None, "integrations": [relation]}
+    yield from _made(COUNTED, "salesforce", "Contact", [customer])
+    yield from _made(COUNTED, "companycam", "projects", [job])
+    for step in range(1, int(seconds / STEP_SECONDS)):
+        at, name = step * STEP_SECONDS, f"{STEP} {step}"
+        yield Act(at, COUNTED, step, "salesforce", "PATCH", f"Contact/{contact}", {"FirstName": name})
+        yield Act(at, COUNTED, step, "companycam", "PATCH", f"projects/{project}", {"name": name})
 
 
 def _removes(step: Step, owners: set[str]) -> bool:

@@ -1,13 +1,18 @@
 """Every committed version is published, and nothing goes backwards (I3, I4): the owners' rows against the topics."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 from paintbox.prove.dump import Published
 from paintbox.prove.tables import CustomerLog, Doubted, Entity
 from paintbox.prove.verdicts import Verdict, Violation, skipped, verdict
 from paintbox.world.expected import ten_digits
+
+STEP: Final = "Step"
+"""A first name, or a project's, that is this word and a number: who makes the traffic counts it up."""
 
 
 def every_row_is_published(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
@@ -46,7 +51,8 @@ def every_record_is_readable(records: Sequence[Published]) -> Verdict:
 def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
     """Per key the versions rise, in every compacted topic, as they stand one behind the other.
 
-    A relay that died between publishing and deleting publishes its round once more: in the same order, and to its end.
+    A relay that died between publishing and deleting publishes its round once more: in the same order, to its end, and
+    word for word. Nothing of the proof's traffic is ever erased.
     """
     histories: dict[tuple[str, str], _History] = {}
     found: list[Violation] = []
@@ -56,10 +62,10 @@ def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
         if record.unreadable:
             continue
         if record.value is None:
-            histories.pop(place, None)
+            found.append(Violation(record.key, f"{record.place} erases it"))
             continue
         history = histories.setdefault(place, _History(record.partition))
-        repeated += record.version in history.versions
+        repeated += record.version in history.said
         if wrong := history.add(record):
             found.append(Violation(record.key, wrong))
     for (topic, key), history in histories.items():
@@ -73,16 +79,19 @@ def nothing_goes_backwards(records: Sequence[Published]) -> Verdict:
 
 @dataclass(slots=True)
 class _History:
-    """What was published under a key so far: its versions in their order, and which of them came last."""
+    """What was published under a key so far: its versions in their order, what each says, and which came last."""
 
     partition: int
     versions: list[int] = field(default_factory=list)
+    said: dict[int, Mapping[str, Any] | None] = field(default_factory=dict)
     at: int = -1
 
     def add(self, record: Published) -> str | None:
         """Takes the next record in; what is wrong with it."""
         if record.partition != self.partition:
             return f"{record.place} is in another partition than {self.partition}"
+        if self.said.setdefault(record.version, record.value) != record.value:
+            return f"{record.place} says something else in version {record.version} than was published before"
         if record.version in self.versions:
             before, self.at = self.at, self.versions.index(record.version)
             return f"{record.place} leaves versions out of a repetition" if self.at > before + 1 else None
@@ -93,6 +102,32 @@ class _History:
         self.versions.append(record.version)
         self.at = len(self.versions) - 1
         return None
+
+
+def what_counts_up_never_falls(records: Sequence[Published]) -> Verdict:
+    """What the traffic counts up rises per key from version to version: no older fact is applied over a newer one.
+
+    For a while only, that is: the last state is compared with the truth. A repetition counts as what it repeats.
+    """
+    steps: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for record in records:
+        if (step := _step(record)) is not None:
+            steps[record.topic, record.key].setdefault(record.version, step)
+
+    def violations() -> Iterator[Violation]:
+        for (_, key), by_version in steps.items():
+            for (before, former), (version, step) in pairwise(sorted(by_version.items())):
+                if step < former:
+                    yield Violation(key, f"is at step {step} in version {version}, and at {former} in version {before}")
+
+    checked = sum(len(by_version) for by_version in steps.values())
+    return verdict("I4", "what counts up never falls", checked, violations())
+
+
+def _step(record: Published) -> int | None:
+    value = record.value or {}
+    word, _, number = str(value.get("first_name") or value.get("name") or "").partition(" ")
+    return int(number) if word == STEP and number.isdecimal() else None
 
 
 def compaction_leaves_the_rows(what: str, owned: Sequence[Entity], records: Sequence[Published]) -> Verdict:
