@@ -30,6 +30,7 @@ STYLES: Final = {
     Phase.FAILED: "bold red",
     Phase.NOT_RECOVERED: "bold red",
     Phase.DIED: "bold red",
+    Phase.STARTED: "yellow",
 }
 
 

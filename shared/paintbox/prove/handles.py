@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from paintbox.errors import OperatorError
 from paintbox.prove.checks.operated import Ending
 from paintbox.stack import processes, programs
 from paintbox.stack.parts import Part
+from paintbox.stack.processes import Record
 from paintbox.stack.programs import Program, stop_signal
 from paintbox.stack.stacks import Stack
 
@@ -43,6 +44,10 @@ class Handle:
     stack: Stack
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Who starts it while another does waits, and finds it running."""
+    deaths: list[Callable[[str], None]] = field(default_factory=list)
+    """Each is told its name by the start that finds it dead, though none of us has ended it."""
+    _no_news: set[Record] = field(default_factory=set)
+    """Processes whose end is known: we ended them, or it was told."""
     _made: list[Program] = field(default_factory=list)
     """Its program once it was asked: to make one reads all of its code, and it is asked many times a second."""
 
@@ -68,6 +73,7 @@ class Handle:
 
     async def kill(self) -> None:
         """SIGKILL for it and its children (PostgreSQL's hold its memory); returns when they are gone."""
+        self._expect_end()
         await asyncio.to_thread(processes.kill, self.family())
 
     def freeze(self) -> None:
@@ -81,6 +87,7 @@ class Handle:
     async def terminate(self) -> Ending | None:
         """Asks it to end, and waits until it has, 30 s at most, after which it is killed; None where it did not run."""
         found = self._find()
+        self._expect_end()
         return None if found is None else await asyncio.to_thread(self._end, found)
 
     def _end(self, process: psutil.Process) -> Ending:
@@ -94,10 +101,12 @@ class Handle:
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Starts it unless it runs, and waits until it is ready; with more variables, where any are given.
 
-        Those of a Variation win. Raises OperatorError where it ends, or is not ready within 90 s.
+        Those of a Variation win. Tells `deaths` of a death that none of us has caused. Raises OperatorError where it
+        ends, or is not ready within 90 s.
         """
         given = {**self.stack.inherited, **(environment or {})}
         async with self._starting:
+            self._tell_of_death()
             self._keep_rolled()
             await self.part.bring_up(replace(self.stack, inherited=given))
 
@@ -116,9 +125,25 @@ class Handle:
             self._made.append(make(self.stack))
         return await self._made[0].missing()
 
+    def _record(self) -> Record | None:
+        return processes.read_records(self.stack.places.pids).get(self.name)
+
     def _find(self) -> psutil.Process | None:
-        record = processes.read_records(self.stack.places.pids).get(self.name)
+        record = self._record()
         return processes.find(record) if record else None
+
+    def _expect_end(self) -> None:
+        """If it runs now, that it will not is our doing."""
+        record = self._record()
+        if record and processes.find(record):
+            self._no_news.add(record)
+
+    def _tell_of_death(self) -> None:
+        record = self._record()
+        if record and record not in self._no_news and processes.find(record) is None:
+            self._no_news.add(record)
+            for tell in self.deaths:
+                tell(self.name)
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self.family():

@@ -37,7 +37,9 @@ class Phase(StrEnum):
     """It could not be done, or not be healed."""
     NOT_RECOVERED = "not recovered"
     DIED = "died"
-    """A process that nobody hit has ended, and was started again."""
+    """A process that nobody ended does not run, and is started again."""
+    STARTED = "started again"
+    """It runs again, which had died of a stroke after all: so long the stroke was at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,13 @@ class Nemesis:
     """By stroke: what brings back what it took is at work."""
     _pending: list[_Pending] = field(default_factory=list)
     _all_recovered: asyncio.Event = field(default_factory=asyncio.Event)
+    _counted: float = 0.0
+    """Until when the time of recoveries is counted."""
     _free: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """Held by the stroke that has taken the process."""
     _starting: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+    _excused: dict[str, Stroke] = field(default_factory=dict)
+    """By process that died of a stroke after all: which; until it runs again."""
 
     @property
     def plan(self) -> list[Stroke]:
@@ -106,6 +112,9 @@ class Nemesis:
         """
         self._began = time.monotonic()
         self._all_recovered.set()
+        handles = self.rig.processes.values()
+        for handle in handles:
+            handle.deaths.append(self._died)
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watch())
@@ -119,6 +128,8 @@ class Nemesis:
         finally:
             await asyncio.gather(*self._starting.values(), return_exceptions=True)
         await self.rig.heal()
+        for handle in handles:
+            handle.deaths.remove(self._died)
 
     @property
     def _replicas(self) -> int:
@@ -137,11 +148,12 @@ class Nemesis:
                 group.create_task(self._strike(stroke))
 
     async def _strike(self, stroke: Stroke) -> None:
-        kind = next(kind for kind in self.kinds if kind.name == stroke.kind)
+        kind = self._kind(stroke)
         taken = frozenset(hit(kind, stroke.target, self._replicas))
         async with AsyncExitStack() as stack:
             for name in sorted(taken):  # free already, unless an earlier stroke took longer to heal than was planned
                 await stack.enter_async_context(self._free[name])
+            self._count()
             self._active[stroke.number] = taken
             try:
                 self._tell(Phase.BEGUN, stroke.says, stroke)
@@ -152,16 +164,22 @@ class Nemesis:
                 self._healed(stroke)
             finally:
                 self._healing.pop(stroke.number, None)
+                self._count()
                 del self._active[stroke.number]
+
+    def _kind(self, stroke: Stroke) -> Kind:
+        return next(kind for kind in self.kinds if kind.name == stroke.kind)
 
     async def _do(self, kind: Kind, stroke: Stroke) -> None:
         heal: Heal = await kind.inject(self.rig, stroke.target)
         await asyncio.sleep(stroke.seconds)
+        self._count()
         self._healing[stroke.number] = _Pending(stroke, self._now())
         await heal()
 
     def _healed(self, stroke: Stroke) -> None:
         self._tell(Phase.HEALED, stroke.says, stroke)
+        self._tell_of_start(stroke.target)
         self._pending.append(self._healing[stroke.number])
         self._all_recovered.clear()
 
@@ -174,41 +192,60 @@ class Nemesis:
             self._tell(Phase.NOT_RECOVERED, f"{pending.stroke.says}: {trouble}", pending.stroke)
 
     async def _watch(self) -> None:
-        last = self._now()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            now = self._now()
-            for pending in (*self._healing.values(), *self._pending):
-                if not disturbs(self._harmed_beside(pending), pending.stroke, self.kinds, self._replicas):
-                    pending.undisturbed += now - last
-            last = now
             self._start_the_dead()
             await self._look()
 
+    def _count(self) -> None:
+        """Adds the time since the last call to each recovery that was not disturbed: before what is harmed changes."""
+        now = self._now()
+        for pending in (*self._healing.values(), *self._pending):
+            if not disturbs(self._harmed_beside(pending), pending.stroke, self.kinds, self._replicas):
+                pending.undisturbed += now - self._counted
+        self._counted = now
+
     def _harmed_beside(self, pending: _Pending) -> frozenset[str]:
         others = (taken for number, taken in self._active.items() if number != pending.stroke.number)
-        return frozenset[str]().union(*others)
+        dead = {name for name in self._starting if self._excused.get(name) != pending.stroke}
+        return frozenset(dead).union(*others)
 
     def _taken(self) -> frozenset[str]:
         return frozenset().union(*self._active.values(), self._starting)
 
     def _start_the_dead(self) -> None:
-        """The stack has no supervisor: whoever ends though nobody hit it is told, and started again by us."""
+        """The stack has no supervisor: whoever ended though nobody hit it is started again by us, which tells of it."""
         taken = self._taken()
         for name, handle in self.rig.processes.items():
             if name not in taken and handle.pid is None:
-                excuse = aftermath(name, [one.stroke for one in self._pending], self.kinds, self._replicas)
-                says = f"{name} has ended{f' ({excuse})' if excuse else ''}; its log: {handle.log}"
-                self.on_event(Event(Phase.DIED, self._now(), says, process=name, excuse=excuse))
+                self._count()
                 self._starting[name] = asyncio.create_task(self._start(name))
 
     async def _start(self, name: str) -> None:
         try:
             await self.rig.processes[name].start()
+            self._tell_of_start(name)
         except FAILURES as error:
             self._tell(Phase.FAILED, f"start of {name}: {error}")
         finally:
+            self._count()
             del self._starting[name]
+
+    def _died(self, name: str) -> None:
+        """Tells of a process that a start has found dead, whoever starts it: a stroke that has taken it, too."""
+        healed = [one.stroke for one in (*self._healing.values(), *self._pending)]
+        stroke = aftermath(name, healed, self.kinds, self._replicas)
+        excuse = ""
+        if stroke is not None:
+            self._excused[name] = stroke
+            excuse = f"{stroke.says}: {self._kind(stroke).aftermath}"
+        says = f"{name} has ended{f' ({excuse})' if excuse else ''}; its log: {self.rig.processes[name].log}"
+        self.on_event(Event(Phase.DIED, self._now(), says, process=name, excuse=excuse))
+
+    def _tell_of_start(self, name: str) -> None:
+        self._count()
+        if stroke := self._excused.pop(name, None):
+            self._tell(Phase.STARTED, f"{name}, after {stroke.says}", stroke)
 
     async def _look(self) -> None:
         """Ends the waiting for all strokes of which the rig has recovered, so far as no other is at work."""
@@ -224,12 +261,13 @@ class Nemesis:
         for pending in list(self._pending):
             pending.mark = pending.mark or Mark(found.ends)
             if recovery.behind(found, pending.mark) is None:
-                self._pending.remove(pending)
                 self._recovered(pending)
         if not self._pending:
             self._all_recovered.set()
 
     def _recovered(self, pending: _Pending) -> None:
+        self._count()
+        self._pending.remove(pending)
         now, stroke = self._now(), pending.stroke
         waited = round(now - pending.began_healing_at, 2)
         undisturbed = min(round(pending.undisturbed, 2), waited)

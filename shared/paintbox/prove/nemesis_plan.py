@@ -87,14 +87,14 @@ def hit(kind: Kind, target: str, replicas: int) -> list[str]:
     return [replica(target, number) for number in range(1, replicas + 1)] if kind.hits == SERVICE else [target]
 
 
-def aftermath(process: str, healed: Sequence[Stroke], kinds: Sequence[Kind], replicas: int) -> str:
-    """Why a process may have ended though nothing is at work on it: a stroke healed just now; "" for no reason."""
+def aftermath(process: str, healed: Sequence[Stroke], kinds: Sequence[Kind], replicas: int) -> Stroke | None:
+    """Of these strokes the one of whose kind it is that what was hit may end by itself, after its healing has begun."""
     known = {kind.name: kind for kind in kinds}
     for stroke in healed:
         kind = known[stroke.kind]
         if kind.aftermath and process in hit(kind, stroke.target, replicas):
-            return f"{stroke.says}: {kind.aftermath}"
-    return ""
+            return stroke
+    return None
 
 
 def disturbs(harmed: AbstractSet[str], healed: Stroke, kinds: Sequence[Kind], replicas: int) -> bool:
