@@ -198,6 +198,14 @@ async def _send(_: MutableMapping[str, Any]) -> None:
     return
 
 
+def test_a_server_that_ends_after_its_healing_is_away_until_it_runs_again() -> None:
+    full = Stroke(1, 4.0, "postgres-disk-full", "postgres", 3.0, "the disk of PostgreSQL full")
+    course = course_of(100_000, full, Stroke(2, 10.0, "kafka-kill", "kafka", 2.0, "kill -9 of the broker"))
+    course.events.append(Event(Phase.STARTED, 14.0, full.says, full))
+
+    assert Window(108_000, 114_000) in witness.without_servers(course)
+
+
 def test_a_server_whose_connections_were_forgotten_is_away_until_that_is_noticed() -> None:
     course = course_of(
         100_000,

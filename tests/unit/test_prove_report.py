@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 
 from paintbox.commands import prove
+from paintbox.prove import witness
 from paintbox.prove.html import page
+from paintbox.prove.nemesis import Event, Phase
 from paintbox.prove.nemesis_plan import Stroke
 from paintbox.prove.report import Proof, Struck, as_document
 from paintbox.prove.text import conclusion, show
@@ -31,7 +33,7 @@ def a_proof(*verdicts: Any, **changes: Any) -> Proof:
         "seconds": 250.0,
         "through": "the edge (nginx)",
         "counted": {"deliveries": 6_000},
-        "struck": [Struck(STROKE, "recovered", 3.25)],
+        "struck": [Struck(STROKE, 9.4, 6.8, "recovered", 3.25)],
         "died": [],
         "skipped": [("clock-ahead", "libfaketime is not installed")],
         "verdicts": list(verdicts),
@@ -103,12 +105,29 @@ def test_the_text_names_faults_violations_and_what_was_skipped() -> None:
     assert text.splitlines()[-1].strip() == "seed 7: 1 violations in 250 s"
 
 
+def test_a_fault_is_shown_when_it_was_done_and_not_when_it_was_planned() -> None:
+    begun, healed = Event(Phase.BEGUN, 9.4, STROKE.says, STROKE), Event(Phase.HEALED, 16.2, STROKE.says, STROKE)
+    well = Event(Phase.RECOVERED, 18.0, STROKE.says, STROKE, 3.25, 3.5)
+
+    done = a_proof(HELD, struck=witness.struck([begun, healed, well]))
+    not_healed = a_proof(HELD, struck=witness.struck([begun]))
+
+    assert done.struck == [Struck(STROKE, 9.4, 6.8, "recovered", 3.25, 3.5)]
+    for told in (printed(done), page(done)):
+        assert "9.4 s" in told
+        assert "6.8 s" in told
+        assert "2.5 s" not in told
+    assert [one.lasted for one in not_healed.struck] == [None]
+    assert "begun" in printed(not_healed)
+
+
 def test_the_document_is_json_and_says_what_was_not_checked() -> None:
     document = json.loads(json.dumps(as_document(a_proof(HELD, EMPTY, NOT_HERE))))
 
     assert document["ok"] is False
     assert [one["state"] for one in document["invariants"]] == ["held", "nothing checked", "skipped"]
     assert document["faults"][0]["recovery_seconds"] == 3.25
+    assert (document["faults"][0]["begun_at"], document["faults"][0]["lasted_seconds"]) == (9.4, 6.8)
 
 
 def test_the_page_needs_nothing_beside_itself_and_escapes_what_it_shows() -> None:

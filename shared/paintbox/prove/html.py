@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from paintbox.prove.report import Proof
-from paintbox.prove.text import conclusion, recovered
+from paintbox.prove.text import conclusion, fault_cells
 from paintbox.prove.verdicts import Verdict
 
 STYLE: Final = """
@@ -35,19 +35,7 @@ def page(proof: Proof) -> str:
         "<h2>Faults</h2>",
         _table(
             ("at", "fault", "lasted", "became", "recovered after"),
-            (
-                _row(
-                    (
-                        f"{one.stroke.at:.1f} s",
-                        one.stroke.says,
-                        f"{one.stroke.seconds:.1f} s",
-                        one.outcome,
-                        recovered(one),
-                    ),
-                    one.outcome,
-                )
-                for one in proof.struck
-            ),
+            (_row(fault_cells(one), one.outcome) for one in proof.struck),
         ),
         *_list("Died by themselves", proof.died),
         *_list("Skipped on this machine", [f"{name}: {reason}" for name, reason in proof.skipped]),

@@ -11,11 +11,15 @@ from paintbox.prove.verdicts import State, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault, and what became of it."""
+    """A fault, when it was done, and what became of it. When it was to be done is the plan's."""
 
     stroke: Stroke
+    at: float
+    """Seconds after the beginning at which it was begun."""
+    lasted: float | None
+    """Seconds until it was healed; None where that was not seen."""
     outcome: str
-    recovery_seconds: float | None
+    recovery_seconds: float | None = None
     """From the begin of the healing until everything was ready and nothing of then waited, without the time in which
     other faults were at work; None: that was not seen."""
     waited_seconds: float | None = None
@@ -69,7 +73,7 @@ def as_document(proof: Proof) -> dict[str, Any]:
         "invariants": [_verdict(verdict) for verdict in proof.verdicts],
         "faults": [
             {**asdict(one.stroke), "outcome": one.outcome, "recovery_seconds": one.recovery_seconds}
-            | {"waited_seconds": one.waited_seconds}
+            | {"waited_seconds": one.waited_seconds, "begun_at": one.at, "lasted_seconds": one.lasted}
             for one in proof.struck
         ],
         "died": list(proof.died),

@@ -27,10 +27,14 @@ def show(console: Console, proof: Proof) -> None:
 def _faults(proof: Proof) -> Table:
     table = Table("at", "fault", "lasted", "became", "recovered after", title="faults", title_justify="left")
     for one in proof.struck:
-        stroke = one.stroke
-        cells = (f"{stroke.at:.1f} s", stroke.says, f"{stroke.seconds:.1f} s", one.outcome, recovered(one))
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(cell) for cell in fault_cells(one)))
     return table
+
+
+def fault_cells(one: Struck) -> tuple[str, ...]:
+    """A row of the table of faults: when it was begun, what, how long until it was healed, what became of it."""
+    lasted = "" if one.lasted is None else f"{one.lasted:.1f} s"
+    return f"{one.at:.1f} s", one.stroke.says, lasted, one.outcome, recovered(one)
 
 
 def recovered(one: Struck) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from paintbox.prove.checks.operated import Recovery, Window
@@ -23,6 +23,8 @@ FORGOTTEN: Final = "forgotten"
 UNNOTICED_MS: Final = 10_000
 """For how long a connection that a firewall forgot may be taken for one that works (`TCP_USER_TIMEOUT`): so long its
 server is away, though new ones pass at once."""
+HEALED: Final = frozenset({Phase.HEALED, Phase.FAILED, Phase.STARTED})
+"""Until then a fault was at work, the last of them counts: what it hit may end after its healing, and is away again."""
 OVER: Final = frozenset({Phase.RECOVERED, Phase.FAILED, Phase.NOT_RECOVERED})
 
 
@@ -44,11 +46,19 @@ class Course:
 
 
 def struck(events: Sequence[Event]) -> list[Struck]:
-    """Each fault once, with the last that was seen of it."""
+    """Each fault once, when it was done, and the last that was seen of it."""
     found: dict[int, Struck] = {}
     for event in events:
         if event.stroke is not None:
-            found[event.stroke.number] = Struck(event.stroke, event.phase.value, event.seconds, event.waited)
+            new = Struck(event.stroke, event.at, None, event.phase.value)
+            known = found.get(event.stroke.number, new)
+            found[event.stroke.number] = replace(
+                known,
+                lasted=round(event.at - known.at, 2) if event.phase in HEALED else known.lasted,
+                outcome=event.phase.value,
+                recovery_seconds=event.seconds,
+                waited_seconds=event.waited,
+            )
     return list(found.values())
 
 
@@ -115,7 +125,7 @@ def _windows(course: Course, wanted: Callable[[Stroke], bool]) -> list[Window]:
     windows = []
     for event in course.events:
         stroke = event.stroke
-        if stroke is not None and event.phase in {Phase.HEALED, Phase.FAILED} and wanted(stroke):
+        if stroke is not None and event.phase in HEALED and wanted(stroke):
             start = course.began_ms + int(begun[stroke.number].at * 1000)
             end = course.began_ms + int(event.at * 1000) + (UNNOTICED_MS if FORGOTTEN in stroke.kind else 0)
             windows.append(Window(start - AFTERWARDS_MS, end + AFTERWARDS_MS))
