@@ -1,8 +1,8 @@
 """A small disk for PostgreSQL's data, which can be filled: memory that root mounts. Where it cannot be, it is said."""
 
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +26,15 @@ class Disk:
     folder: Path
 
     def fill(self) -> None:
-        """Leaves no block free. Takes a second or two."""
+        """Leaves no block free. Takes a second or two. Raises OSError where something else ends it."""
         piece = bytes(1024 * 1024)
-        with open(self._filler, "wb", buffering=0) as file, suppress(OSError):
-            while True:
-                file.write(piece)
+        with open(self._filler, "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(piece)
+            except OSError as error:
+                if error.errno != ENOSPC:
+                    raise
 
     def free(self) -> None:
         """Gives back what `fill` took. Harmless where nothing was."""

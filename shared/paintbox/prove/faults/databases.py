@@ -30,18 +30,27 @@ HOLD: Final = "SELECT 1 FROM {table} ORDER BY xmin::text::bigint DESC LIMIT 50 F
 """In another order than the product's, so it waits for nobody: a deadlock would be of our own making."""
 CONNECTIONS: Final = 200
 """More than the rig's PostgreSQL takes."""
+NEWEST: Final = """
+    SELECT pid
+      FROM pg_stat_activity
+     WHERE backend_type = 'client backend' AND application_name <> $1
+     ORDER BY backend_start DESC
+     LIMIT 1
+"""
+SESSION_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.1
 
 
 async def _kill_backend(rig: "Rig", _: str) -> Heal:
-    """The postmaster ends all others when one dies so, and recovers from its log."""
+    """The postmaster ends all others when one dies so, and recovers from its log.
+
+    Raises TimeoutError where nobody has a session for 10 s.
+    """
     async with connected(rig.superuser_dsn, process=NAME) as connection:
-        pid = await connection.fetchval(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> $1"
-            " ORDER BY backend_start DESC LIMIT 1",
-            NAME,
-        )
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(SESSION_SECONDS):
+            while (pid := await connection.fetchval(NEWEST, NAME)) is None:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(LOOK_SECONDS)
+    os.kill(pid, signal.SIGKILL)
     return rig.processes[POSTGRES].start
 
 
@@ -73,14 +82,20 @@ def _disk_is_small(rig: "Rig") -> str | None:
 
 
 async def _exhaust(rig: "Rig", _: str) -> Heal:
-    """Takes every connection that is left, as the owner, who has none reserved."""
+    """Takes every connection that is left, as the owner, who has none reserved.
+
+    Raises OSError or TimeoutError where not even the first of them is answered.
+    """
     dsn = rig.dsn(Database.CUSTOMERS)
     held: list[asyncpg.Connection[asyncpg.Record]] = []
-    refused = (asyncpg.TooManyConnectionsError, OSError, TimeoutError)
     for _number in range(CONNECTIONS):
         try:
             held.append(await asyncpg.connect(dsn, timeout=5, server_settings={"application_name": NAME}))
-        except refused:
+        except asyncpg.TooManyConnectionsError:
+            break
+        except (OSError, TimeoutError):
+            if not held:
+                raise
             break
 
     async def release() -> None:

@@ -1,6 +1,10 @@
 """Processes that die, freeze, are restarted, or whose clock is wrong."""
 
-from functools import partial
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +19,8 @@ FAKETIME: Final = (
     "/usr/local/lib/faketime/libfaketimeMT.so.1",
     "/usr/lib/faketime/libfaketimeMT.so.1",
 )
+MINUTES: Final = 10
+"""By how much a clock is wrong."""
 
 
 async def _kill(rig: "Rig", target: str) -> Heal:
@@ -52,18 +58,35 @@ async def _roll(rig: "Rig", target: str) -> Heal:
     return nothing
 
 
-def find_faketime() -> str | None:
-    """The library that moves a process's clock; None where this machine has none."""
-    found = (str(path) for pattern in FAKETIME for path in sorted(Path("/").glob(pattern.removeprefix("/"))))
-    return next(found, None)
+@cache
+def find_faketime(patterns: Sequence[str] = FAKETIME) -> str | None:
+    """The library that moves a process's clock; None where this machine has none.
+
+    Each is tried on a process of its own: one of another architecture is passed over at a start, and nobody fails.
+    """
+    found = (str(path) for pattern in patterns for path in sorted(Path("/").glob(pattern.removeprefix("/"))))
+    return next((library for library in found if _moves_a_clock(library)), None)
+
+
+def _moves_a_clock(library: str) -> bool:
+    told = subprocess.run(
+        [sys.executable, "-ISc", "import time; print(time.time())"],
+        env=_moved(library, MINUTES),
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    return bool(told) and float(told) > time.time() + (MINUTES - 1) * 60
+
+
+def _moved(library: str, minutes: int) -> dict[str, str]:
+    return {"LD_PRELOAD": library, "FAKETIME": f"{minutes:+d}m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 async def _move_clock(rig: "Rig", target: str, minutes: int) -> Heal:
     """A clock can only be moved at a start, so the process is restarted twice."""
     await _end(rig, target)
-    await rig.processes[target].start(
-        {"LD_PRELOAD": find_faketime() or "", "FAKETIME": f"{minutes:+d}m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    )
+    await rig.processes[target].start(_moved(find_faketime() or "", minutes))
     return partial(_restore_clock, rig, target)
 
 
@@ -73,7 +96,7 @@ async def _restore_clock(rig: "Rig", target: str) -> None:
 
 
 def _clock_is_movable(_: "Rig") -> str | None:
-    return None if find_faketime() else "libfaketime is not installed (Debian: apt-get install libfaketime)"
+    return None if find_faketime() else "there is no libfaketime that works (Debian: apt-get install libfaketime)"
 
 
 def _there_is_an_edge(rig: "Rig") -> str | None:
@@ -89,17 +112,17 @@ KINDS: Final = (
     Kind(
         "clock-ahead",
         PROCESS,
-        "clock of {target} 10 minutes ahead",
+        f"clock of {{target}} {MINUTES} minutes ahead",
         (6.0, 12.0),
-        partial(_move_clock, minutes=10),
+        partial(_move_clock, minutes=MINUTES),
         _clock_is_movable,
     ),
     Kind(
         "clock-behind",
         PROCESS,
-        "clock of {target} 10 minutes behind",
+        f"clock of {{target}} {MINUTES} minutes behind",
         (6.0, 12.0),
-        partial(_move_clock, minutes=-10),
+        partial(_move_clock, minutes=-MINUTES),
         _clock_is_movable,
     ),
     Kind("edge-kill", EDGE, "kill -9 of the edge", (0.0, 1.0), _kill, _there_is_an_edge),
