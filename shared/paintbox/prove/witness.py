@@ -79,7 +79,7 @@ def recoveries(events: Sequence[Event]) -> list[Recovery]:
 def deaths(events: Sequence[Event]) -> list[Violation]:
     """Each time that a process ended though no fault had to do with it."""
     return [
-        Violation(one.process, f"ended {one.at:.1f} s after the beginning")
+        Violation(one.process, f"was found dead {one.at:.1f} s after the beginning")
         for one in events
         if one.phase is Phase.DIED and not one.excuse
     ]
