@@ -282,6 +282,8 @@ async def _while_asking(
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=ASK_SECONDS)
+        if task.done() and not task.cancelled():
+            task.exception()  # where the session ended, that is what is told; asyncio would log the other as a bug
 
 
 @contextlib.contextmanager
