@@ -29,6 +29,7 @@ class Client(FakeClient):
         self._given = given
         self._breaks = breaks
         self.knows_brokers = False
+        self.at = 3
         self.commits: list[dict[TopicPartition, int]] = []
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[int]]:
@@ -44,7 +45,7 @@ class Client(FakeClient):
         return self.knows_brokers
 
     async def position(self, _: TopicPartition) -> int:
-        return 3
+        return self.at
 
     async def committed(self, _: TopicPartition) -> int | None:
         return 0
@@ -234,6 +235,23 @@ def test_a_client_that_nobody_could_ask_for_a_while_was_not_still(monkeypatch: p
     monkeypatch.setattr(fetching, "monotonic", lambda: 100.0 + fetching.STILL_SECONDS + 1)
 
     assert not stillness.lasts(1, {AT: 5}, {AT: 6}), "a record that came just now"
+
+
+async def test_a_client_that_waits_for_a_rebalance_is_not_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another member may have a batch in hand for 45 s, and aiokafka hands out nothing until that is over."""
+    consumer, client = await a_consumer(), Client({})
+    client.at = 2
+    lost = []
+
+    await consumer.on_partitions_revoked({AT})
+    for seconds in range(3 * int(fetching.STILL_SECONDS)):
+        monkeypatch.setattr(fetching, "monotonic", lambda now=100.0 + seconds: now)
+        await consumer.tend(cast("KafkaClient", client))
+        lost.append(consumer.lost)
+    await consumer.on_partitions_assigned({AT})
+    await consumer.tend(cast("KafkaClient", client))
+
+    assert not any([*lost, consumer.lost])
 
 
 async def test_a_client_that_kafka_does_not_answer_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,8 +178,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         metrics.CONSUMER_WAITING.labels(self.name).set(self._lanes.waited_seconds)
         try:
             with strays_raised():
-                has_answered = await self._look(client)
-                if not has_answered and await self._deafness.lasts(client):
+                if not await self._look(client) and await self._deafness.lasts(client):
                     self.lose(KafkaConnectionError())
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
@@ -203,7 +202,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
                 raise
             log.debug("The lag is unknown", extra={"topic": self.topic.name, **describe(error)})
             return False
-        if self._idle.is_set() and not self.lost and self._stillness.lasts(self._batches, positions, ends):
+        reads_on = self._idle.is_set() and not self._lanes.given_up.is_set()  # a rebalance may take longer than that
+        if reads_on and self._stillness.lasts(self._batches, positions, ends):
             self.lose(TransientError("its client does not read on"))
         if ends:
             self._deafness.heard()
