@@ -210,3 +210,24 @@ async def test_f04_who_is_cut_off_from_kafka_alone_does_not_bring_back_what_was_
     await asyncio.sleep(4)  # what must not happen
 
     assert (await members.rows(), wrote) == ([], [])
+
+
+async def test_f04_who_was_missed_with_a_record_in_hand_commits_nothing_though_its_group_is_empty(
+    members: Members,
+) -> None:
+    """As where a host comes back that was taken for stopped, once the offsets were set back for a restore."""
+    began, goes_on, applied = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def slowly(batch: Batch) -> None:
+        applied.extend(record.offset for record in batch.records)
+        began.set()
+        await goes_on.wait()
+
+    client = await members.join(slowly)
+    await members.send(PUT)
+    await began.wait()
+    await miss_members(members.servers, members.group)
+    await until_true(lambda: client._coordinator.generation < 1)
+    goes_on.set()
+
+    await until_true(lambda: applied == [0, 0], 30)

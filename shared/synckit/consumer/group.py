@@ -12,6 +12,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
+import synckit.consumer.membership  # noqa: F401 - mends that of aiokafka
 from synckit import kafka
 from synckit.consumer.alarms import Alarms
 from synckit.consumer.client import KafkaClient
