@@ -5,6 +5,7 @@ One that was deleted and made anew has another id: Metadata tells it from versio
 written: a log that lost some ends an epoch before them (KIP-101, KIP-320; https://kafka.apache.org/protocol).
 """
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -104,19 +105,25 @@ class Described:
     epochs: Mapping[int, int] = field(default_factory=dict)
     """Of each partition's leader."""
     exists: bool = True
+    node: int | None = None
+    """The broker that says so."""
 
 
-async def describe(client: Any, topic: str) -> Described:
-    """The topic that has this name now. `client` is a consumer. Raises KafkaError where no broker answers."""
+async def describe(client: Any, topic: str, but: int | None = None) -> Described:
+    """The topic that has this name now, as another broker than `but` says it, where there is one.
+
+    `client` is a consumer. Raises KafkaError where the broker does not answer.
+    """
     connection = client._client  # noqa: SLF001 - aiokafka has no other way
-    node = connection.get_random_node()
-    if node is None:
+    nodes = {broker.nodeId for broker in connection.cluster.brokers()}
+    if not nodes:
         raise NodeNotReadyError
+    node = random.choice(sorted(nodes - {but} or nodes))  # noqa: S311 - no secret
     try:
         answer = await connection.send(node, _Request(topic))
     except NotImplementedError:  # the broker is older than the ids
-        return Described()
+        return Described(node=node)
     [(_, _, found, _, partitions, *_)] = answer.topics
     if found == NO_TOPIC:
-        return Described(exists=False)
-    return Described(str(found), {number: epoch for _, number, _, epoch, *_ in partitions})
+        return Described(exists=False, node=node)
+    return Described(str(found), {number: epoch for _, number, _, epoch, *_ in partitions}, node=node)

@@ -1,9 +1,17 @@
 """A Kafka consumer that a unit test makes up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """One of a cluster."""
+
+    nodeId: int  # noqa: N815 - aiokafka's name
 
 
 class FakeClient:
@@ -22,11 +30,16 @@ class FakeClient:
     def _coordinator(self) -> "FakeClient":
         return self
 
-    def get_random_node(self) -> int:
-        """Any broker."""
-        return 0
+    @property
+    def cluster(self) -> "FakeClient":
+        """What is known of the brokers."""
+        return self
 
-    async def send(self, _: int, __: object) -> "Described":
+    def brokers(self) -> frozenset[Broker]:
+        """There is one."""
+        return frozenset({Broker(0)})
+
+    async def send(self, _: int, __: object, /) -> "Described":
         """The topic, as brokers describe it that know of ids."""
         if not self.topic_id:
             raise NotImplementedError

@@ -1,12 +1,13 @@
 """What a consumer does with a log that is another one than it read before, under the same name."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import pytest
 from aiokafka import TopicPartition
 
-from support.clients import FakeClient
+from support.clients import Broker, Described, FakeClient
 from support.notifications import KafkaRecord
 from synckit import leaders
 from synckit.consumer import continuity
@@ -136,6 +137,54 @@ async def test_a_topic_that_one_broker_alone_says_is_another_one_is_read_on() ->
         await one.look(client, {})
 
     assert one.mark.put_on({AT: 8}) == {AT: (8, f"{OLD}/3")}
+
+
+class Cluster(Client):
+    """Broker 0 is asked first, and 1 then; each says which topic it knows."""
+
+    def __init__(self, mark: str, *ids: str) -> None:
+        super().__init__("", mark)
+        self.ids = ids
+
+    def brokers(self) -> frozenset[Broker]:
+        return frozenset(map(Broker, range(len(self.ids))))
+
+    async def send(self, node: int, _: object, /) -> Described:
+        return Described(self.ids[node], self.epoch)
+
+
+@pytest.fixture
+def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "choice", min)
+
+
+@pytest.mark.usefixtures("in_turn")
+async def test_offsets_are_not_replaced_because_one_broker_has_not_heard_of_their_topic(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else each assignment while it lags would have two weeks read again."""
+    client, unread = Cluster(f"{NEW}/3", OLD, NEW), Unread(TOPIC)
+
+    with pytest.raises(UnsureError) as unsure:
+        await learn(client, unread)
+    client.ids = NEW, NEW
+
+    assert not isinstance(unsure.value, OtherLogError)
+    assert await learn(client, unread) == {AT: 7}
+    assert (client.commits, caplog.messages) == ([], [])
+
+
+@pytest.mark.usefixtures("in_turn")
+async def test_what_was_read_before_an_assignment_is_not_another_topic_because_one_broker_says_so() -> None:
+    client, one = Cluster("", NEW, NEW), Continuity(TOPIC.name)
+    await one.look(client, {})
+    one.forget()
+    client.ids = OLD, NEW
+
+    with pytest.raises(UnsureError):
+        await one.look(client, {})
+
+    assert (one.mark.id, one.is_fresh) == (NEW, True)
 
 
 async def test_a_partition_whose_leader_does_not_answer_is_compared_later(ends: dict[int, int]) -> None:

@@ -71,8 +71,8 @@ class Continuity:
         self._topic = topic
         self.mark = Mark()
         """Of what the client hands out next."""
-        self._described: Mapping[int, int] = {}
-        """The leaders' epochs, as they were last described: what a leader is asked by, which refuses an older one."""
+        self._described = metadata.Described()
+        """As it last was: its leaders are asked by their epochs, and refuse an older one."""
         self._done: Mapping[TopicPartition, int] = {}
         """What was committed when that was asked for."""
         self.is_fresh = True
@@ -98,6 +98,8 @@ class Continuity:
         found = await metadata.describe(client, self._topic)
         if self.is_fresh and not found.exists:
             raise UnsureError("the broker does not know the topic")
+        if self.is_fresh and found.id and self.mark.id not in {"", found.id}:
+            await self._confirm(client, found)
         unanswered: Collection[int] = ()
         if found.id and self.mark.id and not self.is_fresh:
             if self._is_another(found.id):
@@ -106,8 +108,14 @@ class Continuity:
             unanswered = await self._compare(client, found)
         self.is_fresh, self._asked_at = False, now
         if found.id:
-            self.mark, self._described = self.mark.followed_by(found, unanswered), found.epochs
+            self.mark, self._described = self.mark.followed_by(found, unanswered), found
             self._done = {at: self._done.get(at, 0) if at.partition in unanswered else done[at] for at in done}
+
+    async def _confirm(self, client: Any, found: metadata.Described) -> None:
+        """Begins afresh, with UnsureError, where the next broker, of several, does not say that it is this topic."""
+        if (await metadata.describe(client, self._topic, but=found.node)).id != found.id:
+            self.is_fresh = True
+            raise UnsureError("brokers do not agree on which topic it is")
 
     def _is_another(self, topic_id: str) -> bool:
         """GoneLogError once it was seen twice in a row: a broker may not have heard of the newest topic yet."""
@@ -150,21 +158,23 @@ class Continuity:
     ) -> tuple[dict[TopicPartition, int], Collection[TopicPartition]]:
         """Of committed offsets those that are of another log, and where that parts from this one: 0 at its beginning.
 
-        And those of which nobody could say it. `committed`: with the text that was committed with each.
+        And those of which nobody could say it. `committed`: with the text that was committed with each. UnsureError
+        where brokers do not agree on which topic it is.
         """
-        found, older = dict[TopicPartition, int](), dict[TopicPartition, int]()
+        found, older, epochs = dict[TopicPartition, int](), dict[TopicPartition, int](), self._described.epochs
         for at, (_, text) in committed.items() if self.mark.id else ():
             topic_id, _, epoch = text.partition("/")
             if not topic_id or not epoch.removeprefix("-").isdecimal():
                 continue
             if topic_id != self.mark.id:
-                said = {"topic": self._topic, "partition": at.partition}
-                log.error(
-                    "Offsets are of a topic that was made anew since, which is read from its beginning", extra=said
-                )
                 found[at] = 0
-            elif UNKNOWN < int(epoch) < self._described.get(at.partition, UNKNOWN):
+            elif UNKNOWN < int(epoch) < epochs.get(at.partition, UNKNOWN):
                 older[at] = int(epoch)
-        ends = await leaders.epoch_ends(client, older, self._described) if older else {}
+        if found:
+            await self._confirm(client, self._described)
+        for at in found:
+            said = {"topic": self._topic, "partition": at.partition}
+            log.error("Offsets are of a topic that was made anew since, which is read from its beginning", extra=said)
+        ends = await leaders.epoch_ends(client, older, epochs) if older else {}
         found |= {at: end for at, end in ends.items() if end < committed[at][0]}
         return found, older.keys() - ends.keys()
