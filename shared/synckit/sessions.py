@@ -12,6 +12,8 @@ from synckit.postgres import Pool
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.5
+ANSWER_SECONDS: Final = 5.0
+"""Whoever waits longer may wait for an answer that never comes, of a server that is back."""
 SILENT: Final = timedelta(seconds=10)
 
 
@@ -39,16 +41,22 @@ async def end_silent(pool: Pool, silent: timedelta = SILENT) -> int:
 
 
 async def watch(*pools: Pool) -> None:
-    """Looks every 2.5 s in each database, until cancelled."""
-    while True:
+    """Looks every 2.5 s in each database, until cancelled; one that hangs holds up no other."""
+    async with asyncio.TaskGroup() as tasks:
         for pool in pools:
-            await _look(pool)
+            tasks.create_task(_watch(pool))
+
+
+async def _watch(pool: Pool) -> None:
+    while True:
+        await _look(pool)
         await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _look(pool: Pool) -> None:
     try:
-        ended = await end_silent(pool)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            ended = await end_silent(pool)
     except Exception as error:
         if not passes(error):
             raise
