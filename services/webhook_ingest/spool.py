@@ -124,11 +124,6 @@ async def delete(connection: Connection, seqs: Sequence[int]) -> None:
     await connection.execute("DELETE FROM integrations.webhook_spool WHERE seq = ANY($1::bigint[])", seqs)
 
 
-async def has_rows(connection: Connection) -> bool:
-    """Whether anything waits."""
-    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM integrations.webhook_spool)"))
-
-
 class Sender:
     """Sends what the spool holds, as long as it holds something. A producer lives as long as there is work for it."""
 
@@ -143,6 +138,8 @@ class Sender:
         self._one_by_one_to = 0
         """The `seq` up to which rows go one by one, as Kafka refused a batch of them."""
         self._lanes = Lanes()
+        self._sent_to = 0
+        """The `seq` up to which rows were sent lately."""
         self._tried_to = 0
         """The `seq` up to which everything was sent or is passed over, until all rows were gone through."""
 
@@ -168,14 +165,19 @@ class Sender:
                 wait = min(wait * 2, LONGEST_WAIT)
 
     async def _has_rows(self) -> bool:
+        await self._measure()
         async with postgres.session(self._pool) as connection:
-            now = monotonic()
-            if now - self._measured_at >= MEASURE_SECONDS:
-                rows, age = await queues.depth(connection, "integrations.webhook_spool", "spooled_at")
-                metrics.SPOOL_ROWS.set(rows)
-                metrics.SPOOL_AGE.set(age)
-                self._measured_at = now
-            return await has_rows(connection)
+            return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM integrations.webhook_spool)"))
+
+    async def _measure(self) -> None:
+        now = monotonic()
+        if now - self._measured_at < MEASURE_SECONDS:
+            return
+        async with postgres.session(self._pool) as connection:
+            rows, age = await queues.depth(connection, "integrations.webhook_spool", "spooled_at")
+        metrics.SPOOL_ROWS.set(rows)
+        metrics.SPOOL_AGE.set(age)
+        self._measured_at, self._sent_to = now, 0
 
     async def _send_all(self) -> None:
         """Slice by slice, until nothing is left but what was passed over, which is then tried again."""
@@ -184,7 +186,7 @@ class Sender:
             async with asyncio.timeout(START_SECONDS):
                 await producer.start()
             while not self._stopping.is_set() and await self._send_next(producer):
-                await self._has_rows()
+                await self._measure()
         finally:
             await kafka.drop(producer)
         if self._tried_to:
@@ -210,12 +212,23 @@ class Sender:
             self._note_failed(rows, outcomes, error)
             raise error
         self._lanes.judge(rows, outcomes)
+        self._sent_to = max(sent, default=self._sent_to)
         self._portion.succeeded(_sizes(rows), took)
         return bool(claimed)
 
     async def _claim(self, connection: Connection) -> list[Row]:
+        """The next rows behind those that were sent; of all rows every 5 s, and where there are none behind those.
+
+        A row may be committed after one of a greater `seq`. Looked for among all rows each time, the next ones lie
+        behind all that were deleted, for as long as a snapshot is held that is older.
+        """
         at_most = 1 if self._one_by_one_to else self._portion.rows
-        return await claim_next(connection, at_most if self._lanes.are_all_open else SLICE_ROWS, self._tried_to)
+        many = at_most if self._lanes.are_all_open else SLICE_ROWS
+        claimed = await claim_next(connection, many, max(self._tried_to, self._sent_to))
+        if claimed or self._sent_to <= self._tried_to:
+            return claimed
+        self._sent_to = 0
+        return await claim_next(connection, many, self._tried_to)
 
     def _chosen(self, claimed: Sequence[Row]) -> list[Row]:
         """What is sent of the claimed rows; where that is nothing all of them are passed over."""

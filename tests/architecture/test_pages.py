@@ -60,6 +60,7 @@ OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "webhook_ingest.custody:_write": ("webhook_ingest.spool",),
     "webhook_ingest.custody:check": (),
     "webhook_ingest.spool:_has_rows": (),
+    "webhook_ingest.spool:_measure": (),
 }
 """Where a session is opened without a transaction, or offsets are committed: its steps; none where it keeps nothing."""
 
