@@ -21,7 +21,8 @@ from aiokafka.errors import (
     RecordTooLargeError,
 )
 
-import synckit.connections  # noqa: F401 - mends those of aiokafka
+import synckit.connections
+import synckit.sending  # noqa: F401 - both mend what aiokafka has
 from synckit.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from synckit.errors import TransientError
 from synckit.observability.health import Check

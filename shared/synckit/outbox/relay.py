@@ -214,11 +214,13 @@ class Relay:
     async def _send(self, producer: AIOKafkaProducer, now: Round) -> None:
         """A round in one transaction, to where readers see it: before that Kafka may still drop what it committed."""
         async with producer.transaction():
-            sent = [
-                await producer.send_batch(batch, topic, partition=partition)
-                for (topic, partition), batch in now.batches
-            ]
-            results = await asyncio.gather(*sent, return_exceptions=True)
+            sent = list[Awaitable[Any]]()
+            try:
+                for (topic, partition), batch in now.batches:
+                    sent.append(await producer.send_batch(batch, topic, partition=partition))
+            finally:
+                outcomes = asyncio.gather(*sent, return_exceptions=True)  # else asyncio says that nobody looked at them
+            results = await outcomes
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
