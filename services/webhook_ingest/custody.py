@@ -77,6 +77,6 @@ class Custody:
     async def _write(self, records: Sequence[Outgoing], seconds: float) -> None:
         async with postgres.session_for(self._pool, seconds) as connection:
             async with connection.transaction():
-                await spool.insert(connection, records)
+                await spool.insert(connection, records, of_now=True)
                 failpoints.hit("webhook_ingest.spool:before_commit")
             failpoints.hit("webhook_ingest.spool:after_commit")

@@ -42,12 +42,14 @@ SHORTEST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 10.0
 
 
-async def insert(connection: Connection, records: Sequence[Outgoing]) -> None:
-    """Keep these until a sender has sent them, once the caller's transaction commits. One statement."""
+async def insert(connection: Connection, records: Sequence[Outgoing], *, of_now: bool = False) -> None:
+    """Keep these until they are sent, once the caller commits. One statement. `of_now`: with the time by our clock."""
     await connection.execute(
         """
         INSERT INTO integrations.webhook_spool (topic, key, headers, value, event_id)
-        SELECT topic, key, headers, decode(value, 'base64'), event_id
+        SELECT topic, key, headers || CASE WHEN $2 THEN jsonb_build_object('ce_spooledat', to_char(
+                 clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ELSE '{}' END,
+               decode(value, 'base64'), event_id
           FROM ROWS FROM (
                  json_to_recordset($1::json)
                    AS (topic text, key text, headers jsonb, value text, event_id uuid)
@@ -64,6 +66,7 @@ async def insert(connection: Connection, records: Sequence[Outgoing]) -> None:
             }
             for record in records
         ),
+        of_now,
     )
 
 
@@ -224,11 +227,8 @@ class Sender:
         """
         at_most = 1 if self._one_by_one_to else self._portion.rows
         many = at_most if self._lanes.are_all_open else SLICE_ROWS
-        claimed = await claim_next(connection, many, max(self._tried_to, self._sent_to))
-        if claimed or self._sent_to <= self._tried_to:
-            return claimed
-        self._sent_to = 0
-        return await claim_next(connection, many, self._tried_to)
+        behind = await claim_next(connection, many, max(self._tried_to, self._sent_to))
+        return behind or await claim_next(connection, many, self._tried_to)
 
     def _chosen(self, claimed: Sequence[Row]) -> list[Row]:
         """What is sent of the claimed rows; where that is nothing all of them are passed over."""

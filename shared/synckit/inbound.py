@@ -77,8 +77,8 @@ def decode(record: Incoming, head: EventHeaders, received_at: int) -> Notificati
     cause = Cause(
         event_id=head.id, correlation_id=head.correlation_id, traceparent=head.traceparent, received_at=received_at
     )
-    told_at = head.received_at if LATE in record.headers else max(head.received_at, record.timestamp)
-    return Notification(head, body, cause, told_at)
+    known_at = (head.spooled_at or 0) if LATE in record.headers else record.timestamp
+    return Notification(head, body, cause, told_at=max(head.received_at, known_at))
 
 
 def believed(notification: Notification, reading: Reading) -> Reading:

@@ -95,6 +95,20 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records if record.name == "webhook_ingest.spool"]
 
 
+async def test_f29_what_a_door_keeps_says_when_by_a_clock_that_is_not_its_own(
+    start: Start, session: Connection, new_topic: NewTopic, kafka_servers: str
+) -> None:
+    topic = await new_topic()
+    await spool.insert(session, [a_record(topic, "of now")], of_now=True)
+    spooled_at = await session.fetchval("SELECT spooled_at FROM integrations.webhook_spool")
+
+    await start()
+    await until_empty(session)
+
+    (sent,) = await read_all(kafka_servers, topic)
+    assert abs((decode(sent.headers).spooled_at or 0) - spooled_at.timestamp() * 1000) < 5_000
+
+
 async def test_a_slice_begins_behind_what_was_sent_and_what_was_committed_late_is_sent_too(
     start: Start,
     session: Connection,

@@ -7,7 +7,9 @@ from typing import Any, Final
 from synckit.contracts import headers, values
 from synckit.contracts.topics import REFERENCE, TOPICS, WEBHOOKS_COMPANYCAM, WEBHOOKS_SALESFORCE, Cleanup, Topic
 
-OPTIONAL: Final = frozenset({"ce_factversion", "ce_late", "ce_observedat", "ce_vendoreventid", "request"})
+OPTIONAL: Final = frozenset(
+    {"ce_factversion", "ce_late", "ce_observedat", "ce_spooledat", "ce_vendoreventid", "request"}
+)
 """Of the headers, those that not every record has."""
 SHAPES: Final = {
     WEBHOOKS_SALESFORCE: ("OutboundNotification", "ChangeEvent", "ApexRecord"),

@@ -101,6 +101,7 @@ HEADERS: Final = {
     "ce_receivedat": "when the webhook that led to it came, RFC 3339",
     "ce_factversion": "the version of the fact, where it is known (BIGINT in decimal digits)",
     "ce_observedat": "when the fact was observed, where it is known",
+    "ce_spooledat": "by the database's clock: when a door that could not reach Kafka kept it, RFC 3339",
     "ce_vendoreventid": "the vendor's own id of the event, where it has one",
     "ce_late": "`true` of a webhook that came to its topic from the spool: Kafka's time is not that of its delivery",
     "traceparent": "W3C trace context",

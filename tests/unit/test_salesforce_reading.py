@@ -16,7 +16,7 @@ from customer_sync.rules.reading import fragment, read
 from support import samples
 from support.facts import NOON_MS, a_fact, at
 from support.notifications import KafkaRecord, notification, salesforce_event_records, salesforce_messages
-from synckit import versions
+from synckit import times, versions
 from synckit.contracts.headers import LATE
 from synckit.errors import PoisonError
 from synckit.inbound import Reading
@@ -234,10 +234,13 @@ def test_f29_what_a_door_takes_for_the_future_is_believed_where_the_broker_says_
     late, right = (notification(replace(record, timestamp=at)) for at in (now - 2 * 24 * 60 * 60 * 1000, now))
 
     from_the_spool = notification(replace(record, timestamp=now, headers=[*record.headers, LATE]))
+    spooled_at = ("ce_spooledat", times.rfc3339(now).encode())
+    spooled_by_a_door = notification(replace(record, headers=[*record.headers, LATE, spooled_at]))
 
     assert not read(late, record.key, LISTED).facts
     assert read(right, record.key, LISTED).facts
     assert not read(from_the_spool, record.key, LISTED).facts, "nobody knows when it was told"
+    assert read(spooled_by_a_door, record.key, LISTED).facts
 
 
 def test_what_was_first_received_long_ago_and_comes_again_is_believed() -> None:

@@ -45,6 +45,8 @@ class EventHeaders:
     traceparent: str
     fact_version: int | None = None
     observed_at: int | None = None
+    spooled_at: int | None = None
+    """By the database's clock: when a door that could not reach Kafka kept it."""
     vendor_event_id: str | None = None
     """The vendor's own id of the event, where it has one."""
     request: str | None = None
@@ -68,6 +70,8 @@ class EventHeaders:
             headers["ce_factversion"] = str(self.fact_version)
         if self.observed_at is not None:
             headers["ce_observedat"] = times.rfc3339(self.observed_at)
+        if self.spooled_at is not None:
+            headers["ce_spooledat"] = times.rfc3339(self.spooled_at)
         if self.vendor_event_id is not None:
             headers["ce_vendoreventid"] = self.vendor_event_id
         if self.request is not None:
@@ -91,6 +95,7 @@ _READ: Final = frozenset(
         "ce_receivedat",
         "ce_factversion",
         "ce_observedat",
+        "ce_spooledat",
         "ce_vendoreventid",
         "traceparent",
         "request",
@@ -161,7 +166,7 @@ def _described(request: str) -> HttpRequest:
 
 
 def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
-    version, observed_at = texts.get("ce_factversion"), texts.get("ce_observedat")
+    version, observed_at, spooled_at = map(texts.get, ("ce_factversion", "ce_observedat", "ce_spooledat"))
     return EventHeaders(
         id=UUID(texts["ce_id"]),
         source=texts["ce_source"],
@@ -173,6 +178,7 @@ def _from_texts(texts: Mapping[str, str]) -> EventHeaders:
         traceparent=texts.get("traceparent", ""),
         fact_version=int(version) if version is not None else None,
         observed_at=times.parse(observed_at) if observed_at is not None else None,
+        spooled_at=times.parse(spooled_at) if spooled_at is not None else None,
         vendor_event_id=texts.get("ce_vendoreventid"),
         request=texts.get("request"),
     )
