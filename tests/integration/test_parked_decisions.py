@@ -7,6 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -23,6 +24,10 @@ from synckit.errors import PoisonError
 from synckit.parking import records
 
 pytestmark = pytest.mark.database
+
+WAITS_FOR_A_LOCK = """
+    SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
 async def test_a_redrive_only_marks_and_says_who_does_not_do_it(dsn: str, session: Connection) -> None:
@@ -123,6 +128,33 @@ async def test_a_dry_run_changes_nothing(dsn: str, session: Connection) -> None:
     assert "1 would be redriven; nothing has been done. Without --dry-run it is." in redriven[1]
     assert "With --yes it is." in dropped[1]
     assert await states(session) == ["open"]
+
+
+async def test_what_was_put_through_while_a_drop_waited_for_it_is_not_called_dropped(
+    dsn: str, session: Connection, connect: OpenSession
+) -> None:
+    await park(session, 1)
+    await park(session, 2)
+    understood, still = await quarantine(session), await quarantine(session)
+    for one in (understood, still):
+        await insert(
+            session,
+            "integrations.quarantine_decisions",
+            event_id=one,
+            received_at=datetime(2026, 1, 2, 9, tzinfo=UTC),
+            redrive_asked_at=datetime.now(UTC),
+        )
+
+    async with (other := await connect(dsn)).transaction():
+        await other.execute('UPDATE integrations.parked_records SET redriven_at = now() WHERE "offset" = 1')
+        await other.execute("UPDATE integrations.webhook_events SET status = 'PROCESSED' WHERE id = $1", understood)
+        await other.execute("DELETE FROM integrations.quarantine_decisions WHERE event_id = $1", understood)
+        dropping = asyncio.create_task(paintbox(dsn, "drop", "--newer-than", "2026-01-01", "--yes"))
+        await until(partial(session.fetchval, WAITS_FOR_A_LOCK))
+
+    assert await dropping == (1, "2 dropped, 2 were put through or dropped meanwhile\n")
+    assert await session.fetchval("SELECT array_agg(event_id) FROM integrations.quarantine_decisions") == [still]
+    assert sorted(await states(session)) == ["dropped", "dropped", "redriven", "redriven"]
 
 
 async def test_b101_dropping_demands_yes_and_a_filter(dsn: str, session: Connection) -> None:

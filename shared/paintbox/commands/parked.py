@@ -150,7 +150,10 @@ def drop(  # noqa: PLR0913 - an option is an argument
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give records up: they are kept, but never applied. At least one filter and --yes are demanded (else exit 2)."""
+    """Give records up: they are kept, but never applied. At least one filter and --yes are demanded (else exit 2).
+
+    Exits 1 where some were put through, or dropped, meanwhile.
+    """
     from paintbox.parked import decisions, listing
 
     picked, dsn = _filter(ids, consumer, topic, reason, key, older_than, newer_than), _dsn(directory)
@@ -161,8 +164,10 @@ def drop(  # noqa: PLR0913 - an option is an argument
     if dry_run or not yes:
         _show_plan("dropped", found, as_json=as_json)
         raise typer.Exit(0 if dry_run else 2)
-    dropped = asyncio.run(decisions.drop(dsn, picked))
-    typer.echo(orjson.dumps({"dropped": len(dropped)}) if as_json else f"{len(dropped)} dropped")
+    outcome = asyncio.run(decisions.drop(dsn, picked))
+    late = f", {outcome.late} were put through or dropped meanwhile" if outcome.late else ""
+    typer.echo(orjson.dumps(outcome) if as_json else f"{outcome.dropped} dropped{late}")
+    raise typer.Exit(1 if outcome.late else 0)
 
 
 @app.command()

@@ -6,6 +6,7 @@ Nothing is applied here. A redrive is a mark; the process that owns the consumer
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
@@ -15,6 +16,14 @@ from paintbox.parked.progress import Progress
 from synckit.parking import records
 
 LOOK_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many records and deliveries were dropped, and how many somebody was done with by then."""
+
+    dropped: int
+    late: int
 
 
 async def ask_redrive(dsn: str, wanted: Filter) -> list[SetAside]:
@@ -48,19 +57,24 @@ _ASK: Final = """
 statement in, and whose client is frozen then."""
 
 
-async def drop(dsn: str, wanted: Filter) -> list[SetAside]:
-    """Mark everything open that the filter finds as dropped: it is kept, and shown no more; what was found."""
+async def drop(dsn: str, wanted: Filter) -> Dropped:
+    """Mark everything open that the filter finds as dropped: it is kept, and shown no more.
+
+    What is put through just now is waited for, and not dropped then.
+    """
     async with connected(dsn, process=PROCESS) as connection, connection.transaction():
         found = await find_set_aside(connection, wanted)
-        decide = await connection.prepare(_DROP)
-        await records.change(
+        decide, forget = await connection.prepare(_DROP), await connection.prepare(_FORGET)
+        many = await records.change(
             connection,
             "dropped_at = now(), redrive_asked_at = NULL",
             f"WHERE parked.id = ANY($1::bigint[]) AND {records.OPEN}",
             _parked(found),
         )
-        await decide.fetch([one.id for one in _quarantined(found)], [one.since for one in _quarantined(found)])
-    return found
+        quarantined = [one.id for one in _quarantined(found)]
+        await decide.fetch(quarantined, [one.since for one in _quarantined(found)])
+        many += len(quarantined) - len(await forget.fetch(quarantined))
+    return Dropped(many, late=len(found) - many)
 
 
 _DROP: Final = """
@@ -71,6 +85,14 @@ _DROP: Final = """
     ON CONFLICT (event_id) DO UPDATE
        SET dropped_at = excluded.dropped_at, redrive_asked_at = NULL
 """
+_FORGET: Final = """
+    DELETE FROM integrations.quarantine_decisions AS decision
+     USING integrations.webhook_events AS event
+     WHERE decision.event_id = ANY($1::uuid[]) AND event.status <> 'FAILED'
+       AND event.id = decision.event_id AND event.received_at = decision.received_at
+    RETURNING decision.event_id
+"""
+"""Once the decisions are ours: whoever had one of them meanwhile understood the delivery, and was done with it."""
 
 
 async def watch(dsn: str, asked: Sequence[SetAside], seconds: float, said: Callable[[Progress], None]) -> Progress:

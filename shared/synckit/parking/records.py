@@ -71,13 +71,13 @@ PLACE: Final = 'parked.consumer, parked.topic, parked.partition, parked."offset"
 """The order in which everybody locks rows, `park` too. Who changes several sets at once locks all of them first."""
 
 
-async def change(connection: Connection, assignments: str, found: str, *arguments: object) -> None:
-    """Change rows, after all of them are locked in the order of their places.
+async def change(connection: Connection, assignments: str, found: str, *arguments: object) -> int:
+    """Change rows, after all of them are locked in the order of their places; how many are as they are looked for then.
 
     `found` says which: it goes on after `FROM integrations.parked_records AS parked`, and the arguments are its own.
     Both texts are constants of the caller.
     """
-    await connection.execute(
+    changed = await connection.execute(
         f"""
         WITH locked AS MATERIALIZED (
             SELECT parked.id
@@ -93,6 +93,7 @@ async def change(connection: Connection, assignments: str, found: str, *argument
         """,  # noqa: S608 - see the docstring
         *arguments,
     )
+    return int(changed.removeprefix("UPDATE "))
 
 
 @dataclass(frozen=True, slots=True)
