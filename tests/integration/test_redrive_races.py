@@ -420,20 +420,20 @@ async def test_f04_who_lost_its_partitions_parks_nothing(service: Service, old_a
 
 
 @OLD_AND_NEW
-async def test_f04_who_waited_longer_for_the_park_than_its_lease_parks_nothing(
-    service: Service, old_and_new: Pair, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_f04_who_is_missed_while_it_waits_for_the_park_parks_nothing(service: Service, old_and_new: Pair) -> None:
     """Whoever looked into the park before has not seen it, and may have been its next owner."""
+    is_missed = asyncio.Event()
 
-    async def yes() -> None:
-        return
+    async def ask() -> None:
+        if is_missed.is_set():
+            raise LeaseError
 
     park = "SELECT pg_advisory_xact_lock(hashtextextended('parked of ' || $1 || ' by ' || $2, 0))"
     async with service.integrations.acquire() as other, other.transaction():
         await other.execute(park, service.topic.name, service.name)
-        late = asyncio.create_task(service.refuse(old_and_new(service)[0], lease=Lease(yes)))
+        late = asyncio.create_task(service.refuse(old_and_new(service)[0], lease=Lease(ask)))
         await waits(service.integrations, "advisory")
-        monkeypatch.setattr("synckit.consumer.lease.LEASE_SECONDS", -1.0)
+        is_missed.set()
 
     with pytest.raises(LeaseError):
         await late

@@ -140,10 +140,10 @@ async def test_a_batch_that_is_not_applied_in_time_outlives_its_partitions(monke
     handling = asyncio.create_task(consumer.handle(records(0), cast("KafkaClient", Willing())))
     await until_true(lambda: bool(in_hand))
 
-    await in_hand[0].lease.renew()
+    await in_hand[0].lease.confirm()
     await consumer.on_partitions_revoked({TopicPartition("t", 0)})
     released.set()
     await handling
 
     with pytest.raises(GivenUpError):
-        in_hand[0].lease.check()
+        await in_hand[0].lease.confirm()

@@ -6,7 +6,6 @@ that came after. Versions make that harmless, but for an erasure, which has none
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from time import monotonic
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -18,10 +17,7 @@ from synckit.errors import TransientError
 from synckit.strays import strays_raised
 
 ASK_SECONDS: Final = 3.0
-FRESH_SECONDS: Final = 2.5
-LEASE_SECONDS: Final = 8.0
-"""Below a session in the group (10 s), which begins anew whenever Kafka takes a commit of ours; above what may pass
-from an answer that is fresh to a turn that others had for as long as a lock is waited for (5 s)."""
+"""Below what others wait for the turn that is held meanwhile (5 s)."""
 
 Ask = Callable[[], Awaitable[None]]
 """Returns where Kafka says that these partitions are ours; TransientError where it does not, or says nothing."""
@@ -32,35 +28,30 @@ class GivenUpError(Exception):
 
 
 class LeaseError(TransientError):
-    """Kafka has not said for a while that the batch is ours."""
+    """Kafka does not say that the batch is ours."""
 
 
 class Lease:
-    """Since when it is known that a batch is ours. Without anybody to ask it always is."""
+    """Whether a batch is ours. Without anybody to ask it always is."""
 
-    def __init__(self, ask: Ask | None = None, heard_at: float = 0.0) -> None:
-        """`heard_at`: when Kafka was last asked, in monotonic seconds, and said yes."""
+    def __init__(self, ask: Ask | None = None) -> None:
         self._ask = ask
-        self._heard_at = heard_at
         self._is_lapsed = False
 
     def lapse(self) -> None:
         """The partitions are others' from now on, whatever Kafka says of the group."""
         self._is_lapsed = True
 
-    async def renew(self) -> None:
-        """Before the work: ask Kafka, unless it was asked just now. Raises LeaseError, or GivenUpError for good."""
-        self._check_lapse()
-        if self._ask is not None and monotonic() - self._heard_at > FRESH_SECONDS:
-            asked_at = monotonic()
-            await self._ask()
-            self._heard_at = asked_at
+    async def confirm(self) -> None:
+        """Once nobody else can erase: LeaseError where somebody may have before, GivenUpError for good.
 
-    def check(self) -> None:
-        """Once nobody else can erase: LeaseError where the answer is too old by then, and somebody may have before."""
+        Asked while the turn is held, so it matters to no clock when that was: one that stood still with its machine
+        would say that it was just now. Whoever stands still later loses its transaction, and the turn with it.
+        """
         self._check_lapse()
-        if self._ask is not None and monotonic() - self._heard_at > LEASE_SECONDS:
-            raise LeaseError
+        if self._ask is not None:
+            await self._ask()
+            self._check_lapse()
 
     def _check_lapse(self) -> None:
         """GivenUpError where it has lapsed."""

@@ -15,7 +15,7 @@ from synckit.consumer.applying import Apply
 from synckit.consumer.batch import Incoming, correlation_ids, offsets_after, offsets_before
 from synckit.consumer.client import KafkaClient
 from synckit.consumer.continuity import GoneLogError, Mark, OtherLogError, UnsureError
-from synckit.consumer.fetching import MANY, NEVER, Deafness, Intake, Losses, Stillness
+from synckit.consumer.fetching import MANY, Deafness, Intake, Losses, Stillness
 from synckit.consumer.lag import Lag
 from synckit.consumer.lanes import Lanes
 from synckit.consumer.lease import GivenUpError, Lease, ask
@@ -48,7 +48,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         self._idle = asyncio.Event()
         self._idle.set()
         self._committed: dict[TopicPartition, int] = {}
-        self._batches, self._heard_at, self._lease = 0, NEVER, Lease()
+        self._batches, self._lease = 0, Lease()
         self._quiet: tuple[int, dict[TopicPartition, int], Mark] | None = None
         self._stillness, self._deafness = Stillness(), Deafness()
         self._gone: GoneLogError | None = None
@@ -122,12 +122,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             log.warning("A batch outlived its partitions", extra={"topic": self.topic.name, "partitions": len(revoked)})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Starts afresh: positions are the committed ones again.
-
-        That they were assigned says nothing of now: who was frozen between Kafka's answer and this has lost them.
-        """
+        """Starts afresh: positions are the committed ones again."""
         self.lag.keep(assigned)
-        self._committed, self._heard_at, self._quiet, self._gone = {}, NEVER, None, None
+        self._committed, self._quiet, self._gone = {}, None, None
         self._unread.forget()
         self._stillness.forget()
         if not self.stopped.is_set():
@@ -143,7 +140,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
         started = monotonic()
         before = offsets_before(records)
         mark = self._unread.mark
-        self._lease = Lease(lambda: ask(client, mark.put_on(before)), self._heard_at)
+        self._lease = Lease(lambda: ask(client, mark.put_on(before)))
         self._idle.clear()
         self._batches += 1
         try:
@@ -225,12 +222,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
 
     async def _commit(self, client: KafkaClient, offsets: dict[TopicPartition, int], mark: Mark) -> None:
         """Failing is harmless: whoever reads the records again applies them again, which changes nothing."""
-        asked_at = monotonic()
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 with strays_raised():
                     await client.commit(mark.put_on(offsets))
-            self._committed, self._heard_at = self._committed | offsets, asked_at
+            self._committed = self._committed | offsets
         except (KafkaError, TimeoutError) as error:
             log.warning("Offsets were not committed", extra={"topic": self.topic.name, **describe(error)})
         except Exception as error:  # noqa: BLE001 - lost, it says so

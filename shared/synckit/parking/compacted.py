@@ -33,9 +33,8 @@ async def in_order(connection: Connection, integrations: Pool, consumer: str, ba
     living = _living(batch)
     redriven = ids_redriven(batch)
     is_alone = any(record.value is None for record in living)
-    await batch.lease.renew()
     await connection.execute(_TURN if is_alone else _TURN_WITH_OTHERS, batch.records[0].topic)
-    batch.lease.check()  # whoever erases from here on waits for this transaction, however long it takes
+    await batch.lease.confirm()  # whoever erases from here on waits for this transaction, however long it takes
     yield
     async with postgres.session(integrations) as session:
         await confirm(session, batch)
@@ -58,10 +57,9 @@ async def settle(pool: Pool, consumer: str, batch: Batch) -> None:
 
 async def _park(pool: Pool, consumer: str, batch: Batch, living: Sequence[Incoming]) -> None:
     """What the batch itself has left behind is never open: it is applied by now, and nothing would apply it again."""
-    await batch.lease.renew()
     async with postgres.transaction(pool, "parking.park") as connection:
         await connection.execute(_PARKING, batch.records[0].topic, consumer)
-        batch.lease.check()  # whoever reads on after us waits from here on, before it looks into the park
+        await batch.lease.confirm()  # whoever reads on after us waits from here on, before it looks into the park
         await park(connection, consumer, batch.parked, partial(_is_outdated, living))
 
 
@@ -84,7 +82,7 @@ async def _drop_outdated(
     """Drop what these records have left behind in the park, of the same keys: all before an erasure, and erasures.
 
     Whoever parks of this topic is waited for first, by a statement of its own: each sees what was there when it began.
-    The lock need not be kept: who had our partitions before us, and gets it after us, finds its lease too old.
+    The lock need not be kept: who had our partitions before us, and gets it after us, is told that it has them no more.
     """
     if not living:
         return
