@@ -515,6 +515,21 @@ async def test_a_vendors_id_that_somebody_took_away_is_put_back_and_holds_no_oth
     assert (row["company_cam_id"], row["name"], picture["company_cam_id"]) == (PROJECT, "Other", PHOTO)
 
 
+async def test_a_photo_that_was_retired_while_its_projects_id_was_away_is_back_in_its_gallery(sync: PhotoSync) -> None:
+    await sync.customers([customer()])
+    await sync.events(project(), photo())
+    await all_rows(sync.resources.projects, "UPDATE projects.projects SET company_cam_id = NULL")
+    await sync.events(photo("photo.updated", description="North wall", updated_at=NOW))
+    (meanwhile,) = await photos(sync)
+
+    await sync.events(project(name="Other", updated_at=NOW + 5))
+    await held.Net(sync.resources).look_again()
+
+    assert meanwhile["sync_status"] == "DELETED"
+    assert [(row["sync_status"], row["description"]) for row in await photos(sync)] == [("SYNCED", "North wall")]
+    assert [row["photo_count"] for row in await projects(sync)] == [1]
+
+
 async def test_what_the_application_said_of_a_photo_stays(sync: PhotoSync) -> None:
     await sync.customers([customer()])
     await sync.events(project(), photo())

@@ -37,7 +37,7 @@ class Looked:
     last: str | None
     """The last of them, after which the next look begins; None where there were none."""
     late: Sequence[str]
-    """Whose row is not in the project that they stand in: there should be none."""
+    """Whose row is not in the project that they stand in, or retired there: there should be none."""
     held: int
     """How many wait for their project."""
 
@@ -45,9 +45,9 @@ class Looked:
 async def look_at_photos(connection: Connection, after: str, at_most: int) -> Looked:
     """Look at so many photos of the mirror after one, in order: however many there are, it takes as long.
 
-    Late ones have no row although their project has one, or a live row in a project that they left. What the database
-    refuses is left to those who try that again. A photo of a project that was deleted before it had a row waits for
-    nothing; `paintbox status` counts the same.
+    Late ones have no row or a retired one, although their project has a row, or a live row in a project that they left.
+    What the database refuses is left to those who try that again. A photo of a project that was deleted before it had a
+    row waits for nothing; `paintbox status` counts the same.
     """
     rows = await connection.fetch(_LOOK_AT_PHOTOS, after, at_most)
     return Looked(**dict(rows[0]))  # an aggregate has one
@@ -62,8 +62,8 @@ _LOOK_AT_PHOTOS: Final = """
              LIMIT $2
         ), found AS (
             SELECT looked.id,
-                   photos.project_id IS DISTINCT FROM projects.id
-                       AND (projects.id IS NOT NULL OR photos.sync_status <> 'DELETED')
+                   CASE WHEN projects.id IS NULL THEN photos.sync_status <> 'DELETED'
+                        ELSE photos.project_id IS DISTINCT FROM projects.id OR photos.sync_status = 'DELETED' END
                        AND NOT EXISTS (
                                SELECT FROM projects.projection_refused AS refused
                                 WHERE refused.object = 'photo' AND refused.id = looked.id
