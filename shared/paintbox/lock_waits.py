@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import asyncpg
 
 from paintbox.databases import Connection
 
 Report = Callable[[str], None]
+NAME: Final = "paintbox migrate, looking for locks"
+"""Of the second session, for whoever lists them."""
 
 
 @contextlib.asynccontextmanager
 async def reporting_waits(dsn: str, pid: int, report: Report, *, every_seconds: float) -> AsyncIterator[None]:
     """While the block runs, call `report` with each lock that the session `pid` is seen waiting for.
 
-    Looks first after `every_seconds`, so what waits for nothing costs no connection.
+    Looks first after `every_seconds`, so what waits for nothing costs no connection. Whatever keeps it from looking is
+    reported, and is no error of the block's.
     """
     watcher = asyncio.create_task(_watch(dsn, pid, report, every_seconds))
     try:
@@ -29,10 +33,14 @@ async def reporting_waits(dsn: str, pid: int, report: Report, *, every_seconds: 
 async def _watch(dsn: str, pid: int, report: Report, every_seconds: float) -> None:
     await asyncio.sleep(every_seconds)
     try:
-        connection: Connection = await asyncpg.connect(dsn, server_settings={"search_path": "pg_catalog"})
-    except (OSError, asyncpg.PostgresError) as error:
+        await _look(dsn, pid, report, every_seconds)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the file is applied or not without it
         report(f"a lock that we cannot name, since a second connection failed ({type(error).__name__})")
-        return
+
+
+async def _look(dsn: str, pid: int, report: Report, every_seconds: float) -> None:
+    settings = {"search_path": "pg_catalog", "application_name": NAME}
+    connection: Connection = await asyncpg.connect(dsn, server_settings=settings)
     try:
         reported = None
         while True:

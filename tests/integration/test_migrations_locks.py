@@ -12,6 +12,7 @@ import pytest
 
 from paintbox import databases, migrations
 from paintbox.databases import Connection, Database, DatabaseError
+from paintbox.lock_waits import NAME
 from paintbox.migration_files import Migration, read_sources
 from paintbox.migrations import SOURCES, Patience, Progress, Waiting, apply, migrate
 from support.postgres import WAITS_FOR_A_LOCK, NewDatabase, OpenSession
@@ -60,6 +61,31 @@ async def test_a_lock_that_is_held_for_a_while_is_waited_for_and_named(
         f"AccessExclusiveLock on paintbox_meta.a, held by pid {reader.get_server_pid()} "
         "(a slow report, idle in transaction)"
     )
+    assert [file.name for file in applied] == ["0002_b.sql"]
+
+
+async def test_a_file_is_applied_though_the_session_that_looks_for_locks_is_ended(
+    new_database: NewDatabase, connect: OpenSession, admin: Connection
+) -> None:
+    dsn = await new_database(None)
+    await apply(dsn, [MAKE])
+    reader = await connect(dsn, application_name="a slow report")
+    transaction = reader.transaction()
+    await transaction.start()
+    await reader.fetch("SELECT * FROM paintbox_meta.a")
+    seen: asyncio.Queue[Progress] = asyncio.Queue()
+
+    migrating = asyncio.create_task(
+        apply(dsn, [MAKE, ALTER], on_progress=seen.put_nowait, patience=Patience(lock_timeout_ms=2_000))
+    )
+    await seen.get()
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", NAME)
+    unnamed = await asyncio.wait_for(seen.get(), 5)
+    await transaction.rollback()
+    applied = await migrating
+
+    assert isinstance(unnamed, Waiting)
+    assert unnamed.what.startswith("a lock that we cannot name, since a second connection failed (")
     assert [file.name for file in applied] == ["0002_b.sql"]
 
 
