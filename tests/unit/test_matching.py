@@ -3,8 +3,10 @@
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from photo_sync.models.matching import Basis, Candidate, Match
+from photo_sync.models.matching import BASES, MOST_CANDIDATES, Basis, Candidate, Match
 from photo_sync.rules import contacts
 from photo_sync.rules.matching import decide
 from support.samples import ACME, DOUGLAS
@@ -182,6 +184,38 @@ def test_a_match_whose_basis_an_operator_took_away_goes_to_whom_it_names_now() -
 
     assert decide(freed, by("email", BOB)) == matched(BOB, "email")
     assert decide(freed, by("email", BOB, CAT)).candidates == (BOB, CAT)
+
+
+CUSTOMERS = [UUID(int=number) for number in range(1, 7)]
+RELATIONS = st.builds(Candidate, st.sampled_from(CUSTOMERS), st.just(BASES[0]), st.sampled_from([ACME, BETA, DOUGLAS]))
+OTHERS = st.builds(Candidate, st.sampled_from(CUSTOMERS), st.sampled_from(BASES[1:]))
+STORED = st.one_of(
+    st.just(held()), st.builds(matched, st.just(ANN), st.sampled_from([*BASES, "published", "operator"]))
+)
+
+
+@given(STORED, st.lists(st.one_of(RELATIONS, OTHERS), unique=True))
+def test_two_of_those_who_match_alike_and_the_projects_own_customer_decide_as_all_of_them_would(
+    stored: Match, candidates: list[Candidate]
+) -> None:
+    alike: dict[tuple[Basis, str | None], list[Candidate]] = {}
+    for one in candidates:
+        alike.setdefault((one.basis, one.relation_id), []).append(one)
+    few = [one for some in alike.values() for at, one in enumerate(some) if at < 2 or one.customer_id == ANN]
+
+    by_few, by_all = decide(stored, few), decide(stored, candidates)
+
+    assert (by_few.state, by_few.customer_id, by_few.basis) == (by_all.state, by_all.customer_id, by_all.basis)
+    assert set(by_few.candidates) <= set(by_all.candidates)
+
+
+def test_of_many_others_a_few_are_kept() -> None:
+    many = by("email", *(UUID(int=number) for number in range(1, 101)))
+
+    ambiguous, contested = decide(held(), many), decide(matched(ANN, "email"), many)
+
+    assert (ambiguous.state, len(ambiguous.candidates)) == ("ambiguous", MOST_CANDIDATES)
+    assert (contested.state, contested.customer_id, len(contested.candidates)) == ("contested", ANN, MOST_CANDIDATES)
 
 
 def test_what_the_operator_decided_stands() -> None:

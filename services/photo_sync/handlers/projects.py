@@ -15,7 +15,7 @@ from photo_sync.rules import announcements
 from photo_sync.rules.matching import decide
 from photo_sync.rules.projection import is_deleted, project_from
 from photo_sync.rules.reading import PROJECT
-from photo_sync.store import matches as matching
+from photo_sync.store import candidates, matches
 from photo_sync.store import rows as store
 from photo_sync.store.rows import FEDERATION_KEYS, MIRROR, OUTBOX, VERSION_FLOOR
 from synckit import federation
@@ -52,7 +52,7 @@ async def projects(_: Connection, note: Note, after: str) -> Sequence[str]:
 
 async def projects_of_customers(connection: Connection, note: Note, after: str) -> Sequence[str]:
     """The projects that the customers of a note match."""
-    return await matching.list_projects_of(connection, [UUID(one) for one in note.ids], after, notes.SLICE)
+    return await candidates.list_projects_of(connection, [UUID(one) for one in note.ids], after, notes.SLICE)
 
 
 async def project_slice(
@@ -61,7 +61,7 @@ async def project_slice(
     """Lock the projects' records, then look whose they are: whoever committed last, record or customer, sees both."""
     mapping = await config.get()
     records = await mirror.lock(connection, MIRROR, [(PROJECT, one) for one in project_ids])
-    before = await matching.list_matches(connection, project_ids)
+    before = await matches.list_matches(connection, project_ids)
     now = await _match(connection, before)
     owned = {
         record.id: project_from(record, match.customer_id, mapping)
@@ -69,7 +69,7 @@ async def project_slice(
         if (match := now.get(record.id)) is not None and match.customer_id is not None
     }
     written = {row["company_cam_id"]: row for row in await store.upsert_projects(connection, list(owned.values()))}
-    await matching.delete_matches(connection, [record.id for record in records.values() if is_deleted(record)])
+    await matches.delete_matches(connection, [record.id for record in records.values() if is_deleted(record)])
     changed = [
         Changed(owned[key], row, notes.cause_of(note, records[PROJECT, key], str(row["customer_id"])))
         for key, row in sorted(written.items())
@@ -82,9 +82,9 @@ async def project_slice(
 
 async def _match(connection: Connection, before: Mapping[str, Match]) -> dict[str, Match]:
     """Whose the projects are now; what is decided anew is stored."""
-    candidates = await matching.list_candidates(connection, list(before))
-    now = {key: decide(match, candidates.get(key, ())) for key, match in before.items()}
-    await matching.update_matches(connection, [match for key, match in now.items() if match != before[key]])
+    found = await candidates.list_candidates(connection, list(before))
+    now = {key: decide(match, found.get(key, ())) for key, match in before.items()}
+    await matches.update_matches(connection, [match for key, match in now.items() if match != before[key]])
     return now
 
 

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 Basis = Literal["relation_id", "email", "phone"]
 BASES: tuple[Basis, ...] = ("relation_id", "email", "phone")
 """Strongest first."""
+MOST_CANDIDATES: Final = 20
+"""That are looked for by one address, number or record, and that are kept of all: two decide as a thousand do, and a
+placeholder that stands at a thousand customers may stand at a thousand projects, too."""
 State = Literal["held", "ambiguous", "matched", "contested"]
 
 
@@ -39,6 +42,7 @@ class Match:
     customer_id: UUID | None = None
     basis: str | None = None
     candidates: tuple[UUID, ...] = ()
+    """The others, `MOST_CANDIDATES` of them at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

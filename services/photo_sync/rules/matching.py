@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from photo_sync.models.matching import BASES, Basis, Candidate, Match
+from photo_sync.models.matching import BASES, MOST_CANDIDATES, Basis, Candidate, Match
 
 ACCOUNT: Final = "001"
 """The prefix of an Account's id: it stands for a customer only where it has one contact."""
@@ -23,6 +23,8 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
 
     On which basis a match was made that was taken over from what was published, nobody knows, so none is stronger. It
     gets one where nobody matches better than its customer.
+
+    Of those who match by one address, number or record, two and the customer whose it is decide as all would.
     """
     found = _first_match(stored.project_id, candidates)
     customer = stored.customer_id
@@ -38,7 +40,7 @@ def decide(stored: Match, candidates: Sequence[Candidate]) -> Match:
         state="contested" if others else "matched",
         customer_id=customer,
         basis=stored.basis,
-        candidates=others,
+        candidates=others[:MOST_CANDIDATES],
     )
 
 
@@ -66,7 +68,7 @@ def _first_match(project_id: str, candidates: Sequence[Candidate]) -> Match:
         if len(customers) == 1:
             return Match(project_id=project_id, state="matched", customer_id=customers[0], basis=basis)
         if customers:
-            return Match(project_id=project_id, state="ambiguous", candidates=customers)
+            return Match(project_id=project_id, state="ambiguous", candidates=customers[:MOST_CANDIDATES])
     return Match(project_id=project_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from photo_sync.models.matching import Candidate, CustomerRef, Match, MatchKeys
+from photo_sync.models.matching import CustomerRef, Match, MatchKeys
 from synckit.postgres import Connection, Row, as_json
 
 
@@ -58,45 +58,6 @@ def _match(row: Row) -> Match:
         basis=row["basis"],
         candidates=tuple(row["candidates"]),
     )
-
-
-async def list_candidates(connection: Connection, project_ids: Sequence[str]) -> dict[str, list[Candidate]]:
-    """Who matches each of these projects now, on every basis. Customers that are deleted or merged match nothing.
-
-    OFFSET 0 keeps the planner from turning the look-ups round: reading all customers, and comparing each with each.
-    """
-    rows = await connection.fetch(
-        """
-        WITH wanted AS (
-            SELECT project_id, relation_ids, email, phone
-              FROM projects.customer_matches
-             WHERE project_id = ANY($1::text[])
-        )
-        SELECT wanted.project_id, 'relation_id' AS basis, refs.customer_id, relation.id AS relation_id
-          FROM wanted
-         CROSS JOIN unnest(wanted.relation_ids) AS relation (id)
-         CROSS JOIN LATERAL (
-                   SELECT * FROM projects.customer_refs WHERE salesforce_ids @> ARRAY[relation.id] OFFSET 0
-               ) AS refs
-         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
-         UNION ALL
-        SELECT wanted.project_id, 'email', refs.customer_id, NULL
-          FROM wanted
-         CROSS JOIN LATERAL (SELECT * FROM projects.customer_refs WHERE email = wanted.email OFFSET 0) AS refs
-         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
-         UNION ALL
-        SELECT wanted.project_id, 'phone', refs.customer_id, NULL
-          FROM wanted
-         CROSS JOIN LATERAL (SELECT * FROM projects.customer_refs WHERE phone = wanted.phone OFFSET 0) AS refs
-         WHERE refs.deleted_at IS NULL AND refs.merged_into IS NULL
-        """,
-        project_ids,
-    )
-    candidates: dict[str, list[Candidate]] = {}
-    for row in rows:
-        candidate = Candidate(row["customer_id"], row["basis"], row["relation_id"])
-        candidates.setdefault(row["project_id"], []).append(candidate)
-    return candidates
 
 
 async def update_matches(connection: Connection, matches: Iterable[Match]) -> None:
@@ -234,41 +195,3 @@ async def keep_customer_refs(connection: Connection, ids: Sequence[UUID] | None)
         "DELETE FROM projects.customer_refs WHERE customer_id <> ALL($1::uuid[]) RETURNING customer_id", ids
     )
     return [row["customer_id"] for row in rows]
-
-
-async def list_projects_of(connection: Connection, customer_ids: Sequence[UUID], after: str, at_most: int) -> list[str]:
-    """The projects that are one of these customers', or match one on any basis, after one, in order: looked up, too."""
-    rows = await connection.fetch(
-        """
-        WITH refs AS (
-            SELECT salesforce_ids, email, phone FROM projects.customer_refs WHERE customer_id = ANY($1::uuid[])
-        )
-        SELECT matches.project_id
-          FROM refs
-         CROSS JOIN LATERAL (
-                   SELECT * FROM projects.customer_matches WHERE relation_ids && refs.salesforce_ids OFFSET 0
-               ) AS matches
-         WHERE matches.project_id > $2
-         UNION
-        SELECT matches.project_id
-          FROM refs
-         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE email = refs.email OFFSET 0) AS matches
-         WHERE matches.project_id > $2
-         UNION
-        SELECT matches.project_id
-          FROM refs
-         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE phone = refs.phone OFFSET 0) AS matches
-         WHERE matches.project_id > $2
-         UNION
-        SELECT matches.project_id
-          FROM unnest($1::uuid[]) AS changed (id)
-         CROSS JOIN LATERAL (SELECT * FROM projects.customer_matches WHERE customer_id = changed.id OFFSET 0) AS matches
-         WHERE matches.project_id > $2
-         ORDER BY project_id
-         LIMIT $3
-        """,
-        customer_ids,
-        after,
-        at_most,
-    )
-    return [row["project_id"] for row in rows]
