@@ -100,6 +100,11 @@ def passes(error: BaseException) -> bool:
     return verdict(error) in {Verdict.TRANSIENT, Verdict.UNCLEAR}
 
 
+def is_locked(error: BaseException) -> bool:
+    """Whether somebody holds a lock on one of the rows that were asked for: others may be had meanwhile."""
+    return isinstance(error, asyncpg.LockNotAvailableError)
+
+
 def is_the_servers(error: BaseException) -> bool:
     """Whether a server is at fault, for now or for good: a right was withdrawn, say, or a table is being restored."""
     return passes(error) or (isinstance(error, asyncpg.PostgresError) and verdict(error) is Verdict.BUG)

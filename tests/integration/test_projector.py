@@ -102,9 +102,9 @@ async def test_what_another_does_is_waited_for_and_done_where_that_one_fails(poo
             raise TransientError("it was away")
         return Projected()
 
-    projector = projecting(pool, project)
-    projector.remember(await a_note(pool, "a"))
-    first, second = asyncio.create_task(projector.work()), asyncio.create_task(projector.work())
+    projector, batch = projecting(pool, project), Lease()
+    projector.remember(await a_note(pool, "a"), batch)
+    first, second = asyncio.create_task(projector.work(batch)), asyncio.create_task(projector.work(batch))
     await until_true(lambda: tries == ["a"])  # the second found it taken before the first was asked for
     waited_for.set()
 
@@ -171,6 +171,57 @@ async def test_a_bug_is_raised_to_those_whose_note_it_is_whoever_does_it(pool: P
     await projector.work(others)
 
     assert await left(pool) == 1
+
+
+@pytest.mark.parametrize("of_whom", ["nobody", "a batch that is no more"])
+async def test_nobodys_note_that_fails_holds_no_batch_up_and_is_shown_until_it_is_done(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, of_whom: str
+) -> None:
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
+    tried: list[str] = []
+    is_away = True
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        tried.extend(keys)
+        if is_away and "locked" in keys:
+            raise TransientError("it was away")
+        return Projected()
+
+    projector, batch = projecting(pool, project), Lease()
+    projector.remember(await a_note(pool, "locked"), None if of_whom == "nobody" else Lease())
+    for _ in range(2):
+        projector.remember(await a_note(pool, "free"), batch)
+        await projector.work(batch)
+    meanwhile, shown, is_away = list(tried), await projector.fan_outs.check(), False
+    await until(partial(is_spread, projector))
+
+    assert meanwhile == ["free", "locked", "free"], "behind the batch's own, and once"
+    assert shown == "waits: TransientError"
+    assert (await left(pool), await projector.fan_outs.check()) == (0, None)
+
+
+async def test_what_a_batch_waits_for_is_its_own_though_a_sweep_came_over_it(pool: Pool) -> None:
+    is_away = True
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if is_away and "locked" in keys:
+            raise TransientError("it was away")
+        return Projected()
+
+    projector, batch = projecting(pool, project), Lease()
+    projector.remember(await a_note(pool, "locked"), batch)
+    with pytest.raises(TransientError):
+        await projector.work(batch)
+    await a_note(pool, "left behind")
+    await projector.sweep_once(seconds=-1)
+    was_left = await left(pool)
+    with pytest.raises(TransientError):
+        await projector.work(batch)
+    is_away = False
+    await projector.work(batch)
+
+    assert (was_left, await left(pool)) == (1, 0)
+    assert len(projector.fan_outs) == 0
 
 
 async def test_what_stands_behind_a_key_that_meets_a_bug_is_projected_though_the_database_was_away_meanwhile(

@@ -150,9 +150,11 @@ async def test_a_note_that_runs_into_a_time_out_is_done_in_smaller_portions(
     projector = Projector(customers, MIRROR, {"Contact": Step(step.affected, step.project, "Contact")}, lambda: None)
     async with customers.acquire() as connection:
         causes = {f"{number:02}": a_cause() for number in range(20)}
-        projector.remember(await notes.insert(connection, MIRROR, {"Contact": causes}))
+        made = await notes.insert(connection, MIRROR, {"Contact": causes})
+    batch = Batch(RECORDS)
+    projector.remember(made, batch.lease)
 
-    await Applier("t", partial(_all_notes, projector)).apply(Batch(RECORDS))
+    await Applier("t", partial(_all_notes, projector)).apply(batch)
 
     async with customers.acquire() as connection:
         projected = await connection.fetch("SELECT id FROM public.projected GROUP BY id ORDER BY id")
@@ -162,5 +164,5 @@ async def test_a_note_that_runs_into_a_time_out_is_done_in_smaller_portions(
     assert step.sizes[:6] == [20, 10, 5, 2, 4, 2]
 
 
-async def _all_notes(projector: Projector, _: Batch) -> None:
-    await projector.work()
+async def _all_notes(projector: Projector, batch: Batch) -> None:
+    await projector.work(batch.lease)

@@ -12,7 +12,7 @@ from photo_sync.rules.reading import PHOTO, PROJECT
 from photo_sync.store import held
 from synckit import postgres
 from synckit.consumer.lease import Lease
-from synckit.failures import collecting, describe, passes
+from synckit.failures import collecting, describe, is_locked, passes
 from synckit.mirror.notes import SLICE, Note
 from synckit.observability.metrics import HELD
 
@@ -82,16 +82,24 @@ class Net:
             self._photo = looked.last
 
     async def _project(self, name: str, ids: Sequence[str], bugs: list[Exception]) -> None:
+        """Where somebody holds one of them locked, all but that one."""
         if not ids:
             return
-        note, whose = Note(next(_NUMBERS), name, tuple(ids), {}), Lease()
+        note, whose, middle = Note(next(_NUMBERS), name, tuple(ids), {}), Lease(), 0
         projector = self._resources.projector
         projector.remember([note], whose)
         try:
             with collecting(bugs):  # said already, and the others of the slice are projected
                 await projector.work(whose)
+        except Exception as error:
+            if not is_locked(error):
+                raise
+            log.warning("What is held has to wait", extra=describe(error))
+            middle = len(ids) // 2
         finally:
             projector.forget(note)  # what fails is looked at in the next round, as all of it
+        for half in (ids[:middle], ids[middle:]) if middle else ():
+            await self._project(name, half, bugs)
 
     async def _count_projects(self) -> None:
         async with postgres.session(self._resources.projects) as connection:

@@ -166,6 +166,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             self._idle.set()
             if self._gone is not None:
                 self.lose(self._gone)
+            self._lease = Lease()  # what the batch has left is nobody's
 
     async def tend(self, client: KafkaClient) -> None:
         """Between batches: commit the positions behind transaction markers, and measure the lag. Once a second.

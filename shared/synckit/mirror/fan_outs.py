@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 
 from synckit.backoff import delays
-from synckit.failures import describe, explain
+from synckit.failures import Verdict, describe, explain, verdict
 from synckit.mirror.notes import Note
 from synckit.observability import metrics
 from synckit.strays import strays_raised
@@ -55,16 +55,17 @@ class Waiting:
     """What something waits for that cannot be done now, since when, and when it is tried again."""
 
     what: dict[str, object]
-    error: Exception | None = None
+    error: str | None = None
+    """In words without values: an exception would keep whoever met it."""
     since: float = NEVER
     due_at: float = 0.0
     _delays: Iterator[float] = field(default_factory=delays)
 
     def begin(self, error: Exception) -> None:
         """Said where it waits for something else than before."""
-        if type(self.error) is not type(error):
+        if self.error != explain(error):
             log.warning("What a change affects has to wait", extra={**self.what, **describe(error)})
-        self.since, self.error = min(self.since, monotonic()), error
+        self.since, self.error = min(self.since, monotonic()), explain(error)
         self.due_at = monotonic() + next(self._delays)
 
     def end(self) -> None:
@@ -84,8 +85,8 @@ class _FanOut:
     """What comes after that."""
     failed: list[Part] = field(default_factory=list)
     """What met a bug, and is all that is done on the next way through."""
-    bug: Exception | None = None
-    """That was met last. The note is not deleted by its last slice then, but once no part meets any."""
+    bug: str | None = None
+    """That was met last, in words. The note is not deleted by its last slice then, but once no part meets any."""
     bug_since: float = NEVER
     due_at: float = 0.0
     delays: Iterator[float] = field(default_factory=delays)
@@ -95,7 +96,7 @@ class _FanOut:
         if self.bug is None:
             log.error("A note met a bug", extra={**named(self.note), **describe(bug)}, exc_info=bug)
             self.bug_since = monotonic()
-        self.bug = bug
+        self.bug = explain(bug)
 
     def wait(self) -> None:
         """Before the next way through, a little longer than the last time."""
@@ -141,14 +142,19 @@ class FanOuts:
         """Whether this note is done here."""
         return note_id in self._all
 
-    def take(self, note: Note, after: str, bug: Exception | None = None) -> bool:
-        """Do what comes behind this key from now on. False where there are too many, or the note is not stored."""
+    def take(self, note: Note, after: str, error: Exception | None = None) -> bool:
+        """Do what comes behind this key from now on, a little later where it failed there.
+
+        False where there are too many, or the note is not stored.
+        """
         if not note.is_stored or len(self._all) >= MOST:
             return False
         one = self._all[note.id] = _FanOut(note, (after, None), Waiting(named(note)))
-        if bug is not None:
-            one.met(bug)
+        if error is not None and verdict(error) is Verdict.BUG:
+            one.met(error)
             one.wait()
+        elif error is not None:
+            one.waiting.begin(error)
         self._has_come.set()
         return True
 
@@ -156,9 +162,9 @@ class FanOuts:
         """For readiness: what keeps one of them from being done, in words without values."""
         bug = next((one.bug for one in self._all.values() if one.bug is not None), None)
         if bug is not None:
-            return f"meets a bug: {explain(bug)}"
+            return f"meets a bug: {bug}"
         waiting = (self._following, *(one.waiting for one in self._all.values()))
-        return next((f"waits: {explain(one.error)}" for one in waiting if one.error is not None), None)
+        return next((f"waits: {one.error}" for one in waiting if one.error is not None), None)
 
     async def run(self) -> None:
         """Until cancelled."""

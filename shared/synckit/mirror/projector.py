@@ -7,6 +7,7 @@ the database refuses is kept, and tried again once a minute.
 import asyncio
 import logging
 from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import chain
 from typing import Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -43,13 +44,12 @@ class Projector:
         self._refusals = Refusals(pool, mirror, steps, self._report)
         self._mine: dict[int, Note] = {}
         self.fan_outs = FanOuts(self._slice_beside, self._finish_beside, self._is_there, self.work)
-        self._whose: dict[int, object] = {}
-        """Of each note, who hears of a bug in it: the batch that made it (its lease), or this for what is left over."""
+        self._whose: WeakValueDictionary[int, object] = WeakValueDictionary()
+        """Of each note, the batch that made it (its lease), who hears of what fails. Nobody's is what is left over, and
+        what a batch has left that is no more."""
         self._bugs: WeakKeyDictionary[object, Exception] = WeakKeyDictionary()
         self._doing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """Of each note that somebody does, or waits for."""
-        self._led_to: dict[int, list[int]] = {}
-        """The notes that doing one of them has made, until whoever did it goes on with those."""
         self._portion = Portion(notes.SLICE, notes.SLICE, STATEMENT_SECONDS)
         """What is projected at once, in keys: less after a time-out, or a slow database would hold a note for ever."""
         self._reached: dict[int, str] = {}
@@ -66,56 +66,72 @@ class Projector:
         return {"fan-outs": self.fan_outs.run, "sweep": self.sweep, "refused": self.try_refused}
 
     def remember(self, made: Sequence[Note], whose: object = None) -> None:
-        """These notes are committed and mine to do. A bug that one of them meets is raised to who works as `whose`."""
+        """These notes are committed and mine to do. What one of them meets is raised to who works as `whose`.
+
+        Without that they stay whose they are, or are nobody's.
+        """
         for note in made:
             if self._mine.get(note.id, note).ids != note.ids:
                 self._reached.pop(note.id, None)
             self._mine[note.id] = note
-            self._whose[note.id] = self if whose is None else whose
+            if whose is not None:
+                self._whose[note.id] = whose
 
     def forget(self, note: Note) -> None:
         """This note is not mine to do any more, done or not."""
         if self._mine.get(note.id) is note:
-            del self._mine[note.id], self._whose[note.id]
+            del self._mine[note.id]
+            self._whose.pop(note.id, None)
             self._reached.pop(note.id, None)
 
     async def work(self, whose: object = None) -> None:
-        """Do every note that is mine by now, and those that follow from them. What fails stays mine: call again.
+        """Do the notes of whom I work for, what follows from them, and then those that are nobody's.
 
         Of one that affects more than a slice the first is done; the others are, beside the batches.
-        Several may call it at once. What another does just now is waited for, last of all, and done where it fails.
-        What meets a bug holds none of the others up, and is not mine any more: it is tried beside the batches for as
-        long as it is there, and shown. The bug is raised, once the others are done, to those whose note it is, whoever
-        did it.
+        Several may call it at once. One of their own that another does just now is waited for, and done where it fails.
+        What fails of their own is raised, and stays: call again. Nobody's that fails is done beside the batches, and
+        shown until then. So is what meets a bug, which is raised, once the others are done, to those whose note it is,
+        whoever did it. Who works for nobody tries others' as well, and passes over what fails of them: perhaps whose it
+        is does not come to it.
         """
-        todo = list(self._mine)
-        while todo:
-            note_id = todo.pop(next((at for at, one in enumerate(todo) if one not in self._doing), 0))
+        whose, passed = self if whose is None else whose, set[int]()
+        while (note_id := self._next(whose, passed)) is not None:
             doing = self._doing.setdefault(note_id, asyncio.Lock())
             async with doing:
                 note = self._mine.get(note_id)
-                if note is not None:
-                    await self._try(note)
+                if note is not None and await self._try(note, is_raised=self._whose.get(note_id) is whose):
                     self.forget(note)
-                    todo += self._led_to.pop(note_id, ())
+                else:
+                    passed.add(note_id)
             del doing  # nobody waits for it any more, unless somebody does
-        bug = self._bugs.pop(self if whose is None else whose, None)
+        bug = self._bugs.pop(whose, None)
         if bug is not None:
             raise bug
 
-    async def _try(self, note: Note) -> None:
-        """Raises any failure but one that nobody foresaw: that is said, and kept for whom it concerns."""
-        whose = self._whose[note.id]
+    def _next(self, whose: object, passed: Container[int]) -> int | None:
+        """Their own first, of these what nobody does just now; then nobody's, and others' where they do any."""
+        todo = [(one, self._whose.get(one, self)) for one in self._mine if one not in passed]
+        in_hand = {one for one, doing in self._doing.items() if doing.locked()}
+        own = sorted((one for one, of in todo if of is whose), key=in_hand.__contains__)
+        others = (one for one, of in todo if (of is self or whose is self) and one not in in_hand)
+        return next(chain(own, others), None)
+
+    async def _try(self, note: Note, *, is_raised: bool) -> bool:
+        """Whether it is not mine any more. A bug is said, and kept for whom it concerns, and not raised."""
+        of = self._whose.get(note.id, self)
         try:
             await self._do(note)
         except Exception as error:
             if verdict(error) is not Verdict.BUG:
-                raise
+                if is_raised:
+                    raise
+                return of is self and self.fan_outs.take(note, self._reached.get(note.id, ""), error)
             if note.id not in self.fan_outs:
                 log.exception("A note met a bug", extra=named(note))
-            elif whose is self:
-                return  # it is shown there
-            self._bugs[whose] = error
+            elif of is self:
+                return True  # it is shown there
+            self._bugs[of] = error
+        return True
 
     async def sweep(self) -> None:
         """Until cancelled, do what others left behind: soon after the start, then every 10 s.
@@ -145,8 +161,9 @@ class Projector:
         if stale:
             self.remember(stale)
             await self.work()
-            begun = sum(note.id in self.fan_outs for note in stale)
-            log.info("Notes that were left behind are done", extra={"notes": len(stale) - begun, "begun": begun})
+            begun, left = (sum(note.id in notes_of for note in stale) for notes_of in (self.fan_outs, self._mine))
+            many = {"notes": len(stale) - begun - left, "begun": begun, "left": left}
+            log.info("Notes that were left behind are done", extra=many)
 
     async def try_refused(self) -> None:
         """Until cancelled, once a minute: try again what the database refused, and tell how much it still refuses."""
@@ -198,10 +215,7 @@ class Projector:
         return Slice(len(keys), more, bugs[0] if bugs else None)
 
     async def _slice_beside(self, note: Note, after: str, is_kept: bool) -> Slice:
-        try:
-            return await self._slice(note, after, is_kept=is_kept, is_beside=True)
-        finally:
-            self._led_to.pop(note.id, None)  # they are mine
+        return await self._slice(note, after, is_kept=is_kept, is_beside=True)
 
     async def _finish_beside(self, note: Note) -> None:
         await self._project(self._steps[note.object], note, (), is_last=True)
@@ -268,7 +282,6 @@ class Projector:
         return False
 
     def _finish(self, note: Note, done: Projected) -> None:
-        self._led_to.setdefault(note.id, []).extend(one.id for one in done.notes)
         self._report(done, self._whose.get(note.id))
 
     def _report(self, done: Projected, whose: object = None) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from synckit import postgres
-from synckit.failures import Verdict, as_poison, describe, verdict
+from synckit.failures import Verdict, as_poison, describe, is_locked, verdict
 from synckit.mirror import notes, refused
 from synckit.mirror import store as mirrored
 from synckit.mirror.facts import Record
@@ -92,7 +92,10 @@ class Refusals:
         return tried
 
     async def _try_again(self, name: str, keys: Sequence[str]) -> Tried:
-        """Project refused keys, and forget them with the transaction that does; where one is refused again, bisect."""
+        """Project refused keys, and forget them with the transaction that does; where one is refused again, bisect.
+
+        One that somebody holds locked waits as the others do, with that for its reason, and holds none of them up.
+        """
         step, note = self._steps[name], Note(NOBODYS_NOTE, name, (), {})
         try:
             async with postgres.transaction(self._pool, "projector.again") as connection:
@@ -102,7 +105,7 @@ class Refusals:
                 await refused.delete(connection, self._mirror, name, causes)
         except Exception as error:
             kind = verdict(error)
-            if kind not in {Verdict.POISON, Verdict.RACE, Verdict.BUG}:
+            if kind not in {Verdict.POISON, Verdict.RACE, Verdict.BUG} and not is_locked(error):
                 raise
             if middle := len(keys) // 2:
                 return await self._try_again(name, keys[:middle]) + await self._try_again(name, keys[middle:])
