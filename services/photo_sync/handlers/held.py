@@ -94,8 +94,9 @@ class Net:
         except Exception as error:
             if not is_locked(error):
                 raise
-            log.warning("What is held has to wait", extra=describe(error))
             middle = len(ids) // 2
+            if not middle:
+                log.warning("What is held has to wait", extra={"object": name, "id": ids[0], **describe(error)})
         finally:
             projector.forget(note)  # what fails is looked at in the next round, as all of it
         for half in (ids[:middle], ids[middle:]) if middle else ():
