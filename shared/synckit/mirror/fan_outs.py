@@ -109,7 +109,7 @@ class _FanOut:
 
 
 class FanOuts:
-    """The notes whose first slice a batch has done, or that met a bug; nobody waits for the rest of them."""
+    """The notes of which a batch has done the first slice, that met a bug, or that failed and are nobody's."""
 
     def __init__(
         self,

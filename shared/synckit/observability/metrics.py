@@ -110,7 +110,7 @@ PROJECTED = Counter(
 )
 FAN_OUTS = Gauge(
     "paintbox_projection_fan_outs",
-    "Changes that affect more than a thousand rows, whose other rows are being written beside the batches",
+    "Changes whose rows are being written beside the batches: beyond a thousand, or since no batch waits for them",
 )
 FAN_OUT_WAITING = Gauge(
     "paintbox_projection_fan_out_waiting_seconds",
