@@ -28,7 +28,7 @@ from support.waiting import until
 from synckit import times
 from synckit.contracts import headers
 from synckit.contracts.topics import CUSTOMERS_CHANGES, SYNC_REQUESTS
-from synckit.errors import SettingError
+from synckit.errors import SettingError, TransientError
 from synckit.failures import explain
 from synckit.identity import customer_id
 from synckit.integrations import cache
@@ -625,6 +625,19 @@ async def test_a_process_that_starts_with_a_configuration_that_makes_no_sense_ap
     assert "account_type.default" in explain(refused.value)
     assert nothing == []
     assert (await douglas(sync))["status"] == "INACTIVE"
+
+
+async def test_a_configuration_that_is_not_there_changes_nothing_and_is_waited_for(sync: CustomerSync) -> None:
+    """Amid a restore, say: by the shipped defaults rows would be written that nobody writes anew when it is back."""
+    await configure(sync, {"status": {"default": "INACTIVE"}})
+    before = await sync.resources.config.get()
+    async with sync.resources.integrations.acquire() as connection:
+        await connection.execute("DELETE FROM integrations.integration_configs WHERE service = 'SALESFORCE'")
+
+    with pytest.raises(TransientError, match="has no row of SALESFORCE"):
+        await sync.resources.config.refresh()
+
+    assert (await sync.resources.config.get(), before.status.default) == (before, "INACTIVE")
 
 
 async def test_an_account_id_that_no_index_takes_costs_the_record_nothing_else(sync: CustomerSync) -> None:

@@ -58,6 +58,14 @@ def test_an_unknown_definition_nulls_nothing_and_is_counted() -> None:
     assert said.outcome == "merged_unlisted"
 
 
+def test_a_definition_is_found_by_the_short_form_of_its_id_too() -> None:
+    """As a browser's address shows it."""
+    config = SalesforceConfig(outbound_messages={ACTION[:15]: LISTED.outbound_messages[ACTION]})
+
+    assert config.outbound_messages.keys() == {ACTION}
+    assert reading(salesforce_messages(MESSAGE)[0], config).outcome == "merged"
+
+
 def test_a_definition_of_another_object_nulls_nothing() -> None:
     config = SalesforceConfig(outbound_messages={ACTION: OutboundMessage(object="Account", fields=("Name",))})
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from customer_sync.models.columns import COLUMNS
 from synckit.columns import Fitter, fitter
+from synckit.identity import salesforce_id18
 
 FieldType = Literal["boolean", "number", "datetime", "id"]
 
@@ -211,13 +212,18 @@ class SalesforceConfig(Config):
     """All of it. What the row leaves out is as shipped."""
 
     outbound_messages: dict[str, OutboundMessage] = Field(default_factory=dict)
-    """By ActionId."""
+    """By ActionId, of 18 characters once it is read; a browser's address shows 15."""
     types: dict[str, dict[str, FieldType]] = Field(default_factory=dict)
     """Beside the shipped ones: custom fields that are not text."""
     columns: dict[str, tuple[Source, ...]] = DEFAULT_COLUMNS
     """Beside the shipped ones, or in their place. A column with an empty list is fed by nothing."""
     status: StatusChoice = StatusChoice()
     account_type: AccountTypeChoice = AccountTypeChoice()
+
+    @field_validator("outbound_messages")
+    @classmethod
+    def _by_whole_ids(cls, messages: dict[str, OutboundMessage]) -> dict[str, OutboundMessage]:
+        return {_whole(action_id): message for action_id, message in messages.items()}
 
     @field_validator("columns")
     @classmethod
@@ -256,3 +262,10 @@ class SalesforceConfig(Config):
         """The types of an object's fields that are not text."""
         shipped, beside = DEFAULT_TYPES.get(name, _SYSTEM_TYPES), self.types.get(name)
         return shipped | beside if beside else shipped
+
+
+def _whole(action_id: str) -> str:
+    try:
+        return salesforce_id18(action_id)
+    except ValueError:
+        return action_id

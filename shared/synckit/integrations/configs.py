@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from synckit import postgres
-from synckit.errors import SettingError
+from synckit.errors import SettingError, TransientError
 from synckit.failures import describe, passes
 from synckit.postgres import Connection, Pool
 
@@ -20,7 +20,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Configuration(Generic[Model]):
-    """The configuration in force: the last valid one that was read; the shipped defaults where the row sets nothing."""
+    """The configuration in force: the last valid one that was read; the shipped defaults where the row sets nothing.
+
+    Where there is no row, as amid a restore, nothing was read: the migrations make it.
+    """
 
     def __init__(self, pool: Pool, service: str, model: type[Model]) -> None:
         self._pool = pool
@@ -43,9 +46,14 @@ class Configuration(Generic[Model]):
         return self._current
 
     async def refresh(self) -> None:
-        """Read it anew. What does not fit the model is logged once (names, no values) and changes nothing."""
+        """Read it anew. What does not fit the model is logged once (names, no values) and changes nothing.
+
+        Raises TransientError where there is no row.
+        """
         async with postgres.session(self._pool) as connection:
-            text = await find_config(connection, self._service) or "{}"
+            text = await find_config(connection, self._service)
+        if text is None:
+            raise TransientError(f"integration_configs has no row of {self._service}")
         if text != self._text:
             self._adopt(text)
 
