@@ -55,7 +55,7 @@ CASES: Final = [
     for step in steps()
     for process in OTHERS.get(step.partition(":")[0], PARTS.get(step.partition(".")[0], ()))
 ]
-ONCE: Final = ("consumer.alarm", "projector.race", "projector.refuse")
+ONCE: Final = ("consumer.alarm", "projector.race", "projector.refuse", "redrive.mark")
 """Steps at which a process is killed once a round: what leads to them is over then, or has to be cleared by hand."""
 
 

@@ -95,7 +95,8 @@ def up(directory: DirectoryOption = None, replicas: ReplicasOption = None, as_js
     require_local_extra()
     from paintbox.stack import places
 
-    results = bring_up(directory, Console(stderr=as_json), replicas)
+    with interrupted_by_sigterm():
+        results = bring_up(directory, Console(stderr=as_json), replicas)
     if as_json:
         _print_json(
             directory=str(places.find(directory).directory),
@@ -119,7 +120,7 @@ def bring_up(directory: Path | None, console: Console, replicas: int | None = No
     from paintbox.stack import operate, parts, places
 
     try:
-        with interrupted_by_sigterm(), PartLines(console, "starting") as lines:
+        with PartLines(console, "starting") as lines:
             return operate.up(places.find(directory), parts.parts_of, os.environ, lines, replicas=replicas)
     except KeyboardInterrupt:
         console.print(
