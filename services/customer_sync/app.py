@@ -25,9 +25,10 @@ MEMBERS: Final = 2
 """Consumers of Salesforce's webhooks: what one spends in Python, the other spends at the databases."""
 LANES: Final = 2
 """Of each, batches side by side: what is taken together is written together, an account's rows once."""
-SESSIONS: Final = MEMBERS * LANES + 2
-"""One for each batch, and two for whoever looks after things where all batches wait for the same lock."""
-SHARED: Final = SESSIONS + 3
+SESSIONS: Final = MEMBERS * LANES + 3
+"""One for each batch, one for what is projected beside them and waits for another lock, and two for whoever looks after
+things where all batches wait for the same one."""
+SHARED: Final = SESSIONS + 2
 """Sessions of the shared database: one more for each topic, whose redrive keeps it for as long as it waits."""
 PUBLISHED: Final = (topics.CUSTOMERS_CHANGES, topics.SYNC_REQUESTS)
 

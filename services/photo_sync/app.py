@@ -36,7 +36,7 @@ async def lifetime(settings: Settings, drain: Drain) -> AsyncIterator[web.Routes
     """
     dsn, servers = settings.projects_dsn.get_secret_value(), settings.kafka_bootstrap_servers
     async with (
-        postgres.create_pool(dsn, process=NAME) as pool,
+        postgres.create_pool(dsn, process=NAME, size=postgres.POOL_SIZE + 1) as pool,  # a fan-out may wait for a lock
         postgres.create_pool(settings.integrations_dsn.get_secret_value(), process=NAME, size=SHARED) as integrations,
         background.background() as loops,
     ):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import NodeNotReadyError
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.group import HeartbeatRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -22,7 +23,10 @@ its heartbeats too: for 40 s with aiokafka 0.14."""
 ANSWER_SECONDS: Final = 10.0
 """For what a broker answers at once. A client does nothing while it waits for metadata, and its group waits for it."""
 
-ANSWERED_AT_ONCE: Final = (MetadataRequest, FindCoordinatorRequest, HeartbeatRequest)
+ANSWERED_AT_ONCE: Final = frozenset(
+    one.API_KEY
+    for one in (MetadataRequest, FindCoordinatorRequest, HeartbeatRequest, OffsetCommitRequest, OffsetFetchRequest)
+)
 
 _connect: Final = AIOKafkaConnection.connect
 _send: Final = AIOKafkaConnection.send
@@ -52,9 +56,9 @@ def _send_if_open(connection: Any, request: Any, expect_response: bool = True) -
     """
     if connection._writer is not None and connection._writer.is_closing():  # noqa: SLF001 - nothing else tells
         connection.close(reason=CloseReason.CONNECTION_BROKEN)
-    waits_for_others = bool(connection._requests)  # noqa: SLF001 - a broker answers them in turn, a fetch when it fills
+    before = [one for _, one, _ in connection._requests]  # noqa: SLF001 - they are answered in turn, a fetch when it fills
     answer = _send(connection, request, expect_response)
-    is_bounded = isinstance(request, ANSWERED_AT_ONCE) and not waits_for_others
+    is_bounded = all(one is not None and one.API_KEY in ANSWERED_AT_ONCE for one in (request, *before))
     return _answer_soon(connection, answer) if is_bounded else answer
 
 

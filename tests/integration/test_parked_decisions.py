@@ -288,3 +288,20 @@ async def test_f41_what_comes_in_the_place_of_a_parked_record_is_parked_beside_i
 
     found = await session.fetch("SELECT attempt, dropped_at IS NULL AS is_open FROM integrations.parked_records")
     assert sorted(map(tuple, found)) == [(1, False), (1, True)]
+
+
+@pytest.mark.parametrize("came_at", [BEFORE.timestamp, BEFORE.timestamp + 1])
+async def test_what_an_earlier_release_has_parked_and_dropped_is_not_parked_anew(
+    session: Connection, came_at: int
+) -> None:
+    """It told records at one place from one another by their values alone."""
+    error = PoisonError("malformed_key", "no row could have it")
+    await records.park(session, "photo-sync", [(BEFORE, error)])
+    await session.execute(
+        "UPDATE integrations.parked_records SET dropped_at = now(), value_sha256 = encode(sha256(''), 'hex')"
+    )
+
+    await records.park(session, "photo-sync", [(replace(BEFORE, timestamp=came_at), error)])
+
+    is_another = came_at != BEFORE.timestamp
+    assert await session.fetchval("SELECT count(*) FROM integrations.parked_records") == 1 + is_another

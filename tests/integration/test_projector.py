@@ -490,6 +490,56 @@ async def test_what_follows_from_a_note_is_done_before_its_work_ends(pool: Pool)
     assert await left(pool) == 0
 
 
+async def test_a_batch_ends_though_what_is_done_beside_it_makes_notes_as_fast_as_they_are_done(pool: Pool) -> None:
+    done: list[str] = []
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        done.extend(keys)
+        if len(done) < 50:  # meanwhile a slice beside has made one more, which is nobody's
+            projector.remember(await a_note(pool, f"beside {len(done)}"))
+        return Projected()
+
+    projector, batch = projecting(pool, project), Lease()
+    projector.remember(await a_note(pool, "beside"))
+    projector.remember(await a_note(pool, "own"), batch)
+
+    await projector.work(batch)
+
+    assert done == ["own", "beside"]
+
+
+async def test_who_waits_for_locks_beside_the_batches_holds_no_other_up(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "SLICE", 1)
+    monkeypatch.setattr(fan_outs, "SLICE", 1)
+    monkeypatch.setattr(backoff, "FIRST_DELAY", 0.01)
+    done: list[str] = []
+    unlocked = asyncio.Event()
+
+    async def project(_: Connection, __: Note, keys: Sequence[str]) -> Projected:
+        if "locked" in keys and not unlocked.is_set():
+            await asyncio.sleep(0.3)
+            raise TransientError("somebody holds it locked")
+        done.extend(keys)
+        return Projected()
+
+    projector = projecting(pool, project)
+    projector.remember([*await a_note(pool, "locked"), *await a_note(pool, *"abcdefghij")])
+    await projector.work()
+    spreading = asyncio.create_task(projector.fan_outs.run())
+    try:
+        async with asyncio.timeout(2):  # one after the other it would take 3 s
+            await until_true(lambda: len(done) == 10)
+        unlocked.set()
+        await until_true(lambda: not projector.fan_outs)
+    finally:
+        spreading.cancel()
+
+    assert done == [*"abcdefghij", "locked"]
+    assert await left(pool) == 0
+
+
 async def test_of_what_is_refused_still_no_more_is_tried_than_a_round_may_cost_and_the_next_goes_on(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,9 @@ from support.waiting import until, until_true
 from synckit import failpoints, identity, postgres
 from synckit.contracts.headers import SOURCE_COMPANYCAM, EventHeaders, decode
 from webhook_ingest import spool
+from webhook_ingest.custody import Custody
 from webhook_ingest.models import Outgoing
+from webhook_ingest.publisher import Publisher
 from webhook_ingest.spool import Sender
 
 NOWHERE = "127.0.0.1:1"
@@ -107,6 +109,15 @@ async def test_f29_what_a_door_keeps_says_when_by_a_clock_that_is_not_its_own(
 
     (sent,) = await read_all(kafka_servers, topic)
     assert abs((decode(sent.headers).spooled_at or 0) - spooled_at.timestamp() * 1000) < 5_000
+
+
+async def test_f29_so_does_what_a_door_keeps_whose_kafka_is_away(dsn: str, session: Connection) -> None:
+    async with postgres.create_pool(dsn, process="test") as pool:
+        publisher = Publisher(NOWHERE, "test", 0.1)
+        await Custody(publisher, pool).keep("companycam", [a_record("paintbox.webhooks.companycam.v1", "one")])
+
+    (row,) = await session.fetch("SELECT headers->>'ce_spooledat' AS at FROM integrations.webhook_spool")
+    assert row["at"] is not None
 
 
 async def test_a_slice_begins_behind_what_was_sent_and_what_was_committed_late_is_sent_too(

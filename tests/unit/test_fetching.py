@@ -352,3 +352,19 @@ def test_the_next_client_asks_for_less_at_once_each_time(monkeypatch: pytest.Mon
     assert limits[:4] == [64 * 1024 * 1024, 16 * 1024 * 1024, 4 * 1024 * 1024, 1024 * 1024]
     assert set(smallest.values()) == {64 * 1024}
     assert losses.limits == fetching.MOST_BYTES
+
+
+def test_a_rebalance_that_does_not_end_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, still = [1000.0], fetching.Stillness()
+    monkeypatch.setattr(fetching, "monotonic", lambda: now[0])
+    still.pause()
+    now[0] += fetching.ENDLESS_SECONDS - 1
+    soon = still.is_endless()
+    now[0] += 2
+
+    assert (soon, still.is_endless(), still.is_endless()) == (False, True, False)
+
+    still.pause()
+    still.forget()
+    now[0] += fetching.ENDLESS_SECONDS + 1
+    assert not still.is_endless()

@@ -12,6 +12,7 @@ from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.protocol.admin import ApiVersionRequest
+from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.group import HeartbeatRequest
@@ -19,7 +20,10 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from synckit import connections, line
 
-VERSIONS = {one.API_KEY: (0, 4) for one in (FetchRequest, FindCoordinatorRequest, HeartbeatRequest, MetadataRequest)}
+VERSIONS = {
+    one.API_KEY: (0, 4)
+    for one in (FetchRequest, FindCoordinatorRequest, HeartbeatRequest, MetadataRequest, OffsetCommitRequest)
+}
 LOOPS = (uvloop.new_event_loop, asyncio.new_event_loop)
 
 
@@ -184,6 +188,17 @@ async def test_what_a_broker_answers_at_once_is_not_waited_for_for_long(
         with pytest.raises(TimeoutError):
             await connection.send(request_)
 
+        assert not connection.connected()
+
+
+async def test_nor_is_what_is_asked_behind_offsets_that_are_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a member's heartbeats would wait behind a commit for 40 s, and its group would miss it."""
+    async with connection_to_what_says_nothing(monkeypatch) as connection, asyncio.timeout(5):
+        committed = asyncio.ensure_future(connection.send(OffsetCommitRequest("customer-sync", 1, "", -1, [])))
+        beating = asyncio.ensure_future(connection.send(HeartbeatRequest("customer-sync", 1, "")))
+        results = await asyncio.gather(committed, beating, return_exceptions=True)
+
+        assert {type(result) for result in results} <= {TimeoutError, KafkaConnectionError}
         assert not connection.connected()
 
 

@@ -1,10 +1,12 @@
 """A batch is a consumer's while Kafka says so, which is asked once nobody else can erase."""
 
+from typing import Any, cast
+
 import pytest
 
 from support.notifications import KafkaRecord
 from synckit.consumer import Batch
-from synckit.consumer.lease import ASK_SECONDS, GivenUpError, Lease, LeaseError
+from synckit.consumer.lease import ASK_SECONDS, GivenUpError, Lease, LeaseError, ask
 from synckit.failures import Verdict, verdict
 from synckit.postgres import SESSION_SETTINGS
 
@@ -67,3 +69,15 @@ async def test_a_batch_of_no_consumer_is_always_whoever_applies_it() -> None:
     await batch.lease.confirm()
 
     assert {id(half.lease) for half in batch.halves()} == {id(batch.lease)}
+
+
+class Damaged:
+    """A client whose answer lacks a partition."""
+
+    async def commit(self, _: object) -> None:
+        raise KeyError("customers-0")
+
+
+async def test_whatever_the_client_raises_is_no_yes_and_no_bug_of_ours() -> None:
+    with pytest.raises(LeaseError):
+        await ask(cast("Any", Damaged()), {})

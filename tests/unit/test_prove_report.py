@@ -121,6 +121,13 @@ def test_a_fault_is_shown_when_it_was_done_and_not_when_it_was_planned() -> None
     assert "begun" in printed(not_healed)
 
 
+def test_what_became_of_a_fault_stays_so_though_what_died_of_it_is_started_afterwards() -> None:
+    begun, failed = Event(Phase.BEGUN, 1.0, STROKE.says, STROKE), Event(Phase.FAILED, 5.0, STROKE.says, STROKE)
+    started = Event(Phase.STARTED, 9.0, STROKE.says, STROKE)
+
+    assert [(one.outcome, one.lasted) for one in witness.struck([begun, failed, started])] == [("failed", 8.0)]
+
+
 def test_the_document_is_json_and_says_what_was_not_checked() -> None:
     document = json.loads(json.dumps(as_document(a_proof(HELD, EMPTY, NOT_HERE))))
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +55,11 @@ async def run(rig: Rig, order: Order, display: Display) -> Proof:
         await _judge(rig, order, course, planned, nemesis, display)
     except Exception as error:  # noqa: BLE001 - a bug of a check, too, takes nothing of what was found before it
         ended_early = _told(error)
-    verdicts = [*course.verdicts, *_seen(rig, course)]
+    verdicts = list(course.verdicts)
+    try:
+        verdicts.extend(_seen(rig, course))
+    except Exception as error:  # noqa: BLE001 - as above
+        ended_early = ended_early or _told(error)
     proof = Proof(
         seed=order.seed,
         minutes=order.minutes,
@@ -179,21 +183,19 @@ def _counted(course: Course) -> dict[str, int]:
     }
 
 
-def _seen(rig: Rig, course: Course) -> list[Verdict]:
+def _seen(rig: Rig, course: Course) -> Iterator[Verdict]:
     """What was seen while it ran, for which nothing needs to be read afterwards."""
     logs, samples = rig.stack.places.logs, course.samples
     counted = {"pg_stat_database": samples.deadlocks, "its log": sampling.deadlocks_in(logs.glob("postgres.log*"))}
     services = {handle.name for handle in rig.services}
-    return [
-        truth.every_change_was_made(course.acts, course.refused, course.unanswered),
-        operated.every_fault_was_recovered_from(witness.recoveries(course.events)),
-        operated.nobody_died(len(rig.processes), witness.deaths(course.events)),
-        operated.nobody_met_a_bug(sampling.bugs_in(logs.glob("*"))),
-        operated.whoever_was_asked_ended(rig.endings, asked=witness.asked_to_end(course.events)),
-        operated.there_were_no_deadlocks(counted),
-        operated.processes_were_bounded(services, [one for one in samples.of_processes if one.process in services]),
-        operated.sessions_were_bounded(samples.sessions),
-    ]
+    yield truth.every_change_was_made(course.acts, course.refused, course.unanswered)
+    yield operated.every_fault_was_recovered_from(witness.recoveries(course.events))
+    yield operated.nobody_died(len(rig.processes), witness.deaths(course.events))
+    yield operated.nobody_met_a_bug(sampling.bugs_in(logs.glob("*")))
+    yield operated.whoever_was_asked_ended(rig.endings, asked=witness.asked_to_end(course.events))
+    yield operated.there_were_no_deadlocks(counted)
+    yield operated.processes_were_bounded(services, [one for one in samples.of_processes if one.process in services])
+    yield operated.sessions_were_bounded(samples.sessions)
 
 
 def _canaries(rig: Rig, planned: Plan) -> list[Canary]:

@@ -108,7 +108,8 @@ class Nemesis:
     async def run(self) -> None:
         """Does every stroke, heals it, and waits until the rig has recovered of each, for 3 minutes at most.
 
-        All is healed when this returns. What ends it before, as Ctrl-C does, heals nothing: all is stopped next.
+        All is healed when this returns. What ends it before, as Ctrl-C does, only wakes who is frozen, and lets
+        everything pass: all is stopped next.
         """
         self._began = time.monotonic()
         self._all_recovered.set()
@@ -124,6 +125,7 @@ class Nemesis:
         except BaseException:
             for start in self._starting.values():
                 start.cancel()
+            await self.rig.calm()
             raise
         finally:
             await asyncio.gather(*self._starting.values(), return_exceptions=True)

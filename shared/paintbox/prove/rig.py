@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from paintbox.stack.up import bring_up, check_space
 
 POSTGRES: Final = {"max_connections": "100", "max_wal_size": "256MB", "min_wal_size": "64MB"}
 """Few enough connections that all can be taken, little enough log that a small disk holds it."""
+CALM_SECONDS: Final = 2.0
 NO_VARIATIONS: Final[Mapping[str, Variation]] = {}
 
 
@@ -124,13 +125,20 @@ class Rig:
             return str(error)
         return recovery.behind(now, then or Mark(now.ends))
 
+    async def calm(self) -> None:
+        """Everybody wakes, and everything passes; nobody is started. Whoever is stopped then waits for no server."""
+        for handle in self.processes.values():
+            handle.thaw()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALM_SECONDS):
+                await asyncio.gather(*(link.clear() for link in self.links.values()), return_exceptions=True)
+
     async def heal(self) -> None:
         """Undoes whatever was done: fair weather, an empty disk, everybody awake, and started where it does not run.
 
         Harmless where nothing was done. Raises OperatorError where a process does not become ready within 90 s.
         """
-        for handle in self.processes.values():
-            handle.thaw()
+        await self.calm()
         if self.disk:
             await asyncio.to_thread(self.disk.free)
         servers = {"postgres", "kafka", *(names[0] for names in PROXIES.values())}

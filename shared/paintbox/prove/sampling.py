@@ -119,20 +119,22 @@ def _errors(log: Path) -> Iterator[Mapping[str, Any]]:
     for line in log.read_bytes().splitlines():
         if any(level in line for level in ERRORS):
             with suppress(orjson.JSONDecodeError):  # who was killed amid a line leaves a half of it
-                yield orjson.loads(line)
+                record = orjson.loads(line)
+                if isinstance(record, dict):
+                    yield record
 
 
 def _said(record: Mapping[str, Any]) -> str:
     """Its sentence, without the tasks and addresses that asyncio adds in further lines; and why a consumer stopped."""
-    first = str(record["event"]).partition("\n")[0]
+    first = str(record.get("event")).partition("\n")[0]
     return f"{first}: {record['trouble']}" if "trouble" in record else first
 
 
 def _is_left_behind(record: Mapping[str, Any]) -> bool:
     """Where the record names a task, that must be a library's; else that one has a part in it is all that is known."""
-    said = str(record["event"])
+    said = str(record.get("event"))
     where = said if "coro=<" in said else orjson.dumps(record).decode()
-    return record["logger"] == "asyncio" and any(library in where.lower() for library in OF_LIBRARIES)
+    return record.get("logger") == "asyncio" and any(library in where.lower() for library in OF_LIBRARIES)
 
 
 def deadlocks_in(logs: Iterable[Path]) -> int | None:

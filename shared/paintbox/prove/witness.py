@@ -52,9 +52,13 @@ def struck(events: Sequence[Event]) -> list[Struck]:
         if event.stroke is not None:
             new = Struck(event.stroke, event.at, None, event.phase.value)
             known = found.get(event.stroke.number, new)
+            lasted = round(event.at - known.at, 2) if event.phase in HEALED else known.lasted
+            if event.phase is Phase.STARTED and known.outcome in OVER:  # what became of it is known by then
+                found[event.stroke.number] = replace(known, lasted=lasted)
+                continue
             found[event.stroke.number] = replace(
                 known,
-                lasted=round(event.at - known.at, 2) if event.phase in HEALED else known.lasted,
+                lasted=lasted,
                 outcome=event.phase.value,
                 recovery_seconds=event.seconds,
                 waited_seconds=event.waited,

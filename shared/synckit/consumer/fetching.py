@@ -26,6 +26,8 @@ WAIT_MS: Final = 500
 """How long the client waits for records. It gives the first ones at once, so this delays nothing."""
 STILL_SECONDS: Final = 30.0
 """Above what an open transaction can hold back (15 s)."""
+ENDLESS_SECONDS: Final = 120.0
+"""Above twice what a rebalance waits for its slowest member (60 s)."""
 UNSEEN_SECONDS: Final = 15.0
 """Above what a look takes at most, and the second between two."""
 DEAF_SECONDS: Final = 60.0
@@ -91,6 +93,7 @@ class Stillness:
     def __init__(self) -> None:
         self._since = 0.0
         self._looked_at = 0.0
+        self._paused_at: float | None = None
         self._seen: tuple[int, Mapping[TopicPartition, int]] | None = None
 
     def lasts(self, batches: int, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> bool:
@@ -106,9 +109,20 @@ class Stillness:
             self._since, self._seen = now, seen
         return now - self._since > STILL_SECONDS
 
+    def pause(self) -> None:
+        """A rebalance begins: there is nothing to read on until it has ended."""
+        self._paused_at = monotonic()
+
+    def is_endless(self) -> bool:
+        """Whether a rebalance has lasted for longer than any does. Said once."""
+        if self._paused_at is None or monotonic() - self._paused_at <= ENDLESS_SECONDS:
+            return False
+        self._paused_at = None
+        return True
+
     def forget(self) -> None:
         """Begin afresh."""
-        self._seen = None
+        self._seen = self._paused_at = None
 
 
 class Deafness:

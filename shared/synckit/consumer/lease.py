@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from synckit import failpoints
 from synckit.consumer.client import KafkaClient
@@ -62,7 +61,8 @@ class Lease:
 async def ask(client: KafkaClient, offsets: Mapping[TopicPartition, Any]) -> None:
     """Whether the partitions of these offsets are ours still: Kafka takes them of a living member only.
 
-    They are those of the next records, so that nothing is passed over. Raises LeaseError.
+    They are those of the next records, so that nothing is passed over. Raises LeaseError, whatever the client raises: a
+    damaged answer is one that does not say so.
     """
     try:
         async with asyncio.timeout(ASK_SECONDS):
@@ -70,5 +70,5 @@ async def ask(client: KafkaClient, offsets: Mapping[TopicPartition, Any]) -> Non
             with strays_raised():
                 await client.commit(dict(offsets))
             failpoints.hit("consumer.lease:after_commit")
-    except (KafkaError, TimeoutError, TransientError) as error:
+    except Exception as error:
         raise LeaseError from error

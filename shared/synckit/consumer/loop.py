@@ -114,6 +114,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Ends the batch in hand before the partitions go to others (heartbeats go on meanwhile)."""
         self._lanes.given_up.set()
+        self._stillness.pause()
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._idle.wait()
@@ -178,6 +179,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ship
             with strays_raised():
                 if not await self._look(client) and await self._deafness.lasts(client):
                     self.lose(KafkaConnectionError())
+                elif self._stillness.is_endless():
+                    self.lose(TransientError("its group does not come to rest"))
         except Exception as error:  # noqa: BLE001 - lost, it says so
             self.lose(error)
 

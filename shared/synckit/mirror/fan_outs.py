@@ -125,6 +125,7 @@ class FanOuts:
         self._follow = follow
         self._following = Waiting({})
         self._all: dict[int, _FanOut] = {}
+        self._at_work: set[int] = set()
         self._has_come = asyncio.Event()
         self._has_led = asyncio.Event()
         metrics.FAN_OUTS.set_function(lambda: len(self))
@@ -169,25 +170,42 @@ class FanOuts:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._take_turns())
+            tasks.create_task(self._take_turns(waiting=False))
+            tasks.create_task(self._take_turns(waiting=True))  # each may wait for a lock for 5 s, and then once more
             tasks.create_task(self._go_on_following())
 
-    async def _take_turns(self) -> None:
+    async def _take_turns(self, *, waiting: bool) -> None:
         while True:
             self._has_come.clear()
             with strays_raised():
-                await self.go_through()
-            due = min((one.tried_at for one in self._all.values()), default=NEVER)
+                await self.go_through(waiting)
+            due = min((one.tried_at for one in self._idle(waiting)), default=NEVER)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if due == NEVER else max(due - monotonic(), 0)):
                     await self._has_come.wait()
 
-    async def go_through(self) -> None:
-        """A slice of each that is due."""
+    async def go_through(self, waiting: bool | None = None) -> None:
+        """A slice of each that is due: of those that failed the last time, of all others, or of both."""
         now = monotonic()
-        for one in [one for one in self._all.values() if one.tried_at <= now]:
+        for one in [one for one in self._idle(waiting) if one.tried_at <= now]:
+            if one in self._idle(waiting):  # still, and nobody else has begun
+                await self._take_turn(one)
+
+    def _idle(self, waiting: bool | None) -> list[_FanOut]:
+        return [
+            one
+            for number, one in self._all.items()
+            if number not in self._at_work and waiting in {None, one.waiting.error is not None}
+        ]
+
+    async def _take_turn(self, one: _FanOut) -> None:
+        self._at_work.add(one.note.id)
+        try:
             with _noting(one.waiting):
                 await self._go_on(one)
+        finally:
+            self._at_work.remove(one.note.id)
+            self._has_come.set()  # perhaps among the others
 
     async def _go_on(self, one: _FanOut) -> None:
         is_again = one.bug is not None or one.waiting.error is not None

@@ -50,8 +50,10 @@ class Projector:
         self._bugs: WeakKeyDictionary[object, Exception] = WeakKeyDictionary()
         self._doing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """Of each note that somebody does, or waits for."""
+        self._led_to: dict[int, list[int]] = {}
+        """The notes that doing one of them has made, until whoever did it goes on with those."""
         self._portion = Portion(notes.SLICE, notes.SLICE, STATEMENT_SECONDS)
-        """What is projected at once, in keys: less after a time-out, or a slow database would hold a note for ever."""
+        """Keys that are projected at once: less after a time-out, or a slow database would hold a note for ever."""
         self._reached: dict[int, str] = {}
         """How far a note is done that failed since."""
 
@@ -85,7 +87,7 @@ class Projector:
             self._reached.pop(note.id, None)
 
     async def work(self, whose: object = None) -> None:
-        """Do the notes of whom I work for, what follows from them, and then those that are nobody's.
+        """Do the notes of whom I work for, what follows from them, and then those that are nobody's by now.
 
         Of one that affects more than a slice the first is done; the others are, beside the batches.
         Several may call it at once. One of their own that another does just now is waited for, and done where it fails.
@@ -94,26 +96,29 @@ class Projector:
         whoever did it. Who works for nobody tries others' as well, and passes over what fails of them: perhaps whose it
         is does not come to it.
         """
-        whose, passed = self if whose is None else whose, set[int]()
-        while (note_id := self._next(whose, passed)) is not None:
+        whose, known, passed = self if whose is None else whose, set(self._mine), set[int]()
+        while (note_id := self._next(whose, known, passed)) is not None:
             doing = self._doing.setdefault(note_id, asyncio.Lock())
             async with doing:
                 note = self._mine.get(note_id)
-                if note is not None and await self._try(note, is_raised=self._whose.get(note_id) is whose):
-                    self.forget(note)
-                else:
-                    passed.add(note_id)
+                try:
+                    if note is not None and await self._try(note, is_raised=self._whose.get(note_id) is whose):
+                        self.forget(note)
+                    else:
+                        passed.add(note_id)
+                finally:
+                    known.update(self._led_to.pop(note_id, ()))
             del doing  # nobody waits for it any more, unless somebody does
-        bug = self._bugs.pop(whose, None)
-        if bug is not None:
+        if (bug := self._bugs.pop(whose, None)) is not None:
             raise bug
 
-    def _next(self, whose: object, passed: Container[int]) -> int | None:
-        """Their own first, of these what nobody does just now; then nobody's, and others' where they do any."""
+    def _next(self, whose: object, known: Container[int], passed: Container[int]) -> int | None:
+        """Their own first, of these what nobody does just now; then nobody's, and others' where they do any: what was
+        known when they began, and what follows, for a fan-out may make notes as fast as they are done."""
         todo = [(one, self._whose.get(one, self)) for one in self._mine if one not in passed]
         in_hand = {one for one, doing in self._doing.items() if doing.locked()}
         own = sorted((one for one, of in todo if of is whose), key=in_hand.__contains__)
-        others = (one for one, of in todo if (of is self or whose is self) and one not in in_hand)
+        others = (one for one, of in todo if one in known and (of is self or whose is self) and one not in in_hand)
         return next(chain(own, others), None)
 
     async def _try(self, note: Note, *, is_raised: bool) -> bool:
@@ -130,7 +135,7 @@ class Projector:
                 log.exception("A note met a bug", extra=named(note))
             elif of is self:
                 return True  # it is shown there
-            self._bugs[of] = error
+            self._bugs[of] = error.with_traceback(None)  # which would keep whose it is, for ever
         return True
 
     async def sweep(self) -> None:
@@ -162,8 +167,10 @@ class Projector:
             self.remember(stale)
             await self.work()
             begun, left = (sum(note.id in notes_of for note in stale) for notes_of in (self.fan_outs, self._mine))
-            many = {"notes": len(stale) - begun - left, "begun": begun, "left": left}
-            log.info("Notes that were left behind are done", extra=many)
+            if done := len(stale) - left:
+                log.info(
+                    "Notes that were left behind are done", extra={"notes": done - begun, "begun": begun, "left": left}
+                )
 
     async def try_refused(self) -> None:
         """Until cancelled, once a minute: try again what the database refused, and tell how much it still refuses."""
@@ -282,6 +289,8 @@ class Projector:
         return False
 
     def _finish(self, note: Note, done: Projected) -> None:
+        if note.id not in self.fan_outs:  # which have somebody else follow
+            self._led_to.setdefault(note.id, []).extend(one.id for one in done.notes)
         self._report(done, self._whose.get(note.id))
 
     def _report(self, done: Projected, whose: object = None) -> None:

@@ -50,8 +50,16 @@ _PARK: Final = """
                reason_code, reason, value_sha256, came_at
           FROM json_to_recordset($1::json)
             AS incoming (consumer text, topic text, partition integer, "offset" bigint, key text, headers jsonb,
-                         value text, reason_code text, reason text, value_sha256 text, came_at timestamptz,
-                         is_outdated boolean)
+                         value text, reason_code text, reason text, value_sha256 text, former_sha256 text,
+                         came_at timestamptz, is_outdated boolean)
+         WHERE NOT EXISTS ( -- the same record, as an earlier release has parked it
+               SELECT
+                 FROM integrations.parked_records AS former
+                WHERE (former.consumer, former.topic, former.partition, former."offset", former.value_sha256)
+                      = (incoming.consumer, incoming.topic, incoming.partition, incoming."offset", former_sha256)
+                  AND former.value_sha256 <> incoming.value_sha256
+                  AND former.key IS NOT DISTINCT FROM decode(incoming.key, 'base64')
+                  AND former.came_at IS NOT DISTINCT FROM incoming.came_at)
          ORDER BY consumer, topic, partition, "offset", value_sha256
         ON CONFLICT (consumer, topic, partition, "offset", value_sha256) DO UPDATE
            SET attempt          = stored.attempt + 1,
@@ -251,6 +259,7 @@ def _row(consumer: str, record: Incoming, error: PoisonError) -> dict[str, Any]:
         "reason_code": error.code,
         "reason": error.reason[:LONGEST_REASON].replace(NUL, ""),
         "value_sha256": digest(record),
+        "former_sha256": sha256(record.value or b"").hexdigest(),
         "came_at": times.rfc3339(record.timestamp) if 0 < record.timestamp <= times.LATEST else None,
     }
 

@@ -106,12 +106,18 @@ async def _exhaust(rig: "Rig", _: str) -> Heal:
 
 
 async def _hold_rows(rig: "Rig", _: str) -> Heal:
-    """A session that locked the rows which changed last and then does nothing, with no time-out of its own."""
-    stack = AsyncExitStack()
-    for database, tables in HOT_TABLES.items():
-        connection = await stack.enter_async_context(_idle_in_transaction(rig.dsn(database)))
-        await connection.execute(HOLD.format(table=tables[0]))
-    return stack.aclose
+    """A session that locked the rows which changed last and then does nothing, with no time-out of its own.
+
+    Raises OperatorError where there is none to be locked, in any database.
+    """
+    async with AsyncExitStack() as stack:
+        held = 0
+        for database, tables in HOT_TABLES.items():
+            connection = await stack.enter_async_context(_idle_in_transaction(rig.dsn(database)))
+            held += len(await connection.fetch(HOLD.format(table=tables[0])))
+        if not held:
+            raise OperatorError("there is no row that could be locked")
+        return stack.pop_all().aclose
 
 
 @asynccontextmanager
