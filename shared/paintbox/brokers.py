@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
@@ -54,6 +54,19 @@ async def administration(servers: str, seconds: float = REQUEST_SECONDS) -> Asyn
         raise OperatorError(f"Kafka at {servers} does not do what was asked: {_sentence(error)}.") from error
     finally:
         await admin.close()
+
+
+@contextlib.asynccontextmanager
+async def outsider(servers: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer for the block that commits nothing. It is ended whatever happens, also where it does not start."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers, enable_auto_commit=False, **{"client_id": "paintbox", **options}
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 def _sentence(error: Exception) -> str:

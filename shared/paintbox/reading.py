@@ -1,12 +1,13 @@
 """Topics from their first record to their end, as a reader sees them who takes only what was committed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paintbox.brokers import administration, find_topics
+from paintbox.brokers import administration, find_topics, outsider
 from paintbox.errors import OperatorError
 from synckit.contracts.topics import Topic
 
@@ -53,15 +54,9 @@ async def read(
     return set(found)
 
 
-def _client(servers: str, process: str, isolation_level: str) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        client_id=process,
-        enable_auto_commit=False,
-        isolation_level=isolation_level,
-        fetch_max_bytes=FETCH_BYTES,
-        max_partition_fetch_bytes=FETCH_BYTES,
-    )
+def _client(servers: str, process: str, isolation_level: str) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+    limits = {"fetch_max_bytes": FETCH_BYTES, "max_partition_fetch_bytes": FETCH_BYTES}
+    return outsider(servers, client_id=process, isolation_level=isolation_level, **limits)
 
 
 async def _read_all(

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
 
-from paintbox.brokers import administration, create_topics
+from paintbox.brokers import administration, create_topics, outsider
 from synckit import kafka
 from synckit.contracts.headers import KafkaHeaders
 from synckit.partitions import choose_partition
@@ -45,14 +45,10 @@ async def ends(servers: str, topics: Iterable[str]) -> Ends:
     """Where each partition of these topics ends now, transaction markers included."""
     async with administration(servers) as admin:
         described = await admin.describe_topics(list(topics))
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, client_id=PROCESS, enable_auto_commit=False)
-    await consumer.start()
-    try:
+    async with outsider(servers, client_id=PROCESS) as consumer:
         found: Ends = await consumer.end_offsets(
             [TopicPartition(one["topic"], each["partition"]) for one in described for each in one["partitions"]]
         )
-    finally:
-        await consumer.stop()
     return found
 
 
@@ -82,14 +78,7 @@ async def read(servers: str, since: Ends) -> AsyncIterator[Any]:
     """Every record that was committed from these offsets on until now, in the order of each partition."""
     places = list(since)
     until = await ends(servers, {place.topic for place in places})
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        client_id=PROCESS,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-    )
-    await consumer.start()
-    try:
+    async with outsider(servers, client_id=PROCESS, isolation_level="read_committed") as consumer:
         consumer.assign(places)
         for place, offset in since.items():
             consumer.seek(place, offset)
@@ -97,8 +86,6 @@ async def read(servers: str, since: Ends) -> AsyncIterator[Any]:
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
                     yield record
-    finally:
-        await consumer.stop()
 
 
 def producer(servers: str) -> AIOKafkaProducer:

@@ -8,7 +8,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from paintbox.brokers import administration, find_topics
+from paintbox.brokers import administration, find_topics, outsider
 from paintbox.databases import Connection, Database
 from paintbox.databases import connected as database_connected
 from paintbox.environment import SERVERS, require
@@ -80,9 +80,5 @@ async def _kafka(servers: str) -> AsyncIterator[Kafka]:
     async with administration(servers) as admin:
         topics = await find_topics(admin, names)
         places = [TopicPartition(name, partition) for name in topics for partition in range(topics[name].partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=servers, client_id="paintbox", enable_auto_commit=False)
-        await consumer.start()
-    try:
+    async with outsider(servers) as consumer:
         yield Kafka(servers, consumer, tuple(places))
-    finally:
-        await consumer.stop()

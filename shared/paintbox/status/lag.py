@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from paintbox.brokers import administration, find_committed
+from paintbox.brokers import administration, find_committed, outsider
 from paintbox.status.answers import SECONDS
 from synckit.contracts import topics
 
@@ -63,17 +63,8 @@ async def positions(servers: str, wanted: Sequence[topics.Topic] = topics.TOPICS
 
 
 async def _bounds(servers: str, places: list[TopicPartition]) -> tuple[Offsets, Offsets]:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        client_id="paintbox",
-        enable_auto_commit=False,
-        request_timeout_ms=int(SECONDS * 1000),
-    )
-    await consumer.start()
-    try:
+    async with outsider(servers, request_timeout_ms=int(SECONDS * 1000)) as consumer:
         begins, ends = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
-    finally:
-        await consumer.stop()
     return begins, ends
 
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from customer_sync.app import LANES, MEMBERS
+from paintbox.brokers import outsider
 
 AT_ONCE: Final = MEMBERS * LANES
 """Batches side by side, as customer-sync has them."""
@@ -18,15 +19,8 @@ async def batches(
 
     So many batches at a time as customer-sync has, where so many records wait.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
-        client_id="paintbox-bench",
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        max_partition_fetch_bytes=9 * 1024 * 1024,
-    )
-    await consumer.start()
-    try:
+    options = {"isolation_level": "read_committed", "max_partition_fetch_bytes": 9 * 1024 * 1024}
+    async with outsider(servers, client_id="paintbox-bench", **options) as consumer:
         places = {TopicPartition(topic, int(number)): end for number, end in ends.items()}
         consumer.assign(list(places))
         for place in places:
@@ -37,8 +31,6 @@ async def batches(
             left -= sum(map(len, side_by_side))
             if side_by_side:
                 yield side_by_side
-    finally:
-        await consumer.stop()
 
 
 async def _next(consumer: Any, places: Mapping[TopicPartition, int], at_most: int) -> list[list[Any]]:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
+from paintbox.brokers import outsider
 from paintbox.databases import Database, connected
 from paintbox.errors import OperatorError
 from paintbox.prove.evidence import PROCESS
@@ -119,9 +120,7 @@ class Acting:
     async def record(self, topic: Topic, key: str) -> Any:
         """The first record of a topic with this key, as soon as it is there."""
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.rig.kafka, enable_auto_commit=False)
-        await consumer.start()
-        try:
+        async with outsider(self.rig.kafka) as consumer:
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             async with asyncio.timeout(FACT_SECONDS):
@@ -129,8 +128,6 @@ class Acting:
                     found = await consumer.getone()
                     if found.key == key.encode():
                         return found
-        finally:
-            await consumer.stop()
 
     async def send_again(self, record: Any, partition: int, later_ms: int) -> None:
         """Puts a copy of a record, received later, into another partition, where more partitions would put it."""
