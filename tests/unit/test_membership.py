@@ -1,4 +1,4 @@
-"""What a member of a group commits: nothing once it was missed; a failure after its caller has gone is no error line."""
+"""What a member commits: nothing once it was missed; what fails after its caller has gone is no error line."""
 
 import asyncio
 import gc
