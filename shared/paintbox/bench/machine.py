@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -35,12 +36,18 @@ async def describe(where: Places, superuser_dsn: str, load: str) -> dict[str, st
 
 
 def commit(checkout: Path) -> str:
-    """Of the code that is measured; empty where it is in no repository, or there is no git."""
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude=*"]
+    """Of the code that is measured; empty where it is in no repository, or there is no git.
+
+    What a bench writes itself, under docs, makes it no other code.
+    """
+    git = partial(subprocess.run, cwd=checkout, capture_output=True, text=True, check=False)
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        named = git(["git", "describe", "--always", "--exclude=*"])
+        edited = git(["git", "diff", "--quiet", "HEAD", "--", ".", ":!docs"])
     except FileNotFoundError:
         return ""
+    name = named.stdout.strip()
+    return f"{name}-dirty" if name and edited.returncode else name
 
 
 def _processor() -> str:

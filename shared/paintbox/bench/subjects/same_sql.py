@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from paintbox.bench.outcomes import Run
 from paintbox.bench.subjects import stage
 from paintbox.bench.subjects.batches import AT_ONCE
@@ -20,8 +22,6 @@ from paintbox.bench.usage import Stopwatch
 from synckit import postgres
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Lane = dict[str, asyncpg.Connection[asyncpg.Record]]
 
 
@@ -57,6 +57,21 @@ async def _send_all(lane: "Lane", waiting: deque[list[Statement]]) -> None:
 
 
 async def _send(lane: "Lane", statements: list[Statement]) -> None:
+    """Once more where another batch has just inserted the same row, as a consumer would.
+
+    They were written down one after the other, and one that projects another's new contact finds no row to wait for.
+    """
+    while True:
+        try:
+            await _send_once(lane, statements)
+        except asyncpg.UniqueViolationError:
+            for connection in lane.values():
+                await connection.execute("ROLLBACK")
+        else:
+            return
+
+
+async def _send_once(lane: "Lane", statements: list[Statement]) -> None:
     for database, text, parameters in statements:
         if parameters:
             await lane[database].fetch(text, *parameters)
