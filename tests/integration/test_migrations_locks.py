@@ -24,6 +24,15 @@ MAKE: Final = Migration("test", "0001_a.sql", "CREATE TABLE paintbox_meta.a ();"
 ALTER: Final = Migration("test", "0002_b.sql", "ALTER TABLE paintbox_meta.a ADD COLUMN note text;")
 
 
+async def a_slow_report(dsn: str, connect: OpenSession) -> tuple[Connection, Any]:
+    """A session that has read the table, and its transaction, which is open."""
+    reader = await connect(dsn, application_name="a slow report")
+    transaction = reader.transaction()
+    await transaction.start()
+    await reader.fetch("SELECT * FROM paintbox_meta.a")
+    return reader, transaction
+
+
 async def test_two_migrators_at_once_apply_each_file_once(new_database: NewDatabase) -> None:
     dsn = await new_database(None)
     seen: list[Progress] = []
@@ -39,10 +48,7 @@ async def test_a_lock_that_is_held_for_a_while_is_waited_for_and_named(
 ) -> None:
     dsn = await new_database(None)
     await apply(dsn, [MAKE])
-    reader = await connect(dsn, application_name="a slow report")
-    transaction = reader.transaction()
-    await transaction.start()
-    await reader.fetch("SELECT * FROM paintbox_meta.a")
+    reader, transaction = await a_slow_report(dsn, connect)
     seen: asyncio.Queue[Progress] = asyncio.Queue()
 
     migrating = asyncio.create_task(
@@ -69,10 +75,7 @@ async def test_a_file_is_applied_though_the_session_that_looks_for_locks_is_ende
 ) -> None:
     dsn = await new_database(None)
     await apply(dsn, [MAKE])
-    reader = await connect(dsn, application_name="a slow report")
-    transaction = reader.transaction()
-    await transaction.start()
-    await reader.fetch("SELECT * FROM paintbox_meta.a")
+    _, transaction = await a_slow_report(dsn, connect)
     seen: asyncio.Queue[Progress] = asyncio.Queue()
 
     migrating = asyncio.create_task(
@@ -94,10 +97,7 @@ async def test_a_lock_that_is_held_for_too_long_ends_the_migration_with_its_name
 ) -> None:
     dsn = await new_database(None)
     await apply(dsn, [MAKE])
-    reader = await connect(dsn, application_name="a slow report")
-    transaction = reader.transaction()
-    await transaction.start()
-    await reader.fetch("SELECT * FROM paintbox_meta.a")
+    _, transaction = await a_slow_report(dsn, connect)
 
     held = r"AccessExclusiveLock on paintbox_meta\.a, held by pid \d+ \(a slow report, idle in transaction\)"
     with pytest.raises(DatabaseError, match=rf"test/0002_b\.sql gave up after 3 attempts .* {held}"):

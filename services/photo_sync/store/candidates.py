@@ -1,11 +1,12 @@
 """Who matches whom, in SQL: the customers of projects, the projects of customers.
 
 Each address, number and record is looked up once, however many name it, so that what is read does not grow with the
-projects times the customers. A LATERAL with a LIMIT, or with OFFSET 0, keeps the planner
-from turning the look-ups round: reading all there are, and comparing each with each.
+projects times the customers. A LATERAL with a LIMIT, or with OFFSET 0, keeps the planner from turning the look-ups
+round: reading all there are, and comparing each with each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from photo_sync.models.matching import MOST_CANDIDATES, Basis, Candidate
@@ -65,42 +66,32 @@ def _its_customer(row: Row) -> Iterable[Candidate]:
         yield Candidate(row["customer_id"], "phone")
 
 
+_MATCHING: Final[Mapping[Basis, str]] = {
+    "relation_id": "salesforce_ids @> ARRAY[wanted.key]",
+    "email": "email = wanted.key",
+    "phone": "phone = wanted.key",
+}
+_FIND: Final = "UNION ALL".join(
+    f"""
+        SELECT '{basis}' AS basis, wanted.key, refs.customer_id
+          FROM unnest(${number}::text[]) AS wanted (key)
+         CROSS JOIN LATERAL (
+                   SELECT customer_id
+                     FROM projects.customer_refs
+                    WHERE {matching} AND deleted_at IS NULL AND merged_into IS NULL
+                    LIMIT $4
+               ) AS refs
+    """  # noqa: S608 - constants
+    for number, (basis, matching) in enumerate(_MATCHING.items(), 1)
+)
+"""By basis, in their order: $1 to $3 are what is wanted, $4 how many of each."""
+
+
 async def _find(connection: Connection, keys: Iterable[Key]) -> Mapping[Key, Sequence[Candidate]]:
-    wanted: dict[Basis, list[str]] = {"relation_id": [], "email": [], "phone": []}
+    wanted: dict[Basis, list[str]] = {basis: [] for basis in _MATCHING}
     for basis, key in keys:
         wanted[basis].append(key)
-    rows = await connection.fetch(
-        """
-        SELECT 'relation_id' AS basis, wanted.key, refs.customer_id
-          FROM unnest($1::text[]) AS wanted (key)
-         CROSS JOIN LATERAL (
-                   SELECT customer_id
-                     FROM projects.customer_refs
-                    WHERE salesforce_ids @> ARRAY[wanted.key] AND deleted_at IS NULL AND merged_into IS NULL
-                    LIMIT $4
-               ) AS refs
-         UNION ALL
-        SELECT 'email', wanted.key, refs.customer_id
-          FROM unnest($2::text[]) AS wanted (key)
-         CROSS JOIN LATERAL (
-                   SELECT customer_id
-                     FROM projects.customer_refs
-                    WHERE email = wanted.key AND deleted_at IS NULL AND merged_into IS NULL
-                    LIMIT $4
-               ) AS refs
-         UNION ALL
-        SELECT 'phone', wanted.key, refs.customer_id
-          FROM unnest($3::text[]) AS wanted (key)
-         CROSS JOIN LATERAL (
-                   SELECT customer_id
-                     FROM projects.customer_refs
-                    WHERE phone = wanted.key AND deleted_at IS NULL AND merged_into IS NULL
-                    LIMIT $4
-               ) AS refs
-        """,
-        *wanted.values(),
-        MOST_CANDIDATES,
-    )
+    rows = await connection.fetch(_FIND, *wanted.values(), MOST_CANDIDATES)
     found: dict[Key, list[Candidate]] = {}
     for row in rows:
         relation_id = row["key"] if row["basis"] == "relation_id" else None

@@ -188,15 +188,15 @@ class FanOuts:
         """A slice of each that is due: of those that failed the last time, of all others, or of both."""
         now = monotonic()
         for one in [one for one in self._idle(waiting) if one.tried_at <= now]:
-            if one in self._idle(waiting):  # still, and nobody else has begun
+            if self._is_idle(one, waiting):  # still, and nobody else has begun
                 await self._take_turn(one)
 
     def _idle(self, waiting: bool | None) -> list[_FanOut]:
-        return [
-            one
-            for number, one in self._all.items()
-            if number not in self._at_work and waiting in {None, one.waiting.error is not None}
-        ]
+        return [one for one in self._all.values() if self._is_idle(one, waiting)]
+
+    def _is_idle(self, one: _FanOut, waiting: bool | None) -> bool:
+        number, is_waiting = one.note.id, one.waiting.error is not None
+        return self._all.get(number) is one and number not in self._at_work and waiting in {None, is_waiting}
 
     async def _take_turn(self, one: _FanOut) -> None:
         self._at_work.add(one.note.id)
